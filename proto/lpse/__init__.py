@@ -1,0 +1,1 @@
+"""Everything that the centre and the nodes share."""

@@ -1,0 +1,1 @@
+"""Plumbing that both sides happen to use; six files at most."""

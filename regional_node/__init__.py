@@ -1,0 +1,1 @@
+"""A regional node (LPSE)."""
