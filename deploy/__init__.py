@@ -1,0 +1,1 @@
+"""Everything around the two programs: the developers' door, the demonstration, packaging."""
