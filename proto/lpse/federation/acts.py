@@ -1,0 +1,66 @@
+"""Acts of persons: the exact bytes that an operator or officer signs, and their verification.
+
+Owns the act statement. Rule: a signature counts for one act, one subject and one role; nothing can
+be moved from one plan or decision to another. Leaves out which role may do what (each side's own
+rules) and where keys are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from lpse.federation.errors import Denied
+from lpse.federation.v1.acts_pb2 import SignedAct
+
+
+def canonical(document: Mapping[str, object]) -> bytes:
+    """JSON with sorted keys, no spaces and no escapes beyond need, in UTF-8: the form we hash."""
+    return json.dumps(
+        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode("utf-8")
+
+
+def subject_digest(document: Mapping[str, object]) -> bytes:
+    """SHA-256 over the canonical form of what a person signs, 32 bytes."""
+    return hashlib.sha256(canonical(document)).digest()
+
+
+def sign_act(
+    key: Ed25519PrivateKey, *, actor: str, role: str, act: str, digest: bytes, at: datetime
+) -> SignedAct:
+    """`actor` does `act` to the subject with `digest` at aware time `at`, signed with `key`."""
+    signed = SignedAct(actor=actor, role=role, act=act, subject_digest=digest)
+    signed.act_time.FromDatetime(at)
+    signed.signature = key.sign(_statement(signed))
+    return signed
+
+
+def verify_act(signed: SignedAct, public_key: bytes, *, act: str, digest: bytes) -> None:
+    """Raise Denied (FED-3101) unless `signed` is this `act` on this subject by this key's owner."""
+    if signed.act != act or signed.subject_digest != digest:
+        raise Denied("FED-3101", f"the signature of {signed.actor} is for something else")
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signed.signature, _statement(signed))
+    except (InvalidSignature, ValueError) as error:
+        raise Denied("FED-3101", f"the signature of {signed.actor} is not valid") from error
+
+
+def _statement(signed: SignedAct) -> bytes:
+    at = signed.act_time.ToDatetime(tzinfo=UTC).isoformat(timespec="microseconds")
+    lines = (
+        "lpse-federation act v1",
+        signed.act,
+        signed.actor,
+        signed.role,
+        signed.subject_digest.hex(),
+        at,
+    )
+    if any("\n" in line for line in lines):
+        raise Denied("FED-3101", "a name or role with a line break cannot sign")
+    return ("\n".join(lines) + "\n").encode("utf-8")
