@@ -86,3 +86,55 @@ BLOB_RESERVE_BYTES_MIN: Final = 64 * MIB
 BLOB_PARTS_OPEN_MAX: Final = 4_096
 # Small blobs stored by one call, which share one fsync of each directory; more are refused.
 BLOB_PUT_MANY_MAX: Final = 1_024
+
+# --- release bundles and upgrades ----------------------------------------------------------------
+
+# A larger bundle file is refused at `release add` and before a node fetches it.
+BUNDLE_BYTES_MAX: Final = 1 * GIB
+# Beyond these the manifest, and with it the bundle, is refused before anything is unpacked.
+BUNDLE_UNPACKED_BYTES_MAX: Final = 4 * GIB
+BUNDLE_MANIFEST_BYTES_MAX: Final = 8 * MIB
+BUNDLE_FILES_MAX: Final = 20_000
+BUNDLE_FROM_VERSIONS_MAX: Final = 200
+BUNDLE_PATH_CHARACTERS_MAX: Final = 200
+BUNDLE_PATH_DEPTH_MAX: Final = 16
+BUNDLE_ARGUMENTS_MAX: Final = 64
+BUNDLE_ARGUMENT_CHARACTERS_MAX: Final = 1_024
+# Zeros after the last file (tar pads to a record); more, or anything else, is refused.
+BUNDLE_TRAILING_BYTES_MAX: Final = 16 * KIB
+# A hook or a start that takes longer counts as failed; a stop that takes longer is a SIGKILL.
+BUNDLE_HOOK_SECONDS_MAX: Final = 4 * 3_600
+BUNDLE_START_SECONDS_MAX: Final = 1_800
+BUNDLE_STOP_SECONDS_MAX: Final = 600
+# What the service answers about its version; a longer answer is no version.
+SERVICE_PAGE_BYTES_MAX: Final = 4 * KIB
+# Output of a hook or service kept on the node's own disk; older output makes way.
+SERVICE_LOG_BYTES_MAX: Final = 8 * MIB
+# Attempts of one release in one rollout that a lost process or power may cost; then it failed.
+UPGRADE_ATTEMPTS_MAX: Final = 3
+# Unpacked versions kept besides those in use; the oldest are removed after a success.
+SLOTS_KEPT_MAX: Final = 2
+
+# --- versions, schedules and compensation --------------------------------------------------------
+
+# A longer text is refused before the grammar is tried.
+VERSION_CHARACTERS_MAX: Final = 32
+# A larger document of a preview, rule set or calendar is refused before it is parsed.
+SCHEDULE_DOCUMENT_BYTES_MAX: Final = 4 * MIB
+# A package with more stages, or a longer name of anything in it, is refused.
+STAGES_MAX: Final = 64
+SCHEDULE_NAME_CHARACTERS_MAX: Final = 300
+# More outages in one computation are refused; years of minute faults stay far below.
+OUTAGES_MAX: Final = 20_000
+# A longer outage is refused as a wrong date; the longest real one lasted four days.
+OUTAGE_DAYS_MAX: Final = 1_100
+# Instants outside these years are refused, so that no addition leaves the calendar.
+SCHEDULE_YEAR_MIN: Final = 2000
+SCHEDULE_YEAR_MAX: Final = 2199
+# A calendar with more days off is refused.
+CALENDAR_DAYS_MAX: Final = 20_000
+# A calendar that leaves no working day within this many days is refused where it is used.
+ROLL_DAYS_MAX: Final = 366
+# A rule set that asks for more is refused.
+MIN_USABLE_HOURS_MAX: Final = 24 * 31
+COUPLINGS_MAX: Final = 256

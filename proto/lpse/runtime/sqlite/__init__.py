@@ -1,0 +1,36 @@
+"""The one door to SQLite: a writer with group commit, read-only readers, migrations.
+
+Owns the transaction-executor port that every store uses. Rule: an answer leaves only after its
+commit is on the disk (`synchronous=FULL`), Invariant 1. `database` queues and waits, `transaction`
+is what happens inside the database thread, `migrations` bring a file up to date, `errors` name
+what a disk can do to us. Leaves out every table of the product.
+"""
+
+from lpse.runtime.sqlite.database import Connector, Database, plain_connector
+from lpse.runtime.sqlite.errors import (
+    DatabaseClosed,
+    DatabaseInUse,
+    DatabaseNewer,
+    MigrationFailed,
+    StorageBusy,
+    StorageFailed,
+    StorageFull,
+)
+from lpse.runtime.sqlite.transaction import CommitParticipant, Row, Transaction, Value
+
+__all__ = [
+    "CommitParticipant",
+    "Connector",
+    "Database",
+    "DatabaseClosed",
+    "DatabaseInUse",
+    "DatabaseNewer",
+    "MigrationFailed",
+    "Row",
+    "StorageBusy",
+    "StorageFailed",
+    "StorageFull",
+    "Transaction",
+    "Value",
+    "plain_connector",
+]

@@ -1,0 +1,358 @@
+"""A database file with one writer and several readers, for everything that stores.
+
+Owns the queue in front of the writer: it commits at once when idle, collects what arrives while it
+commits, and answers a waiter only after the commit is durable (Invariant 1). A waiter that is
+cancelled does not cancel its unit. After an I/O error every write is refused and `failed` is set,
+so that the program can leave; a full disk refuses that commit and nothing else. A lock file beside
+the database keeps a second process out. Leaves out statements and tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+import aiosqlite
+
+from lpse.federation.limits import (
+    BUSY_TIMEOUT_MILLISECONDS,
+    COMMIT_UNITS_MAX,
+    READ_QUEUE_UNITS_MAX,
+    WAL_BYTES_MAX,
+    WAL_CHECKPOINT_PAGES,
+    WAL_KEPT_BYTES_MAX,
+    WAL_RESTART_TIMEOUT_MILLISECONDS,
+    WRITE_QUEUE_UNITS_MAX,
+)
+from lpse.runtime.sqlite.errors import (
+    DatabaseClosed,
+    DatabaseInUse,
+    StorageBusy,
+    StorageFailed,
+    StorageFull,
+    storage_error,
+)
+from lpse.runtime.sqlite.migrations import copy_database, fsync_path, load_migrations, migrate
+from lpse.runtime.sqlite.transaction import (
+    BatchResult,
+    CommitParticipant,
+    Failure,
+    Transaction,
+    Work,
+    run_batch,
+)
+
+T = TypeVar("T")
+Connector = Callable[[str], sqlite3.Connection]
+
+
+def plain_connector(uri: str) -> sqlite3.Connection:
+    """The standard library's SQLite; tests hand in a faulty one."""
+    return sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=512)
+
+
+class _Thread(aiosqlite.Connection):
+    """A connection with its own thread, where a whole unit of work is one hop.
+
+    aiosqlite offers one hop per statement (about a millisecond each); its queue takes any function,
+    but only by a private method. This class is the one place that uses it, and a test pins it.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        # A process that leaves after a disk failure must not wait for a thread stuck in the disk.
+        self._thread.daemon = True
+
+    async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function in the connection's thread; if the waiter is cancelled it runs anyway."""
+        connection = self._conn
+        # No arguments: aiosqlite logs the call at DEBUG, and values must not appear there.
+        execute = cast(Callable[[Callable[[], T]], Awaitable[T]], self._execute)
+        return await execute(lambda: function(connection))
+
+
+class Database:
+    """One SQLite file; see the module's first lines for what it promises."""
+
+    def __init__(self, path: Path, writer: _Thread, readers: list[_Thread], lock: int) -> None:
+        self.path = path
+        self.failed = asyncio.Event()
+        self.failure: StorageFailed | None = None
+        self._writer = writer
+        self._readers = readers
+        self._waiting_reads = [0] * len(readers)
+        self._lock = lock
+        self._participants: list[CommitParticipant] = []
+        self._queue: deque[tuple[Work, asyncio.Future[Any]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._wal = Path(f"{path}-wal")
+        self._wal_restart_bytes = WAL_BYTES_MAX
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        migrations: Path,
+        *,
+        readers: int = 2,
+        connector: Connector = plain_connector,
+    ) -> Database:
+        """Open for writing, alone, up to date, with every safety setting read back."""
+        lock = _lock(path)
+        opened: list[_Thread] = []
+        try:
+            _create(path)
+            writer = await _connect(opened, connector, path, "rw")
+            await writer.hop(lambda connection: _prepare(connection, path, migrations))
+            threads = [await _connect(opened, connector, path, "ro") for _ in range(readers)]
+            for thread in threads:
+                await thread.hop(_prepare_reader)
+        except BaseException as error:
+            for thread in reversed(opened):
+                with suppress(Exception):
+                    await thread.close()
+            os.close(lock)
+            if isinstance(error, sqlite3.Error):
+                raise storage_error(error) or StorageFailed(type(error).__name__) from error
+            raise
+        return cls(path, writer, threads, lock)
+
+    def attach(self, participant: CommitParticipant) -> None:
+        """Let memory take part in every commit from now on; call before the first write."""
+        self._participants.append(participant)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run a unit in the next group commit; returns when it is durable, or raises its error."""
+        self._admit()
+        if len(self._queue) >= WRITE_QUEUE_UNITS_MAX:
+            raise StorageBusy(f"{WRITE_QUEUE_UNITS_MAX} writes are waiting")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((work, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain(), name="group-commit")
+        # Cancelling the waiter cancels this future only; the unit stays queued and is committed.
+        return await future
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run a unit on one read-only snapshot."""
+        if self._closed:
+            raise DatabaseClosed
+        place = min(range(len(self._readers)), key=self._waiting_reads.__getitem__)
+        if self._waiting_reads[place] >= READ_QUEUE_UNITS_MAX:
+            raise StorageBusy(f"{READ_QUEUE_UNITS_MAX} reads are waiting")
+        self._waiting_reads[place] += 1
+        try:
+            return await self._readers[place].hop(lambda connection: _snapshot(connection, work))
+        finally:
+            self._waiting_reads[place] -= 1
+
+    async def copy_to(self, target: Path) -> None:
+        """A consistent copy of the live database, made by a reader while writes go on."""
+        if self._closed:
+            raise DatabaseClosed
+        thread = await _connect([], plain_connector, self.path, "ro")
+        try:
+            await thread.hop(lambda connection: copy_database(connection, target))
+        except sqlite3.Error as error:
+            raise storage_error(error) or StorageFailed(type(error).__name__) from error
+        finally:
+            await thread.close()
+
+    async def close(self) -> None:
+        """Finish what is queued, then close; repeating it is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        for thread in [*self._readers, self._writer]:  # the writer last: it owns the checkpoint
+            with suppress(sqlite3.Error):
+                await thread.close()
+        os.close(self._lock)
+
+    def _admit(self) -> None:
+        if self.failure is not None:
+            raise StorageFailed(self.failure.detail)
+        if self._closed:
+            raise DatabaseClosed
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                if self.failure is not None:
+                    self._refuse_all(self.failure)
+                    return
+                await self._commit_some()
+        except BaseException:
+            # The fate of the last commit is unknown, so memory and disk may differ from here on.
+            self.failure = self.failure or StorageFailed("the writer was interrupted")
+            self.failed.set()
+            self._refuse_all(self.failure)
+            raise
+        finally:
+            self._task = None
+
+    async def _commit_some(self) -> None:
+        queue = self._queue
+        taken = [queue.popleft() for _ in range(min(len(queue), COMMIT_UNITS_MAX))]
+        units = [work for work, _ in taken]
+        try:
+            result = await self._writer.hop(
+                lambda connection: run_batch(connection, self._participants, units)
+            )
+        except BaseException:
+            queue.extendleft(reversed(taken))  # the caller refuses them: their fate is unknown
+            raise
+        ran = len(taken) if result.error else len(result.values)
+        queue.extendleft(reversed(taken[ran:]))
+        self._tell_participants(result)
+        self._answer(taken[:ran], result)
+        await self._bound_wal()
+
+    def _tell_participants(self, result: BatchResult) -> None:
+        if isinstance(result.error, StorageFailed):
+            self.failure = result.error
+            self.failed.set()
+        for participant in self._participants:
+            if result.committed:
+                participant.after_commit()
+            else:
+                participant.after_rollback()
+
+    @staticmethod
+    def _answer(taken: list[tuple[Work, asyncio.Future[Any]]], result: BatchResult) -> None:
+        if result.error is not None:
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(_copy(result.error))
+            return
+        for (_, future), value in zip(taken, result.values, strict=True):
+            if future.done():
+                continue
+            if type(value) is Failure:
+                future.set_exception(_raisable(value.error))
+            else:
+                future.set_result(value)
+
+    def _refuse_all(self, error: Exception) -> None:
+        while self._queue:
+            _, future = self._queue.popleft()
+            if not future.done():
+                future.set_exception(_copy(error))
+
+    async def _bound_wal(self) -> None:
+        """Start the log again when readers have kept the ordinary checkpoints from doing it."""
+        try:
+            size = self._wal.stat().st_size
+        except FileNotFoundError:
+            return
+        if size < self._wal_restart_bytes:
+            return
+        with suppress(sqlite3.Error):
+            await self._writer.hop(_restart_wal)
+        size = self._wal.stat().st_size
+        self._wal_restart_bytes = WAL_BYTES_MAX + (size if size >= WAL_BYTES_MAX else 0)
+
+
+def _copy(error: Exception) -> Exception:
+    """One exception object per waiter: tracebacks of several tasks must not grow together."""
+    match error:
+        case StorageFailed():
+            return StorageFailed(error.detail)
+        case StorageFull():
+            return StorageFull()
+        case DatabaseClosed():
+            return DatabaseClosed()
+        case _:
+            return error
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """A future refuses StopIteration, and a stray exit must not stop the event loop."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError(f"a unit of work raised {type(error).__name__}")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def _lock(path: Path) -> int:
+    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise DatabaseInUse from error
+    return lock
+
+
+def _create(path: Path) -> None:
+    """Make the file ourselves: only its owner may read it, and its name is durable."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        fsync_path(path.parent)
+
+
+async def _connect(opened: list[_Thread], connector: Connector, path: Path, mode: str) -> _Thread:
+    uri = _uri(path, mode)
+    thread = _Thread(lambda: connector(uri))
+    opened.append(cast(_Thread, await thread))
+    return thread
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Path) -> None:
+    _set(connection, "busy_timeout", BUSY_TIMEOUT_MILLISECONDS)
+    _set(connection, "mmap_size", 0)
+    _set(connection, "journal_mode", "wal")
+    _set(connection, "synchronous", 2)  # FULL: a commit is on the disk before it is answered
+    _set(connection, "foreign_keys", 1)
+    _set(connection, "wal_autocheckpoint", WAL_CHECKPOINT_PAGES)
+    _set(connection, "journal_size_limit", WAL_KEPT_BYTES_MAX)
+    migrate(connection, path, load_migrations(migrations))
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    _set(connection, "busy_timeout", BUSY_TIMEOUT_MILLISECONDS)
+    _set(connection, "mmap_size", 0)
+    _set(connection, "query_only", 1)
+
+
+def _set(connection: sqlite3.Connection, name: str, value: int | str) -> None:
+    """Set and read back: a build or a file system may silently refuse a setting."""
+    connection.execute(f"PRAGMA {name} = {value}").fetchall()
+    found = connection.execute(f"PRAGMA {name}").fetchone()
+    if found is not None and found[0] != value:
+        raise StorageFailed(f"{name} is {found[0]} and cannot be {value}")
+
+
+def _snapshot(connection: sqlite3.Connection, work: Callable[[Transaction], T]) -> T:
+    tx = Transaction(connection)
+    try:
+        connection.execute("BEGIN")
+        return work(tx)
+    except sqlite3.Error as error:
+        raise storage_error(error) or error from None
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _restart_wal(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {WAL_RESTART_TIMEOUT_MILLISECONDS}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
