@@ -1,0 +1,92 @@
+"""What both daemons do around their work: signals, health pages, word to the service manager.
+
+Owns `/livez` and `/readyz`, `sd_notify`, and the wait for SIGTERM or SIGINT. Rule: `/livez` says
+that the process still turns its loop, `/readyz` that it can do its duty; losing the centre never
+makes a node unready (invariant 4), so readiness is a function that the composition root gives.
+Leaves out what a daemon does: that is wired in each side's `app.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether the daemon can do its duty, and why not."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+
+
+class HealthPages:
+    """Serves `/livez` and `/readyz` on a loopback address until closed."""
+
+    def __init__(self, readiness: Callable[[], Readiness]) -> None:
+        self._readiness = readiness
+        self._server: _QuietServer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self, host: str, port: int) -> int:
+        """Listen and return the port in use (a free one where `port` is 0)."""
+        routes = [Route("/livez", self._livez), Route("/readyz", self._readyz)]
+        listener = socket.create_server((host, port), backlog=64)
+        config = uvicorn.Config(
+            Starlette(routes=routes), log_config=None, access_log=False, lifespan="off"
+        )
+        self._server = _QuietServer(config)
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        return int(listener.getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening; harmless when never opened."""
+        if self._server is None or self._task is None:
+            return
+        self._server.should_exit = True
+        await self._task
+
+    async def _livez(self, request: Request) -> JSONResponse:
+        return JSONResponse({"live": True})
+
+    async def _readyz(self, request: Request) -> JSONResponse:
+        now = self._readiness()
+        document = {"ready": now.ready, "reasons": list(now.reasons)}
+        return JSONResponse(document, status_code=200 if now.ready else 503)
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves signals to the daemon, which has more to close than this server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` at the first SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+def notify_service_manager(state: str) -> None:
+    """Tell systemd ("READY=1", "STOPPING=1"); does nothing where no manager listens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, contextlib.suppress(OSError):
+        channel.sendto(state.encode("ascii"), address)
