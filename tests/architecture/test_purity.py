@@ -32,7 +32,6 @@ BANNED = {
     "time.monotonic",
     "time.monotonic_ns",
     "time.perf_counter",
-    "time.sleep",
     "uuid.uuid1",
     "uuid.uuid4",
     "os.urandom",

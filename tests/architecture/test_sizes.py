@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.architecture.repository import Function, Module, modules, parse, texts
 
 FUNCTION_LINES_MAX = 60
