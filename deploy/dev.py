@@ -84,7 +84,7 @@ def hold_environment(guard: IO[str]) -> None:
             fcntl.flock(guard, fcntl.LOCK_EX)
         # Changing between lock kinds lets go for a moment, so the loop looks again afterwards.
         if not is_current():
-            make_environment()
+            make_environment(guard)
 
 
 def is_current() -> bool:
@@ -107,33 +107,31 @@ def wanted_stamp() -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def make_environment() -> None:
+def make_environment(guard: IO[str]) -> None:
     """Make `.venv` from nothing; the stamp is written last, so half a job never counts."""
     started = time.monotonic()
     say("making .venv from deploy/locks/test.txt (about a minute, once)")
     STAMP.unlink(missing_ok=True)
-    step(
-        "create .venv (is the package python3-venv installed?)",
-        sys.executable,
-        "-m",
-        "venv",
-        "--clear",
-        str(VENV),
-    )
+    venv = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     if not sys.stderr.isatty():
         pip.append("--quiet")
-    step("install the locked packages", *pip, "--require-hashes", "-r", str(LOCK))
-    step("install the project in place", *pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    project = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+    step("create .venv (is the package python3-venv installed?)", venv, guard)
+    step("install the locked packages", [*pip, "--require-hashes", "-r", str(LOCK)], guard)
+    step("install the project in place", [*pip, *project], guard)
     draft = STAMP.with_suffix(".new")
     draft.write_text(wanted_stamp(), "ascii")
     draft.replace(STAMP)
     say(f".venv is ready after {time.monotonic() - started:.0f} s")
 
 
-def step(purpose: str, *command: str) -> None:
-    """Run one step of the making, its words on stderr; end with a clear message if it fails."""
-    result = subprocess.run(command, stdout=sys.stderr, env=environment(), check=False)
+def step(purpose: str, command: list[str], guard: IO[str]) -> None:
+    """Run one step, its words on stderr; it holds the lock too, should it outlive this process."""
+    kept = (guard.fileno(),)
+    result = subprocess.run(
+        command, stdout=sys.stderr, env=environment(), pass_fds=kept, check=False
+    )
     if result.returncode:
         say(f"could not {purpose}: exit status {result.returncode}. Repeating is harmless.")
         sys.exit(1)
