@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from lpse.federation import documents
@@ -29,6 +30,15 @@ class CalendarConflict(Conflict):
     """Two different calendars claim to be the same revision of the same year (FED-4031)."""
 
 
+class DayOff(StrEnum):
+    """Why a day is no working day."""
+
+    WEEKEND = "WEEKEND"
+    NATIONAL_HOLIDAY = "NATIONAL_HOLIDAY"
+    COLLECTIVE_LEAVE = "COLLECTIVE_LEAVE"
+    REGIONAL_HOLIDAY = "REGIONAL_HOLIDAY"
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """The days off that apply at one place; Saturdays and Sundays need not be listed."""
@@ -39,7 +49,17 @@ class Calendar:
 
     def is_working_day(self, day: date) -> bool:
         """Monday to Friday and not listed."""
-        return day.weekday() <= _FRIDAY and not self._is_listed(day)
+        return self.day_off(day) is None
+
+    def day_off(self, day: date) -> DayOff | None:
+        """Why nobody works on `day`; a listed day says more than a weekend. None: they do."""
+        if day in self.holidays:
+            return DayOff.NATIONAL_HOLIDAY
+        if day in self.collective_leave:
+            return DayOff.COLLECTIVE_LEAVE
+        if day in self.regional:
+            return DayOff.REGIONAL_HOLIDAY
+        return DayOff.WEEKEND if day.weekday() > _FRIDAY else None
 
     def lists_year(self, year: int) -> bool:
         """Whether any day of that year is listed; if not, its holidays are simply unknown."""
@@ -55,9 +75,6 @@ class Calendar:
         for _ in range(count):
             day = self._next_working_day(day)
         return day
-
-    def _is_listed(self, day: date) -> bool:
-        return day in self.holidays or day in self.collective_leave or day in self.regional
 
     def _next_working_day(self, day: date) -> date:
         for distance in range(1, ROLL_DAYS_MAX + 1):

@@ -3,8 +3,8 @@
 A rule set belongs to a package from its announcement on; it is never a property of the program, so
 a tender keeps the rules under which it began. Owns the JSON form, its strict reading and the rule
 sets that ship with the program. Absent `couplings` and an empty list differ: absent means that the
-stages' order decides (see `compensation_couplings`), an empty list means that no stage follows
-another. Leaves out the arithmetic itself (`compensation`).
+stages' order decides (see `stages`), an empty list means that no stage follows another. Leaves out
+the arithmetic itself (`compensation`).
 """
 
 from __future__ import annotations
