@@ -17,6 +17,7 @@ class FederationError(Exception):
     """A refusal with a stable code, what happened, and what to do about it."""
 
     may_retry = False
+    retry_after_seconds: float | None = None  # set where the other side asks for a pause
 
     def __init__(self, code: str, message: str, *, remedy: str = "") -> None:
         assert _CODE.fullmatch(code), code
@@ -39,6 +40,10 @@ class NotFound(FederationError):
 
 class Conflict(FederationError):
     """The world changed, or the same key already stands for something else."""
+
+
+class Stale(Conflict):
+    """The caller's etag is not the present one: read again, then decide again."""
 
 
 class Denied(FederationError):

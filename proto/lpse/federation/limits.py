@@ -138,3 +138,82 @@ ROLL_DAYS_MAX: Final = 366
 # A rule set that asks for more is refused.
 MIN_USABLE_HOURS_MAX: Final = 24 * 31
 COUPLINGS_MAX: Final = 256
+
+# --- uploads at a node ---------------------------------------------------------------------------
+
+# More files, or none, is refused before the first byte.
+SUBMISSION_FILES_MAX: Final = 250
+# A larger submission is refused before the first byte; a node's setting chooses below the maximum.
+SUBMISSION_BYTES_DEFAULT: Final = 500 * 1000 * 1000
+SUBMISSION_BYTES_MAX: Final = BLOB_BYTES_MAX
+# Canonical details that are longer are refused, so that a receipt fits into one signed note and
+# its revelation into one journal entry.
+SUBMISSION_DETAILS_BYTES_MAX: Final = 48 * KIB
+# What a vendor's own details may hold; beyond it they are refused.
+FREE_DETAILS_BYTES_MAX: Final = 16 * KIB
+FREE_DETAILS_DEPTH_MAX: Final = 8
+VENDOR_CHARACTERS_MAX: Final = 200
+FILE_NAME_CHARACTERS_MAX: Final = 255
+PACKAGE_CODE_CHARACTERS_MAX: Final = 64
+# Shorter keys are guessed too easily, longer ones are refused.
+INTAKE_KEY_CHARACTERS_MIN: Final = 8
+INTAKE_KEY_CHARACTERS_MAX: Final = 64
+# A higher number of a Bidding-Room PC is refused.
+BIDDING_ROOM_SEAT_MAX: Final = 99
+# Random bytes that hide a commitment.
+COMMITMENT_SALT_BYTES: Final = 32
+# Beyond these a new upload is told to come back shortly (FED-5014).
+UPLOADS_OPEN_MAX: Final = 256
+# An uploader that says nothing for so long is cut off, and nothing of its upload is kept.
+UPLOAD_IDLE_SECONDS_MAX: Final = 120
+# Bytes are sent to a program on the same machine in pieces of this size.
+UPLOAD_CHUNK_BYTES: Final = 512 * KIB
+# A package takes no more submissions than this; then FED-5022.
+SUBMISSIONS_PER_PACKAGE_MAX: Final = 10_000
+# Later refused attempts of a package are refused without being journalled one by one.
+REFUSED_ATTEMPTS_PER_PACKAGE_MAX: Final = 1_000
+# Uploads judged, or reveals written, by one transaction; the rest follows in the next one.
+JUDGED_UPLOADS_PER_STEP_MAX: Final = 256
+JUDGED_PACKAGES_PER_STEP_MAX: Final = 10_000
+# A page of the queue.
+QUEUE_PAGE_ITEMS_DEFAULT: Final = 100
+QUEUE_PAGE_ITEMS_MAX: Final = 1_000
+# A larger file of details or public key is not read.
+DETAILS_FILE_BYTES_MAX: Final = 64 * KIB
+
+# --- channels, logs and retries ------------------------------------------------------------------
+
+# A larger gRPC message is refused by both ends; a chunk of 1 MiB and a batch fit with room.
+MESSAGE_BYTES_MAX: Final = 4 * MIB
+# A line without traffic is asked this often, and dead when the answer takes longer than this.
+KEEPALIVE_MILLISECONDS: Final = 30_000
+KEEPALIVE_TIMEOUT_MILLISECONDS: Final = 20_000
+# A peer that pings more often than this is sent away; less than the keepalive above, with room.
+PING_INTERVAL_MILLISECONDS_MIN: Final = 10_000
+# A longer text of an error is cut on the wire: gRPC's trailing metadata holds 8 KiB in all.
+ERROR_MESSAGE_CHARACTERS_MAX: Final = 1_000
+# Innermost places of an unexpected exception that are logged; outer ones are left out.
+LOG_FRAMES_MAX: Final = 8
+# Waits between attempts of the link grow from the first to the last of these and stay there.
+RECONNECT_SECONDS_FIRST: Final = 1.0
+RECONNECT_SECONDS_MAX: Final = 300.0
+# A longer pause that the other side asks for is cut to this.
+RETRY_AFTER_SECONDS_MAX: Final = 3_600.0
+# Attempts and waits of a short call; after the last one its error is raised.
+SHORT_RETRY_ATTEMPTS_MAX: Final = 5
+SHORT_RETRY_SECONDS_FIRST: Final = 0.2
+SHORT_RETRY_SECONDS_MAX: Final = 5.0
+
+# --- identity ------------------------------------------------------------------------------------
+
+# Certificates begin this much before they are issued, so that a slow clock can use them at once.
+CERTIFICATE_BACKDATE_SECONDS: Final = 300
+# A longer certificate request, or a larger key file, is refused before it is parsed.
+CERTIFICATE_REQUEST_BYTES_MAX: Final = 4 * KIB
+KEY_FILE_BYTES_MAX: Final = 64 * KIB
+# Life of the private CA and of the centre's own certificate; both end with a new `init`.
+AUTHORITY_DAYS: Final = 20 * 365
+SERVER_CERTIFICATE_DAYS: Final = 10 * 365
+# Life of a node's or operator's certificate unless configured; shorter than the least is refused.
+CLIENT_CERTIFICATE_SECONDS: Final = 90 * 86_400
+CLIENT_CERTIFICATE_SECONDS_MIN: Final = 1
