@@ -68,7 +68,7 @@ class BundleReader:
             left -= len(chunk)
             yield chunk
         if digest.digest() != file.sha256:
-            raise BundleError("FED-5003", f"the bytes of {file.path!r} differ from its digest")
+            raise BundleError("FED-6003", f"the bytes of {file.path!r} differ from its digest")
         self._plain.padding(file.size)
 
 
@@ -93,7 +93,7 @@ class _Inflated:
         parts: list[bytes] = []
         while size:
             if not self._ready and not self._fill():
-                raise BundleError("FED-5002", "the archive ends in the middle of a file")
+                raise BundleError("FED-6002", "the archive ends in the middle of a file")
             part, self._ready = self._ready[:size], self._ready[size:]
             parts.append(part)
             size -= len(part)
@@ -124,11 +124,11 @@ class _Inflated:
                 return False
             compressed = self._zlib.unconsumed_tail or self._source.read(_CHUNK)
             if not compressed:
-                raise BundleError("FED-5002", "the archive is cut short")
+                raise BundleError("FED-6002", "the archive is cut short")
             try:
                 self._ready = self._zlib.decompress(compressed, _CHUNK)
             except zlib.error as error:
-                raise BundleError("FED-5002", "the archive is not gzip, or damaged") from error
+                raise BundleError("FED-6002", "the archive is not gzip, or damaged") from error
         return True
 
 
@@ -141,7 +141,7 @@ class _Header:
         if block[257:265] != b"ustar\x0000":
             _refuse("the archive is not in the ustar format")
         if _octal(block[148:156]) != sum(block[:148]) + 8 * 0x20 + sum(block[156:]):
-            raise BundleError("FED-5002", "a header of the archive is damaged")
+            raise BundleError("FED-6002", "a header of the archive is damaged")
         if block[156:157] != b"0":
             _refuse("the archive has something else than regular files")
         name, prefix = _name(block[:100]), _name(block[345:500])
@@ -155,7 +155,7 @@ def _name(field: bytes) -> str:
     try:
         return text.decode("ascii")
     except UnicodeDecodeError as error:
-        raise BundleError("FED-5001", "a path of the archive is not ASCII") from error
+        raise BundleError("FED-6001", "a path of the archive is not ASCII") from error
 
 
 def _octal(field: bytes) -> int:
@@ -166,4 +166,4 @@ def _octal(field: bytes) -> int:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise BundleError("FED-5001", message, remedy="build the bundle again")
+    raise BundleError("FED-6001", message, remedy="build the bundle again")

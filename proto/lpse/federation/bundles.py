@@ -153,7 +153,7 @@ def _load(data: bytes) -> dict[str, object]:
             data.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constants
         )
     except (ValueError, RecursionError) as error:
-        raise BundleError("FED-5001", f"{MANIFEST_NAME} is not JSON") from error
+        raise BundleError("FED-6001", f"{MANIFEST_NAME} is not JSON") from error
     if not isinstance(value, dict):
         _refuse(f"{MANIFEST_NAME} is not a JSON object")
     return value
@@ -174,7 +174,7 @@ def _version(text: str, where: str) -> SpseVersion:
     try:
         return parse_version(text)
     except FederationError as error:
-        raise BundleError("FED-5001", f"{where}: {error.message}") from error
+        raise BundleError("FED-6001", f"{where}: {error.message}") from error
 
 
 def _from_versions(values: list[object], version: SpseVersion) -> tuple[SpseVersion, ...]:
@@ -287,4 +287,4 @@ def _text(value: object, where: str) -> str:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise BundleError("FED-5001", message, remedy="build the bundle again")
+    raise BundleError("FED-6001", message, remedy="build the bundle again")
