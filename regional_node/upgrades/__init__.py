@@ -1,0 +1,1 @@
+"""Upgrades of the local SPSE: fetch, verify, unpack, switch, check, and the way back."""
