@@ -1,0 +1,35 @@
+"""Every error code with its meaning and its remedy, in English and Indonesian.
+
+Owns what `explain FED-nnnn` prints; one file per thousand, in the order of the codes. Rule: a code
+keeps its meaning for ever, a retired code stays listed. A test finds every code of the source and
+demands its entry here. Leaves out the message of one occurrence: the raiser knows that.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lpse.federation.error_catalogue import (
+    identity,
+    intake,
+    journals,
+    reconciliation,
+    releases,
+    schedule,
+    storage,
+    terminal,
+)
+from lpse.federation.error_catalogue.entry import Entry, Told
+
+__all__ = ["CATALOGUE", "Entry", "Told"]
+
+CATALOGUE: Final[dict[str, Entry]] = {
+    **storage.ENTRIES,
+    **journals.ENTRIES,
+    **identity.ENTRIES,
+    **schedule.ENTRIES,
+    **intake.ENTRIES,
+    **releases.ENTRIES,
+    **reconciliation.ENTRIES,
+    **terminal.ENTRIES,
+}

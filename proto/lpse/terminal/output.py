@@ -1,0 +1,256 @@
+"""What a command prints: data on stdout in four forms, everything else on stderr.
+
+Owns `-o table|json|jsonl|name`, exit codes, and how an error is told to a person (what happened –
+what it means – what to do, with its code). Rules: JSON is never translated; colour and progress
+only where a terminal is; an error never appears on stdout. Leaves out the words (`words`) and what
+each noun shows (its own file).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import typer
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from lpse.federation.error_catalogue import CATALOGUE
+from lpse.federation.errors import Conflict, Denied, FederationError, NotFound, Unavailable
+from lpse.terminal.plain import plain
+from lpse.terminal.words import language, say
+
+T = TypeVar("T")
+
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_NOT_FOUND: Final = 3
+EXIT_CONFLICT: Final = 4
+EXIT_DENIED: Final = 5
+EXIT_UNREACHABLE: Final = 6
+EXIT_PARTIAL: Final = 7
+EXIT_CONFIRMATION: Final = 8
+EXIT_ROLLOUT_STOPPED: Final = 10
+EXIT_INTERRUPTED: Final = 130
+
+
+class ConfirmationNeeded(FederationError):
+    """A person must say yes and cannot be asked here; silence never means yes."""
+
+
+_EXITS: Final[tuple[tuple[type[FederationError], int], ...]] = (
+    (NotFound, EXIT_NOT_FOUND),
+    (Conflict, EXIT_CONFLICT),
+    (Denied, EXIT_DENIED),
+    (Unavailable, EXIT_UNREACHABLE),
+    (ConfirmationNeeded, EXIT_CONFIRMATION),
+)
+
+
+class Output(StrEnum):
+    """Forms of data on stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    NAME = "name"
+
+
+OutputOption = Annotated[
+    Output, typer.Option("-o", "--output", help="Form of the data on standard output.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: a key of the row, an English title, and how a value is written."""
+
+    key: str
+    title: str
+    form: Callable[[Any], str] | None = None
+    right: bool = False
+
+
+Item = Mapping[str, Any] | Message
+
+
+def show_list(
+    items: Sequence[Item],
+    columns: Sequence[Column],
+    output: Output = Output.TABLE,
+    *,
+    name: str = "name",
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Print many; `about` (as_of, unreachable, next_page_token) says what the list does not."""
+    rows = [plain(item) for item in items]
+    if output is Output.JSON:
+        _write(_json({"items": rows, **plain(about)} if about is not None else rows))
+    elif output is Output.JSONL:
+        _write("".join(f"{_json(row, line=True)}\n" for row in rows), end="")
+    elif output is Output.NAME:
+        _write("".join(f"{row.get(name, '')}\n" for row in rows), end="")
+    else:
+        _table(rows, columns)
+        for key, value in plain(about or {}).items():
+            if value not in ("", [], None):
+                note(f"{key}: {_cell(value, None)}")
+
+
+def show(
+    item: Item,
+    columns: Sequence[Column] = (),
+    output: Output = Output.TABLE,
+    *,
+    name: str = "name",
+) -> None:
+    """Print one; as a table: a line per column, or per field where no columns are named."""
+    row = plain(item)
+    if output is Output.NAME:
+        _write(str(row.get(name, "")))
+    elif output is Output.TABLE:
+        named = columns or [Column(key, key) for key in row]
+        width = max((len(say(column.title)) for column in named), default=0)
+        for column in named:
+            _write(f"{say(column.title):<{width}}  {_cell(_at(row, column.key), column.form)}")
+    else:
+        _write(_json(row, line=output is Output.JSONL))
+
+
+def note(text: str) -> None:
+    """A remark for the person, on stderr; not data."""
+    print(text, file=sys.stderr)
+
+
+def interactive() -> bool:
+    """Whether a person sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """A typed answer; ConfirmationNeeded (FED-8013, exit 8) where nobody can be asked."""
+    if not interactive():
+        raise ConfirmationNeeded(
+            "FED-8013", f"{question} – nobody can be asked here", remedy="give the answer as a flag"
+        )
+    print(f"{question} ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def console() -> Console:
+    """For tables, trees and live views on stdout; plain text where no terminal is."""
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def progress() -> Progress:
+    """Bars on stderr; silent where no terminal is (say so with `note` instead)."""
+    return Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine; an error becomes text on stderr and the exit code for it."""
+    try:
+        return asyncio.run(work)
+    except FederationError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def fail(error: FederationError) -> NoReturn:
+    """Tell the person and leave with the exit code that belongs to the error."""
+    note(error_text(error))
+    raise typer.Exit(exit_code(error))
+
+
+def exit_code(error: FederationError) -> int:
+    """By who must act; a plain refusal is 1."""
+    return next((code for kind, code in _EXITS if isinstance(error, kind)), EXIT_FAILURE)
+
+
+def error_text(error: FederationError) -> str:
+    """What happened – what it means – what to do, and the code that `explain` knows."""
+    entry = CATALOGUE.get(error.code)
+    if entry is None:
+        parts = [error.message, error.remedy]
+    elif language() == "en":
+        parts = [error.message, entry.english.meaning, error.remedy or entry.english.remedy]
+    else:  # what happened in the person's words; the exact message is English, as in the log
+        told = entry.told(language())
+        parts = [f"{told.title} ({error.message})", told.meaning, told.remedy or error.remedy]
+    said = " – ".join(part.rstrip(".") for part in parts if part)
+    return f"{say('Error')} {error.code}: {said}"
+
+
+def execute(command: Callable[[], object]) -> NoReturn:
+    """The outermost frame of a program: nothing that went wrong leaves as a stack trace."""
+    try:
+        command()
+    except FederationError as error:
+        note(error_text(error))
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # our own bug: say so, and keep the trace for who can use it
+        if os.environ.get("LPSE_TRACEBACK"):
+            traceback.print_exc()
+        note(error_text(FederationError("FED-1000", f"{type(error).__name__} in this program")))
+        sys.exit(EXIT_FAILURE)
+    sys.exit(0)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            say(column.title),
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=not sys.stdout.isatty(),
+        )
+    for row in rows:
+        table.add_row(*(_cell(_at(row, column.key), column.form) for column in columns))
+    wide = None if sys.stdout.isatty() else 10_000
+    out = Console(highlight=False, markup=False, width=wide)
+    if sys.stdout.isatty():
+        out.print(table)
+    else:
+        with out.capture() as captured:
+            out.print(table)
+        _write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def _at(row: Mapping[str, Any], key: str) -> Any:
+    value: Any = row
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _cell(value: Any, form: Callable[[Any], str] | None) -> str:
+    if value is None or value == "":
+        return "–"
+    if form:
+        return form(value)
+    if isinstance(value, bool):
+        return say("yes") if value else say("no")
+    if isinstance(value, list):
+        return ", ".join(_cell(item, None) for item in value)
+    return _json(value, line=True) if isinstance(value, dict) else str(value)
+
+
+def _json(value: Any, *, line: bool = False) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=None if line else 2, allow_nan=False)
+
+
+def _write(text: str, *, end: str = "\n") -> None:
+    sys.stdout.write(text + end)

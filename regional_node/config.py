@@ -1,0 +1,98 @@
+"""A node's configuration: every key, its unit and its default.
+
+Owns which keys exist; order and origin are `lpse.terminal.settings`. Rules: read once, by the
+programs; no secrets, only places; a node starts with two values, the endpoint and the enrolment
+code, and the code is not kept. Leaves out contract constants (`lpse.federation.limits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
+
+DATA: Final = Path("/var/lib/lpse-node")
+FILE: Final = "node.toml"
+PREFIX: Final = "LPSE_NODE__"
+
+
+class Link(Section):
+    """The way to the centre."""
+
+    endpoint: str = Field("", description="host:port of the enrolment listener of the centre")
+    nodes: str = Field("", description="host:port for the link; empty: as enrolment answered")
+    transfer_policy: Literal["full", "manifest_only"] = Field(
+        "full", description="whether sealed bytes follow as an off-site copy"
+    )
+    reconnect_first_seconds: float = Field(1.0, gt=0, description="first wait, with full jitter")
+    reconnect_max_seconds: float = Field(300.0, gt=0, description="longest wait")
+
+
+class Http(Section):
+    """The page for health checks."""
+
+    listen: str = Field("127.0.0.1:7481", description="livez and readyz; loopback only")
+
+
+class Intake(Section):
+    """Submissions of vendors."""
+
+    upload_bytes_max: int = Field(2_147_483_648, ge=1, description="one submission, all files")
+    uploads_max: int = Field(64, ge=1, description="submissions received at one time")
+
+
+class Service(Section):
+    """The SPSE that this node runs and watches."""
+
+    port: int = Field(8_080, ge=1, le=65_535, description="port of the local service")
+    probe_seconds: float = Field(30.0, gt=0, description="time between probes")
+    probe_timeout_seconds: float = Field(10.0, gt=0, description="a slower answer is a failure")
+    failures_min: int = Field(3, ge=1, description="failed probes in a row that make an outage")
+    hold_after_seconds: float = Field(
+        300.0, ge=0, description="a measured outage longer than this holds stages"
+    )
+
+
+class Upgrades(Section):
+    """Upgrades of the local service."""
+
+    soak_seconds: float = Field(60.0, ge=0, description="time a new version must stay healthy")
+    expected_seconds: float = Field(900.0, ge=0, description="time an upgrade may take here")
+
+
+class Log(Section):
+    """The log on standard output."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class NodeSettings(Settings):
+    """All of it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    data: Path = Field(DATA, description="folder of the database, keys and files")
+    environment: Literal["production", "exercise"] = Field(
+        "production", description="exercise lets legal time be stepped and marks all output"
+    )
+    link: Link = Link()
+    http: Http = Http()
+    intake: Intake = Intake()
+    service: Service = Service()
+    upgrades: Upgrades = Upgrades()
+    log: Log = Log()
+
+
+def read(
+    environment: Mapping[str, str], *, file: Path | None = None, flags: Mapping[str, Any]
+) -> Loaded[NodeSettings]:
+    """`file`, or LPSE_NODE_CONFIG, or `node.toml` in the data folder, or in /etc."""
+    data = flags.get("data") or environment.get(f"{PREFIX}DATA") or DATA
+    places = [Path(data) / FILE, Path("/etc/lpse-node") / FILE]
+    chosen = file or configuration_file(environment, "LPSE_NODE_CONFIG", places)
+    return load(NodeSettings, file=chosen, environment=environment, flags=flags)
