@@ -196,9 +196,9 @@ async def test_migration_is_one_transaction_with_a_backup_before(
         assert backup.execute("SELECT name FROM thing").fetchall() == [("old",)]
     bad.write_text("ALTER TABLE thing ADD COLUMN note TEXT;\n")
     database = await Database.open(tmp_path / "data.db", migrations)
-    assert await database.read(
-        lambda tx: tx.execute("SELECT name, note FROM thing")
-    ) == [("old", None)]
+    assert await database.read(lambda tx: tx.execute("SELECT name, note FROM thing")) == [
+        ("old", None)
+    ]
     await database.close()
 
 
@@ -276,11 +276,10 @@ async def test_unit_cannot_hide_a_full_disk(faulty: Database) -> None:
 async def test_failing_disk_ends_all_writing(faulty: Database, where: str) -> None:
     """Invariant 1: after an I/O error nothing is acknowledged any more, and the program is told."""
     Faulty.plan[where] = sqlite3.SQLITE_IOERR | (4 << 8)  # SQLITE_IOERR_FSYNC
-    first, second = await asyncio.gather(
+    results = await asyncio.gather(
         faulty.write(add("a")), faulty.write(add("b")), return_exceptions=True
     )
-    assert isinstance(first, StorageFailed)
-    assert isinstance(second, StorageFailed)
+    assert all(isinstance(result, StorageFailed) for result in results)
     assert faulty.failed.is_set()
     with pytest.raises(StorageFailed) as refusal:
         await faulty.write(add("c"))

@@ -1,0 +1,382 @@
+"""One party's journal: appended inside any unit of work, sealed by every group commit.
+
+Owns the party's Merkle tree and its signed heads. Rules: an entry commits together with what it
+records, and every commit ends at a signed head (Invariants 1 and 2); no more than one batch of
+entries lies between two heads; an entry id is appended once per epoch (Invariant 3). The tree in
+memory moves with the transaction: what is rolled back on disk is forgotten here. The journal knows
+no follower; they pull with a cursor. Leaves out SQL (`journal_store`) and the link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from lpse.federation import kinds
+from lpse.federation.checkpoints import Agreement, Head, compare_heads, sign_head
+from lpse.federation.entries import DecodedEntry, encode_entry
+from lpse.federation.errors import NotFound, Refused
+from lpse.federation.limits import (
+    BATCH_BYTES_MAX,
+    BATCH_ENTRIES_MAX,
+    EPOCH_BYTES,
+    PROOF_LEAVES_MAX,
+    SCAN_ROWS_PER_STEP,
+)
+from lpse.federation.merkle import (
+    CompactRange,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    root_of,
+)
+from lpse.federation.notes import Signer, Verifier
+from lpse.federation.v1 import journal_pb2 as wire
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.clock import Clock, Entropy
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage import journal_store as store
+from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
+
+T = TypeVar("T")
+
+
+class JournalDamaged(Refused):
+    """What is stored does not make the signed head; nothing may be acknowledged from it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "FED-1108",
+            f"the stored journal is damaged: {detail}",
+            remedy="restore the newest backup; the other side gives the lost tail back",
+        )
+
+
+@dataclass(slots=True)
+class _Tree:
+    """The journal as of some point inside a transaction."""
+
+    number: int
+    epoch: bytes
+    range: CompactRange
+    head: Head | None
+    unsealed_entries: int = 0
+    unsealed_bytes: int = 0
+
+    def copy(self) -> _Tree:
+        """An independent tree: made for each unit, so without `dataclasses.replace`."""
+        return _Tree(
+            self.number,
+            self.epoch,
+            self.range.copy(),
+            self.head,
+            self.unsealed_entries,
+            self.unsealed_bytes,
+        )
+
+
+class Journal:
+    """See the module's first lines; `open` must have returned before anything is appended."""
+
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        exercise: bool = False,
+    ) -> None:
+        """The journal of the party that `signer` names; `exercise` marks every entry made."""
+        self._database = database
+        self._signer = signer
+        self._clock = clock
+        self._entropy = entropy
+        self._exercise = exercise
+        self._durable = self._working = _Tree(0, bytes(EPOCH_BYTES), CompactRange(), None)
+        self._advanced = asyncio.Event()
+
+    async def open(self, *, restored: bool = False) -> None:
+        """Verify what is stored, then continue it; a restored copy continues in a new epoch."""
+        tree = await self._database.read(self._load)
+        if tree is not None:
+            self._durable = self._working = tree
+        self._database.attach(self)
+        if tree is None:
+            await self.open_epoch(None, "genesis")
+        elif restored:
+            await self.open_epoch(tree.head, "restored from backup")
+
+    @property
+    def party(self) -> str:
+        """Who writes this journal."""
+        return self._signer.name
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public key that everybody checks this journal's heads with."""
+        return self._signer.verifier
+
+    @property
+    def epoch(self) -> bytes:
+        """The present epoch, 16 bytes."""
+        return self._durable.epoch
+
+    @property
+    def head(self) -> Head:
+        """The newest durable signed head."""
+        head = self._durable.head
+        assert head is not None, "the journal is not open"
+        return head
+
+    def append_in(
+        self,
+        tx: Transaction,
+        record: Message,
+        *,
+        entry_id: bytes | None = None,
+        imported: tuple[bytes, int] | None = None,
+    ) -> int:
+        """Append within the caller's transaction; the index holds if that transaction commits.
+
+        With an `entry_id` that the epoch already has, nothing is appended and its index returned.
+        """
+        tree = self._working
+        if entry_id is not None:
+            present = store.index_of_in(tx, tree.number, entry_id)
+            if present is not None:
+                return present
+        entry = DecodedEntry(
+            kind=kinds.kind_of(record),
+            entry_id=entry_id or self._entropy.identifier(),
+            record_time=self._clock.now(),
+            payload=record.SerializeToString(deterministic=True),
+            exercise=self._exercise,
+            imported=imported,
+        )
+        return self._append_bytes(tx, entry, encode_entry(entry))
+
+    async def append(self, *listed: Message) -> list[int]:
+        """Append records in one transaction; returns when they are durable."""
+        return await self._database.write(
+            lambda tx: [self.append_in(tx, record) for record in listed]
+        )
+
+    async def open_epoch(self, continues_from: Head | None, reason: str) -> Head:
+        """Begin a new tree whose first entry names the old head; returns its first head."""
+        before = self._durable.epoch
+        await self._database.write(lambda tx: self._begin_epoch(tx, continues_from, reason))
+        assert self._durable.epoch != before
+        return self.head
+
+    async def epochs(self) -> list[EpochRow]:
+        """Every epoch of this journal, oldest first."""
+        return await self._database.read(store.epochs_in)
+
+    async def newest_head(self, epoch: bytes) -> Head:
+        """The last head of an epoch, also of one that has ended."""
+
+        def work(tx: Transaction) -> Head:
+            row = store.newest_head_in(tx, _number_in(tx, epoch))
+            assert row is not None, "an epoch begins with a head"
+            return self._head_of(epoch, row)
+
+        return await self._database.read(work)
+
+    async def batch(
+        self,
+        first: int,
+        *,
+        epoch: bytes | None = None,
+        entries_max: int = BATCH_ENTRIES_MAX,
+        bytes_max: int = BATCH_BYTES_MAX,
+    ) -> wire.EntryBatch | None:
+        """As many entries from `first` as fit and end at a signed head; None if there are none.
+
+        A credit smaller than the distance to the next head gives None as well: followers grant at
+        least one batch (`BATCH_ENTRIES_MAX`, `BATCH_BYTES_MAX`) or nothing.
+        """
+        wanted = epoch or self.epoch
+
+        def work(tx: Transaction) -> wire.EntryBatch | None:
+            number = _number_in(tx, wanted)
+            heads = store.heads_between_in(tx, number, first, first + entries_max)
+            chosen = _last_that_fits(tx, number, first, heads, bytes_max)
+            if chosen is None:
+                return None
+            rows = store.entries_in(tx, number, first, chosen.size)
+            return wire.EntryBatch(
+                first_index=first,
+                entries=[row.data for row in rows],
+                head=self._head_of(wanted, chosen).message(),
+            )
+
+        return await self._database.read(work)
+
+    async def wait_beyond(self, size: int, *, epoch: bytes | None = None) -> None:
+        """Return once the journal is longer than `size`, or no longer in that epoch."""
+        wanted = epoch or self.epoch
+        while self.epoch == wanted and self.head.size <= size:
+            await self._advanced.wait()
+
+    async def entries(self, first: int, last: int, *, epoch: bytes | None = None) -> list[EntryRow]:
+        """Stored entries with first <= index < last, at most one scan step of them."""
+        wanted = epoch or self.epoch
+        limit = min(last, first + SCAN_ROWS_PER_STEP)
+        return await self._database.read(
+            lambda tx: store.entries_in(tx, _number_in(tx, wanted), first, limit)
+        )
+
+    async def inclusion_proof(
+        self, index: int, size: int, *, epoch: bytes | None = None
+    ) -> list[bytes]:
+        """The path from entry `index` to the root at `size`."""
+        return await self._from_leaves(size, epoch, lambda leaves: inclusion_proof(leaves, index))
+
+    async def consistency_proof(
+        self, old_size: int, new_size: int, *, epoch: bytes | None = None
+    ) -> list[bytes]:
+        """The hashes that show the tree at `new_size` to continue the one at `old_size`."""
+        return await self._from_leaves(
+            new_size, epoch, lambda leaves: consistency_proof(leaves, old_size)
+        )
+
+    async def root_at(self, size: int, *, epoch: bytes | None = None) -> bytes:
+        """The root that the journal had at an earlier size."""
+        return await self._from_leaves(size, epoch, root_of)
+
+    async def agreement(self, theirs: Head) -> Agreement:
+        """What another party's claim about this journal says; its signature is verified first."""
+        theirs.verify(self.verifier)
+        ours = self.head
+        if theirs.epoch != ours.epoch or theirs.size >= ours.size:
+            return compare_heads(ours, theirs, lambda _: None)
+        root = await self.root_at(theirs.size, epoch=theirs.epoch)
+        return compare_heads(ours, theirs, lambda _: root)
+
+    # --- taking part in group commits (lpse.runtime.sqlite.CommitParticipant) ---
+
+    def begin(self) -> None:
+        """Work on a copy until the commit is durable."""
+        self._working = self._durable.copy()
+
+    def save(self) -> object:
+        """The tree before the next unit."""
+        return self._working.copy()
+
+    def restore(self, saved: object) -> None:
+        """Forget the entries of a unit that was taken back."""
+        assert isinstance(saved, _Tree)
+        self._working = saved
+
+    def before_commit(self, tx: Transaction) -> None:
+        """End the commit at a signed head."""
+        self._seal(tx)
+
+    def after_commit(self) -> None:
+        """Show what is durable now, and wake every follower at once."""
+        if self._working.head is self._durable.head:
+            return
+        self._durable = self._working
+        self._advanced.set()
+        self._advanced = asyncio.Event()
+
+    def after_rollback(self) -> None:
+        """Nothing was appended."""
+        self._working = self._durable
+
+    # --- inside the database thread ---
+
+    def _append_bytes(self, tx: Transaction, entry: DecodedEntry, data: bytes) -> int:
+        tree = self._working
+        if tree.unsealed_entries and tree.unsealed_bytes + len(data) > BATCH_BYTES_MAX:
+            self._seal(tx)
+        index = tree.range.size
+        leaf = leaf_hash(data)
+        row = EntryRow(index, entry.entry_id, entry.kind, data, leaf)
+        store.insert_entry_in(tx, tree.number, row)
+        tree.range.append(leaf)
+        tree.unsealed_entries += 1
+        tree.unsealed_bytes += len(data)
+        if tree.unsealed_entries == BATCH_ENTRIES_MAX:
+            self._seal(tx)
+        return index
+
+    def _seal(self, tx: Transaction) -> None:
+        tree = self._working
+        if not tree.unsealed_entries:
+            return
+        head = sign_head(self._signer, tree.epoch, tree.range.size, tree.range.root())
+        store.insert_head_in(tx, tree.number, HeadRow(head.size, head.root, head.signature))
+        tree.head = head
+        tree.unsealed_entries = tree.unsealed_bytes = 0
+
+    def _begin_epoch(self, tx: Transaction, continues_from: Head | None, reason: str) -> None:
+        self._seal(tx)
+        number = self._working.number + 1
+        epoch = self._entropy.token(EPOCH_BYTES)
+        named = continues_from.message() if continues_from else None
+        continued = named.SerializeToString(deterministic=True) if named else None
+        opened = self._clock.now().isoformat()
+        store.insert_epoch_in(tx, EpochRow(number, epoch, opened, reason, continued))
+        self._working = _Tree(number, epoch, CompactRange(), None)
+        self.append_in(tx, records.EpochOpened(continues_from=named, reason=reason))
+
+    def _load(self, tx: Transaction) -> _Tree | None:
+        listed = store.epochs_in(tx)
+        if not listed:
+            return None
+        newest = listed[-1]
+        row = store.newest_head_in(tx, newest.number)
+        if row is None or store.count_in(tx, newest.number) != row.size:
+            raise JournalDamaged("the entries do not end at a signed head")
+        tree = CompactRange.from_leaf_hashes(store.leaf_hashes_in(tx, newest.number, 0, row.size))
+        head = self._head_of(newest.epoch, row)
+        head.verify(self.verifier)
+        if tree.size != row.size or tree.root() != row.root:
+            raise JournalDamaged("the leaf hashes do not make the signed root")
+        tail = store.entries_in(tx, newest.number, max(0, row.size - BATCH_ENTRIES_MAX), row.size)
+        if any(leaf_hash(entry.data) != entry.leaf_hash for entry in tail):
+            raise JournalDamaged("the bytes of an entry do not have their hash")
+        return _Tree(newest.number, newest.epoch, tree, head)
+
+    async def _from_leaves(
+        self, size: int, epoch: bytes | None, work: Callable[[list[bytes]], T]
+    ) -> T:
+        wanted = epoch or self.epoch
+        if size > PROOF_LEAVES_MAX:
+            raise Refused("FED-2021", f"proofs are made for up to {PROOF_LEAVES_MAX} entries")
+
+        def unit(tx: Transaction) -> T:
+            leaves = store.leaf_hashes_in(tx, _number_in(tx, wanted), 0, size)
+            if len(leaves) != size:
+                raise NotFound("FED-2022", f"this journal has no {size} entries")
+            return work(leaves)
+
+        return await self._database.read(unit)
+
+    def _head_of(self, epoch: bytes, row: HeadRow) -> Head:
+        return Head(self.party, epoch, row.size, row.root, row.signature)
+
+
+def _number_in(tx: Transaction, epoch: bytes) -> int:
+    for row in store.epochs_in(tx):
+        if row.epoch == epoch:
+            return row.number
+    raise NotFound("FED-2020", "this journal never had that epoch")
+
+
+def _last_that_fits(
+    tx: Transaction, number: int, first: int, heads: list[HeadRow], bytes_max: int
+) -> HeadRow | None:
+    if not heads:
+        return None
+    sizes = store.entry_sizes_in(tx, number, first, heads[-1].size)
+    totals = list(accumulate(sizes))
+    fitting = [head for head in heads if totals[head.size - first - 1] <= bytes_max]
+    return fitting[-1] if fitting else None

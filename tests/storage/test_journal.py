@@ -1,0 +1,257 @@
+"""A journal keeps what it acknowledged, ends every commit at a signed head, and proves it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lpse.federation.checkpoints import Agreement, sign_head
+from lpse.federation.entries import decode_entry, verify_batch
+from lpse.federation.errors import NotFound
+from lpse.federation.merkle import (
+    CompactRange,
+    leaf_hash,
+    root_of,
+    verify_consistency,
+    verify_inclusion,
+)
+from lpse.federation.notes import Signer
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.clock import ManualClock, SeededEntropy
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage.journal import Journal, JournalDamaged
+
+ROOT = Path(__file__).parents[2]
+MIGRATION = ROOT / "regional_node" / "migrations" / "0010_journal.sql"
+SIGNER = Signer.from_seed("lpse-pacitan", bytes(range(32)))
+
+
+def record(size: int = 8) -> records.UploadAccepted:
+    return records.UploadAccepted(commitment=bytes(size))
+
+
+async def start(folder: Path, *, seed: int = 1, restored: bool = False) -> tuple[Database, Journal]:
+    migrations = folder / "migrations"
+    migrations.mkdir(exist_ok=True)
+    (migrations / MIGRATION.name).write_text(MIGRATION.read_text())
+    database = await Database.open(folder / "node.db", migrations)
+    clock = ManualClock(datetime(2015, 3, 27, tzinfo=UTC))
+    journal = Journal(database, SIGNER, clock, SeededEntropy(seed))
+    try:
+        await journal.open(restored=restored)
+    except BaseException:
+        await database.close()
+        raise
+    return database, journal
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[tuple[Database, Journal]]:
+    database, journal = await start(tmp_path)
+    yield database, journal
+    await database.close()
+
+
+async def all_batches(journal: Journal) -> list[int]:
+    """Follow the journal from its beginning as a receiver would; the sizes of its batches."""
+    tree, sizes = CompactRange(), []
+    while batch := await journal.batch(tree.size):
+        done = verify_batch(tree, journal.verifier, batch, journal.party, journal.epoch)
+        sizes.append(len(done.entries))
+        tree = done.tree
+    assert (tree.size, tree.root()) == (journal.head.size, journal.head.root)
+    return sizes
+
+
+async def test_both_migrations_are_the_same() -> None:
+    """The centre and a node keep their own journal in the same tables."""
+    central = ROOT / "central" / "migrations" / "0010_journal.sql"
+    assert central.read_bytes() == MIGRATION.read_bytes()
+
+
+async def test_a_journal_begins_with_its_epoch(opened: tuple[Database, Journal]) -> None:
+    """The first entry of every tree says which epoch was opened and why."""
+    _, journal = opened
+    (first,) = await journal.entries(0, 10)
+    assert decode_entry(first.data).kind == "epoch.opened"
+    assert records.EpochOpened.FromString(decode_entry(first.data).payload).reason == "genesis"
+    journal.head.verify(SIGNER.verifier)
+
+
+async def test_concurrent_appends_are_dense_and_verifiable(
+    opened: tuple[Database, Journal],
+) -> None:
+    """Indexes are dense, and batches within the limits lead a follower to the signed head."""
+    _, journal = opened
+    results = await asyncio.gather(*(journal.append(record()) for _ in range(700)))
+    assert sorted(index for (index,) in results) == list(range(1, 701))
+    sizes = await all_batches(journal)
+    assert sum(sizes) == 701
+    assert max(sizes) <= 256
+
+
+async def test_one_large_commit_seals_several_heads(opened: tuple[Database, Journal]) -> None:
+    """A commit larger than a batch by count or by bytes ends at more than one head."""
+    _, journal = opened
+    await journal.append(*(record() for _ in range(600)))
+    # The opening entry is a commit of its own and does not fit into the first full batch.
+    assert await all_batches(journal) == [1, 256, 256, 88]
+    await journal.append(*(record(60_000) for _ in range(9)))
+    assert await all_batches(journal) == [1, 256, 256, 92, 4, 1]
+
+
+async def test_failed_unit_leaves_no_entry(opened: tuple[Database, Journal]) -> None:
+    """Invariant 2: a unit that fails takes its entries back from disk and tree alike."""
+    database, journal = opened
+
+    def fails(tx: Transaction) -> None:
+        for _ in range(300):
+            journal.append_in(tx, record())
+        raise LookupError
+
+    results = await asyncio.gather(
+        journal.append(record()),
+        database.write(fails),
+        journal.append(record()),
+        return_exceptions=True,
+    )
+    assert (results[0], results[2]) == ([1], [2])
+    with pytest.raises(LookupError):
+        await database.write(fails)
+    assert await journal.append(record()) == [3]
+    assert sum(await all_batches(journal)) == 4
+
+
+async def test_same_entry_id_is_appended_once(opened: tuple[Database, Journal]) -> None:
+    """Invariant 3: appending the same id twice has the effect of once."""
+    database, journal = opened
+    unique = b"i" * 16
+    first = await database.write(lambda tx: journal.append_in(tx, record(), entry_id=unique))
+    again = await database.write(lambda tx: journal.append_in(tx, record(9), entry_id=unique))
+    assert first == again == 1
+    assert journal.head.size == 2
+
+
+async def test_reopened_journal_continues(tmp_path: Path) -> None:
+    """After a restart the same head stands, and the next entry follows it."""
+    database, journal = await start(tmp_path)
+    await journal.append(*(record() for _ in range(5)))
+    head = journal.head
+    await database.close()
+    database, journal = await start(tmp_path, seed=2)
+    assert journal.head == head
+    assert await journal.append(record()) == [6]
+    assert sum(await all_batches(journal)) == 7
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE journal_entries SET bytes = x'00' WHERE idx = 3",
+        "UPDATE journal_entries SET leaf_hash = zeroblob(32) WHERE idx = 1",
+        "DELETE FROM journal_entries WHERE idx = 5",
+        "DELETE FROM journal_heads WHERE size = 6",
+        "UPDATE journal_heads SET root = zeroblob(32) WHERE size = 6",
+    ],
+)
+async def test_damaged_journal_is_not_opened(tmp_path: Path, damage: str) -> None:
+    """Invariant 2: a changed byte, hash, row or root is found before anything is acknowledged."""
+    database, journal = await start(tmp_path)
+    await journal.append(*(record() for _ in range(5)))
+    await database.close()
+    with sqlite3.connect(tmp_path / "node.db") as raw:
+        raw.execute(damage)
+    raw.close()
+    with pytest.raises(Exception) as refusal:
+        await start(tmp_path)
+    assert getattr(refusal.value, "code", "") in (JournalDamaged("").code, "FED-2013")
+
+
+async def test_restored_journal_opens_a_new_epoch(tmp_path: Path) -> None:
+    """Invariant 5: a restored copy never continues the old tree; its new one names the old head."""
+    database, journal = await start(tmp_path)
+    await journal.append(record())
+    old = journal.head
+    await database.close()
+    database, journal = await start(tmp_path, seed=2, restored=True)
+    assert journal.epoch != old.epoch
+    (first,) = await journal.entries(0, 1)
+    opened = records.EpochOpened.FromString(decode_entry(first.data).payload)
+    assert opened.continues_from == old.message()
+    assert await journal.newest_head(old.epoch) == old
+    batch = await journal.batch(0, epoch=old.epoch)
+    assert batch is not None
+    assert (
+        verify_batch(CompactRange(), journal.verifier, batch, journal.party, old.epoch).head == old
+    )
+    with pytest.raises(NotFound):
+        await journal.newest_head(bytes(16))
+    await database.close()
+
+
+async def test_waiters_wake_when_entries_are_durable(opened: tuple[Database, Journal]) -> None:
+    """A follower that waits sees the new head, and one that is behind does not wait at all."""
+    _, journal = opened
+    await journal.wait_beyond(0)
+    waiters = [asyncio.create_task(journal.wait_beyond(1)) for _ in range(50)]
+    await asyncio.sleep(0)
+    assert not any(waiter.done() for waiter in waiters)
+    await journal.append(record())
+    await asyncio.wait_for(asyncio.gather(*waiters), 10)
+    assert journal.head.size == 2
+
+
+async def test_waiters_wake_when_the_epoch_ends(opened: tuple[Database, Journal]) -> None:
+    """A follower of an ended epoch must not wait for an entry that never comes."""
+    _, journal = opened
+    waiter = asyncio.create_task(journal.wait_beyond(5))
+    await asyncio.sleep(0)
+    await journal.open_epoch(journal.head, "test")
+    await asyncio.wait_for(waiter, 10)
+
+
+async def test_proofs_lead_to_signed_roots(opened: tuple[Database, Journal]) -> None:
+    """Inclusion and consistency proofs made from the store verify against signed heads."""
+    _, journal = opened
+    old = journal.head
+    await journal.append(*(record() for _ in range(20)))
+    head = journal.head
+    rows = await journal.entries(0, head.size)
+    path = await journal.inclusion_proof(7, head.size)
+    verify_inclusion(7, head.size, leaf_hash(rows[7].data), path, head.root)
+    link = await journal.consistency_proof(old.size, head.size)
+    verify_consistency(old.size, head.size, old.root, head.root, link)
+    assert await journal.root_at(9) == root_of([row.leaf_hash for row in rows[:9]])
+
+
+async def test_other_heads_are_judged(opened: tuple[Database, Journal]) -> None:
+    """A follower's head is in sync, behind, or a fork; a longer one means that we were rewound."""
+    _, journal = opened
+    old = journal.head
+    await journal.append(record(), record())
+    assert await journal.agreement(journal.head) is Agreement.IN_SYNC
+    assert await journal.agreement(old) is Agreement.AHEAD
+    forged = sign_head(SIGNER, journal.epoch, 2, bytes(32))
+    assert await journal.agreement(forged) is Agreement.FORKED
+    longer = sign_head(SIGNER, journal.epoch, 9, bytes(32))
+    assert await journal.agreement(longer) is Agreement.BEHIND
+    other = sign_head(SIGNER, b"o" * 16, 2, bytes(32))
+    assert await journal.agreement(other) is Agreement.OTHER_EPOCH
+
+
+async def test_batch_keeps_to_the_credit(opened: tuple[Database, Journal]) -> None:
+    """A batch never exceeds what the follower granted and begins exactly where it asks."""
+    _, journal = opened
+    for _ in range(6):
+        await journal.append(record())
+    batch = await journal.batch(2, entries_max=3)
+    assert batch is not None
+    assert (batch.first_index, len(batch.entries), batch.head.size) == (2, 3, 5)
+    assert await journal.batch(2, bytes_max=1) is None
+    assert await journal.batch(journal.head.size) is None
