@@ -38,6 +38,15 @@ BANNED = {
     "os.getrandom",
 }
 BANNED_MODULES = ("random", "secrets")
+ENVIRONMENT = ("os.environ", "os.getenv", "os.environb")
+READS_ENVIRONMENT = (
+    *REAL_TIME,
+    "central/cli",
+    "central/ctl",
+    "regional_node/cli",
+    "proto/lpse/terminal/",
+    "regional_node/upgrades/hooks.py",  # hands PATH, and nothing else, to the hooks of a release
+)
 SQL_ASKS = re.compile(
     r"\bCURRENT_(TIME|DATE|TIMESTAMP)\b|\brandom(blob)?\s*\(|'now'|\bunixepoch\s*\(", re.IGNORECASE
 )
@@ -53,6 +62,19 @@ def test_only_the_clock_asks_the_machine() -> None:
     judged = [m for m in modules() if m.path != CLOCK and not m.path.startswith(REAL_TIME)]
     found = [line for module in judged for line in asks(module)]
     assert not found, "\n".join(found)
+
+
+def test_settings_are_read_at_the_edge() -> None:
+    """Only programs and their settings read the environment; the rest receives values."""
+    judged = [m for m in modules() if not m.path.startswith(READS_ENVIRONMENT)]
+    found = {m.path for m in judged if uses(m.tree) & set(ENVIRONMENT)}
+    assert not found
+
+
+def test_contract_does_not_know_grpc() -> None:
+    """The hand-written contract is bytes and rules; how they travel is somebody else's part."""
+    contract = [m for m in modules() if m.path.startswith("proto/lpse/federation/")]
+    assert not [m.path for m in contract if any(n.startswith("grpc") for n in uses(m.tree))]
 
 
 def test_sql_asks_neither_time_nor_chance() -> None:
@@ -101,13 +123,15 @@ def test_allowed_uses_of_the_same_modules_are_left_alone() -> None:
 
 
 def asks(module: Module) -> list[str]:
-    """Every place where a module asks the machine for time or chance."""
-    known = imported_names(module.tree)
-    found = [name for name in known.values() if is_banned(name)]
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute):
-            found += [name for name in [dotted(node, known)] if is_banned(name)]
-    return [f"{module.path}: {name}" for name in found]
+    """Every question to the machine for time or chance in a module."""
+    return [f"{module.path}: {name}" for name in sorted(uses(module.tree)) if is_banned(name)]
+
+
+def uses(tree: ast.Module) -> set[str]:
+    """Full dotted names of everything imported, and of attributes reached through it."""
+    known = imported_names(tree)
+    reached = {dotted(node, known) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {*known.values(), *reached}
 
 
 def is_banned(name: str) -> bool:
