@@ -217,3 +217,79 @@ SERVER_CERTIFICATE_DAYS: Final = 10 * 365
 # Life of a node's or operator's certificate unless configured; shorter than the least is refused.
 CLIENT_CERTIFICATE_SECONDS: Final = 90 * 86_400
 CLIENT_CERTIFICATE_SECONDS_MIN: Final = 1
+
+# --- desired state -------------------------------------------------------------------------------
+
+# A node does not start what can reach into this span before a compensable end, unless told so.
+GUARD_WINDOW_SECONDS: Final = 24 * 3_600
+# A measured service outage longer than this holds stages that fall due, unless a policy says so.
+STAGE_HOLD_SECONDS: Final = 15 * 60
+# National entries that a node could not fold are listed up to this number; the rest is counted
+# by `pinned_at` alone.
+DESIRED_SKIPPED_MAX: Final = 1_000
+
+# --- the link ------------------------------------------------------------------------------------
+
+# Versions of the link's protocol that this program speaks; without a common one: Refusal.
+PROTOCOL_MIN: Final = 1
+PROTOCOL_MAX: Final = 1
+# A larger frame ends the session with FED-2202; a batch fits with room for its envelope.
+LINK_FRAME_BYTES_MAX: Final = BATCH_BYTES_MAX + 64 * KIB
+# Hellos being judged at one time; a later one is told to come back within the seconds below.
+LINK_HELLOS_MAX: Final = 1_024
+LINK_HELLO_RETRY_SECONDS: Final = 10.0
+# A caller that has not said Hello, or a centre that has not answered it, by then is cut off.
+LINK_HELLO_SECONDS_MAX: Final = 20.0
+# What a node may send beyond what is acknowledged; at the limit it waits for an ack.
+LINK_CREDIT_ENTRIES: Final = 16 * BATCH_ENTRIES_MAX
+LINK_CREDIT_BYTES: Final = 4 * MIB
+# National bytes on their way to one node; at the limit the centre waits for its ack.
+LINK_NATIONAL_BYTES_MAX: Final = 1 * MIB
+# Frames for one node that wait to be written; beyond it the session ends with FED-2205.
+LINK_CONTROL_FRAMES_MAX: Final = 1_024
+# Received batches of one node that wait to be stored; at the limit reading from it pauses.
+LINK_BATCHES_WAITING_MAX: Final = 32
+# Encoded national batches kept for nodes that read the same range; older ones make way.
+LINK_FRAMES_CACHED_MAX: Final = 64
+# A node says something at least so often, and counts as gone after the lease without a frame.
+LINK_HEARTBEAT_SECONDS: Final = 20
+LINK_LEASE_SECONDS: Final = 60
+# A connected node whose copy or queue has been behind for longer than this is LAGGING.
+LINK_LAGGING_SECONDS: Final = 120.0
+# Nodes of a draining centre come back at a random moment within this.
+LINK_DRAIN_SECONDS: Final = 30.0
+# How long a session may take to end in order once it was told to.
+LINK_CLOSE_SECONDS_MAX: Final = 5.0
+# Attempts to connect that a node remembers one by one; older ones make way.
+LINK_ATTEMPTS_KEPT_MAX: Final = 1_000
+# Longer texts from the other side (reasons, versions, capabilities) are cut.
+LINK_TEXT_CHARACTERS_MAX: Final = 500
+# Parked indexes named in one acknowledgement; the rest is told by the centre's own list.
+ACK_PARKED_MAX: Final = 256
+# A session token's secret.
+SESSION_TOKEN_BYTES: Final = 32
+
+# --- national journal, ledger and projections ----------------------------------------------------
+
+# A beacon follows the last national entry by at most this.
+BEACON_SECONDS_MAX: Final = 600.0
+# After a start that is not proven to be a plain restart, the centre appends when so many nodes (or
+# all, if fewer are enrolled) have shown national heads that its own journal contains.
+NATIONAL_WITNESSES_MIN: Final = 3
+# Entries projected in one unit of work; the rest follows in the next one.
+PROJECTION_ENTRIES_MAX: Final = 1_024
+# Journals projected at the same time.
+PROJECTION_JOURNALS_MAX: Final = 64
+
+# --- reconciliation ------------------------------------------------------------------------------
+
+# Decisions of one run; beyond it the last one says how many were left out.
+RECONCILIATION_ENTRIES_MAX: Final = 200
+# Evidence of one side of one decision; a longer one is cut by leaving fields out.
+RECONCILIATION_EVIDENCE_BYTES_MAX: Final = 2 * KIB
+
+# --- lists of the operator and intake API --------------------------------------------------------
+
+# A page of nodes, runs or parked entries.
+PAGE_ITEMS_DEFAULT: Final = 100
+PAGE_ITEMS_MAX: Final = 1_000
