@@ -47,6 +47,14 @@ def test_document_exists(path: str) -> None:
     assert (ROOT / path).read_text("utf-8").startswith("# ")
 
 
+def test_readme_has_the_two_commands_and_ci_runs_the_second() -> None:
+    """A stranger finds the two commands in README.md, and CI runs what README says."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert "python3 deploy/dev.py demo" in readme
+    assert "python3 deploy/dev.py test" in readme
+    assert "python3 deploy/dev.py test" in (ROOT / ".ci/run").read_text("utf-8")
+
+
 @pytest.mark.parametrize("path", markdown())
 def test_relative_links_lead_somewhere(path: str) -> None:
     """Every relative link of a document leads to a file of the repository."""

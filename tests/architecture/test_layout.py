@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from tests.architecture.repository import ROOT, files, modules, texts
+from tests.architecture.repository import GENERATED_ENDINGS, ROOT, files, modules, texts
 
 TOP = {
     *("proto", "central", "regional_node", "deploy", "tests"),
@@ -24,6 +24,11 @@ MACHINE_PATHS = re.compile(
     "|".join(["/" + "work/", "/" + "tmp/brief", "/" + "opt/pypi", "/" + "root/"])
 )
 REGISTRIES = re.compile("|".join([r"pypi" + r"\.org", "python" + "hosted", "/simple" + r"/\w"]))
+EXCEPTION = re.compile(r"#\s*(?:noqa|type:\s*ignore|pragma:)" + r".*")
+EXCUSED = re.compile(
+    r"#\s*(?:noqa: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)*|type: ignore\[[\w, -]+\]|pragma: [\w ]+)"
+    r"\s*(?:-|–|#)\s*\w.*"
+)
 
 
 def test_top_level_holds_only_what_was_agreed() -> None:
@@ -63,6 +68,28 @@ def test_every_test_states_its_promise() -> None:
         if function.name.startswith("test_") and not ast.get_docstring(function)
     ]
     assert not silent, "\n".join(silent)
+
+
+def test_every_exception_to_a_rule_carries_its_reason() -> None:
+    """A line that asks to be excused from lint or types says why on the same line."""
+    asked = [
+        f"{path}: {found[0]}"
+        for path, text in texts(".py")
+        if not path.endswith(GENERATED_ENDINGS)
+        for found in EXCEPTION.finditer(text)
+        if not EXCUSED.fullmatch(found[0])
+    ]
+    assert not asked, "\n".join(asked)
+
+
+def test_every_ignored_lint_rule_carries_its_reason() -> None:
+    """Each line of pyproject.toml that switches a lint rule off says why."""
+    settings = (ROOT / "pyproject.toml").read_text("utf-8")
+    switched = re.search(r"^ignore = \[.*?(?=^\[tool\.ruff\.lint\.pylint\])", settings, re.M | re.S)
+    assert switched
+    codes = [line for line in switched[0].splitlines() if re.match(r'\s+"[A-Z0-9]+",', line)]
+    assert codes
+    assert not [line for line in codes if not re.search(r"# \S+", line)]
 
 
 @pytest.mark.parametrize("pattern", [MACHINE_PATHS, REGISTRIES], ids=["machine-path", "registry"])
