@@ -1,0 +1,78 @@
+"""Keys and certificates of both parties: made, kept on disk, pinned, and handed to gRPC.
+
+Owns the private CA's forms, requests, the files of an identity folder (`keys`, `certificates`),
+gRPC's credentials (`credentials`) and the caller's side of enrolment and renewal (`enrolling`),
+which nodes and operators share. Leaves out who may have a certificate: that is the centre's.
+"""
+
+from lpse.runtime.tls.certificates import (
+    CENTRE_SERVER_NAME,
+    Authority,
+    certificate_from,
+    fingerprint,
+    issue_client,
+    issue_server,
+    load_authority,
+    load_certificate,
+    make_authority,
+    make_request,
+    pem,
+    read_request,
+)
+from lpse.runtime.tls.credentials import (
+    client_credentials,
+    pinned_credentials,
+    server_credentials,
+)
+from lpse.runtime.tls.keys import (
+    CA_CERTIFICATE,
+    CA_KEY,
+    CENTRE_PUBLIC_KEY,
+    SIGNING_KEY,
+    TLS_CERTIFICATE,
+    TLS_KEY,
+    key_id,
+    load_signing_key,
+    load_tls_key,
+    new_signing_key,
+    new_tls_key,
+    private_pem,
+    public_bytes,
+    read_limited,
+    write_private,
+    write_public,
+)
+
+__all__ = [
+    "CA_CERTIFICATE",
+    "CA_KEY",
+    "CENTRE_PUBLIC_KEY",
+    "CENTRE_SERVER_NAME",
+    "SIGNING_KEY",
+    "TLS_CERTIFICATE",
+    "TLS_KEY",
+    "Authority",
+    "certificate_from",
+    "client_credentials",
+    "fingerprint",
+    "issue_client",
+    "issue_server",
+    "key_id",
+    "load_authority",
+    "load_certificate",
+    "load_signing_key",
+    "load_tls_key",
+    "make_authority",
+    "make_request",
+    "new_signing_key",
+    "new_tls_key",
+    "pem",
+    "pinned_credentials",
+    "private_pem",
+    "public_bytes",
+    "read_limited",
+    "read_request",
+    "server_credentials",
+    "write_private",
+    "write_public",
+]
