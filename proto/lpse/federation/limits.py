@@ -169,12 +169,17 @@ UPLOAD_IDLE_SECONDS_MAX: Final = 120
 # Bytes are sent to a program on the same machine in pieces of this size.
 UPLOAD_CHUNK_BYTES: Final = 512 * KIB
 # A package takes no more submissions than this; then FED-5022.
-SUBMISSIONS_PER_PACKAGE_MAX: Final = 10_000
+SUBMISSIONS_PER_PACKAGE_MAX: Final = 2_000
 # Later refused attempts of a package are refused without being journalled one by one.
 REFUSED_ATTEMPTS_PER_PACKAGE_MAX: Final = 1_000
-# Uploads judged, or reveals written, by one transaction; the rest follows in the next one.
-JUDGED_UPLOADS_PER_STEP_MAX: Final = 256
+# Uploads judged by one transaction; the rest follows in the next one.
+JUDGED_UPLOADS_PER_COMMIT_MAX: Final = 256
+# Packages looked at by one step; the rest waits for the next one.
 JUDGED_PACKAGES_PER_STEP_MAX: Final = 10_000
+# What one part of an opening may weigh, so that it fits into an entry with its signed act.
+OPENING_PART_BYTES_MAX: Final = ENTRY_BYTES_MAX - 8 * KIB
+# Opened submissions read from the database at a time.
+RELEASE_PAGE_SUBMISSIONS: Final = 32
 # A page of the queue.
 QUEUE_PAGE_ITEMS_DEFAULT: Final = 100
 QUEUE_PAGE_ITEMS_MAX: Final = 1_000
@@ -293,3 +298,25 @@ RECONCILIATION_EVIDENCE_BYTES_MAX: Final = 2 * KIB
 # A page of nodes, runs or parked entries.
 PAGE_ITEMS_DEFAULT: Final = 100
 PAGE_ITEMS_MAX: Final = 1_000
+
+# --- persons and plans ---------------------------------------------------------------------------
+
+# A longer name of an operator or officer is refused.
+PERSON_NAME_CHARACTERS_MAX: Final = 40
+# A person's signature that is older, or further ahead of our clock, counts for nothing.
+ACT_AGE_SECONDS_MAX: Final = 900
+ACT_AHEAD_SECONDS_MAX: Final = 120
+# A longer reason is refused.
+REASON_CHARACTERS_MAX: Final = 2_000
+# One more person at the centre, or at a node, is refused.
+OPERATORS_MAX: Final = 1_000
+OFFICERS_MAX: Final = 1_000
+# A larger plan is refused when it is made.
+PLAN_DOCUMENT_BYTES_MAX: Final = 256 * KIB
+PLAN_NODES_MAX: Final = 10_000
+# One more open plan is refused until others were applied or have expired.
+PLANS_OPEN_MAX: Final = 1_000
+# No plan asks for, and none keeps, more signatures.
+PLAN_APPROVALS_MAX: Final = 8
+# A plan that lives longer than this is refused when it is made.
+PLAN_EXPIRE_SECONDS_MAX: Final = 7 * 24 * 3_600

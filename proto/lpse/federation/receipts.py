@@ -1,0 +1,260 @@
+"""Receipts and proofs of attempts: what a vendor takes home, and how anyone checks it offline.
+
+Owns the two texts that a node signs as C2SP signed notes: a header line and readable, sorted JSON.
+Rules: a receipt is signed once and stays the same bytes for ever; it holds no journal index (index
+differences would count bids); the verifier needs the node's public key and nothing else, and checks
+the signature before it understands anything. Leaves out keeping and handing out receipts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from lpse.federation.commitments import SealedFile, SubmissionDetails, open_commitment
+from lpse.federation.errors import Refused
+from lpse.federation.notes import Note, Signer, Verifier, parse_note
+from lpse.federation.v1.records_pb2 import RefusalReason, Verdict
+
+RECEIPT_HEADER: Final = "lpse-federation receipt v1"
+ATTEMPT_HEADER: Final = "lpse-federation attempt v1"
+
+
+class ReceiptInvalid(Refused):
+    """The signed text is not a receipt, or speaks for somebody else than its signer."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "FED-5101",
+            f"this is not a valid receipt: {detail}",
+            remedy="use the file exactly as it was handed out, and the public key of its node",
+        )
+
+
+class FileForeign(Refused):
+    """A file is not one of those that the receipt speaks of."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            "FED-5104",
+            f"file {position} is not one of the files of this receipt",
+            remedy="compare the digest in the receipt with the file that was uploaded",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NationalWitness:
+    """The newest national head and beacon that a node knew: proof of *not before*."""
+
+    checkpoint: str
+    beacon: bytes = b""
+    beacon_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """Canonical details with the salt and digest that belong to them."""
+
+    details: bytes
+    salt: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The deadline and the schedule revision by which an upload was judged."""
+
+    zone: str
+    deadline: datetime
+    revision: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A node's clocks at one instant; `error_seconds` bounds how wrong legal time may be."""
+
+    time: datetime
+    boot_id: str
+    monotonic_seconds: float
+    error_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Who signs, in what world: the same for every receipt of the moment."""
+
+    node: str
+    exercise: bool
+    national: NationalWitness | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReceipt:
+    """What a receipt says, after everything in it was checked; `document` is its whole JSON."""
+
+    node: str
+    details: SubmissionDetails
+    commitment: bytes
+    accepted: bool
+    document: Mapping[str, Any]
+    files_missing: tuple[SealedFile, ...] = ()
+
+
+def sign_receipt(
+    signer: Signer,
+    commitment: Commitment,
+    standing: Standing,
+    verdict: Verdict.ValueType,
+    times: tuple[datetime, Moment],
+    world: Circumstances,
+) -> bytes:
+    """The receipt of a submission begun and durable at `times`, judged by `standing`."""
+    begin, accepted = times
+    document = {
+        "accept_time": _utc(accepted.time),
+        "accept_time_local": _local(accepted.time, standing.zone),
+        "verdict": Verdict.Name(verdict).removeprefix("VERDICT_"),
+        **_shared(commitment, standing, begin, accepted, world),
+    }
+    return _sign(signer, RECEIPT_HEADER, document)
+
+
+def sign_attempt(
+    signer: Signer,
+    commitment: Commitment,
+    standing: Standing,
+    refusal: tuple[RefusalReason.ValueType, int],
+    times: tuple[datetime, Moment],
+    world: Circumstances,
+) -> bytes:
+    """The proof that an upload was tried, refused for a reason, after so many bytes."""
+    reason, received_bytes = refusal
+    begin, refused = times
+    document = {
+        "reason": RefusalReason.Name(reason).removeprefix("REFUSAL_REASON_"),
+        "received_bytes": received_bytes,
+        "refuse_time": _utc(refused.time),
+        "refuse_time_local": _local(refused.time, standing.zone),
+        **_shared(commitment, standing, begin, refused, world),
+    }
+    return _sign(signer, ATTEMPT_HEADER, document)
+
+
+def verify_receipt(
+    data: bytes,
+    node: Verifier,
+    files: Sequence[tuple[int, bytes]] = (),
+    *,
+    centre: Verifier | None = None,
+) -> VerifiedReceipt:
+    """Check signature, commitment and given files, each (size, SHA-256); tells which are missing.
+
+    With the centre's key the national checkpoint inside is checked too.
+    """
+    note = parse_note(data)
+    note.verify(node)
+    header, _, body = note.text.partition("\n")
+    if header not in (RECEIPT_HEADER, ATTEMPT_HEADER):
+        raise ReceiptInvalid("it is a signed text of another kind")
+    document = _document(body)
+    if document["node"] != node.name:
+        raise ReceiptInvalid("it names another node than its signer")
+    committed = bytes.fromhex(document["commitment"])
+    details = open_commitment(committed, *_salt_and_details(document))
+    national = document["national"]
+    if centre is not None and national is not None:
+        parse_note(national["checkpoint"].encode()).verify(centre)
+    missing = _match(details.files, files)
+    return VerifiedReceipt(
+        node.name, details, committed, header == RECEIPT_HEADER, document, missing
+    )
+
+
+def _shared(
+    commitment: Commitment,
+    standing: Standing,
+    begin: datetime,
+    end: Moment,
+    world: Circumstances,
+) -> dict[str, object]:
+    return {
+        "begin_time": _utc(begin),
+        "boot_id": end.boot_id,
+        "clock_error_seconds": end.error_seconds,
+        "commitment": commitment.digest.hex(),
+        "deadline_time": _utc(standing.deadline),
+        "deadline_time_local": _local(standing.deadline, standing.zone),
+        "details": json.loads(commitment.details),
+        "exercise": world.exercise,
+        "held": standing.held,
+        "monotonic_seconds": round(end.monotonic_seconds, 6),
+        "national": _national(world.national),
+        "node": world.node,
+        "salt": commitment.salt.hex(),
+        "schedule_revision": standing.revision,
+        "zone": standing.zone,
+    }
+
+
+def _national(witness: NationalWitness | None) -> dict[str, object] | None:
+    if witness is None:
+        return None
+    return {
+        "beacon": witness.beacon.hex() or None,
+        "beacon_index": witness.beacon_index,
+        "checkpoint": witness.checkpoint,
+    }
+
+
+def _sign(signer: Signer, header: str, document: Mapping[str, object]) -> bytes:
+    body = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    text = f"{header}\n{body}\n"
+    return Note(text, (signer.sign_note(text),)).to_bytes()
+
+
+def _document(body: str) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+        texts = [document[key] for key in ("node", "commitment", "salt", "begin_time")]
+        national = document["national"]
+        if any(type(text) is not str for text in texts) or type(document["details"]) is not dict:
+            raise ReceiptInvalid("a field has a wrong type")
+        bytes.fromhex(document["commitment"] + document["salt"])
+        if national is not None and type(national["checkpoint"]) is not str:
+            raise ReceiptInvalid("a field has a wrong type")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ReceiptInvalid("its fields are missing or malformed") from error
+    return dict(document)
+
+
+def _salt_and_details(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    details = json.dumps(
+        document["details"], ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return bytes.fromhex(document["salt"]), details.encode()
+
+
+def _match(
+    expected: Sequence[SealedFile], given: Sequence[tuple[int, bytes]]
+) -> tuple[SealedFile, ...]:
+    """Files of the receipt that were not given; FileForeign for one that is not in it."""
+    missing = list(expected)
+    for position, content in enumerate(given, start=1):
+        known = [file for file in expected if (file.size_bytes, file.sha256) == content]
+        if not known:
+            raise FileForeign(position)
+        missing = [file for file in missing if file not in known]
+    return tuple(missing)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _local(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="microseconds")

@@ -1,0 +1,355 @@
+"""Judging, opening and handing over: all their SQL and journal entries.
+
+Owns the tables `intake_openings` and `intake_handovers`, and the marks `judged` and `revealed` of
+submissions. Rules: whether a package may be read is asked in the transaction that reads it
+(Invariant 6); every commitment is revealed once; an upload that was still on its way when the
+package was opened is revealed by the next opening. Leaves out bytes and answers (`opening`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lpse.federation.errors import Conflict, FederationError, Refused
+from lpse.federation.limits import (
+    JUDGED_PACKAGES_PER_STEP_MAX,
+    JUDGED_UPLOADS_PER_COMMIT_MAX,
+    OPENING_PART_BYTES_MAX,
+    RELEASE_PAGE_SUBMISSIONS,
+)
+from lpse.federation.receipts import Commitment
+from lpse.federation.v1.acts_pb2 import SignedAct
+from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Reveal, UploadJudged
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage.journal import Journal
+from regional_node.intake import rules
+from regional_node.intake.ports import EffectiveSchedule
+from regional_node.intake.store import (
+    SELECT_ATTEMPTS,
+    SELECT_SUBMISSIONS,
+    StoredAttempt,
+    StoredSubmission,
+    attempt_of,
+    micros,
+    moment,
+    submission_of,
+)
+from regional_node.intake.windows import Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A package whose bids may be read, as first opened; counts as of now."""
+
+    package: str
+    open_time: datetime
+    deadline: datetime
+    revision: int
+    zone: str
+    submissions: int
+    attempts: int
+
+
+class OpeningStore:
+    """See the module's first lines."""
+
+    def __init__(self, database: Database, journal: Journal, schedule: EffectiveSchedule) -> None:
+        self._database = database
+        self._journal = journal
+        self._schedule = schedule
+
+    async def packages_to_judge(self, now: datetime, error_seconds: float) -> list[str]:
+        """Packages whose deadline has passed outside any hold and that have unjudged uploads."""
+
+        def work(tx: Transaction) -> list[str]:
+            rows = tx.execute(
+                "SELECT DISTINCT package FROM intake_submissions WHERE revealed = 0 LIMIT ?",
+                (JUDGED_PACKAGES_PER_STEP_MAX,),
+            )
+            packages = [str(package) for (package,) in rows]
+            return [one for one in packages if self._is_judgeable(tx, one, now, error_seconds)]
+
+        return await self._database.read(work)
+
+    async def judge(self, package: str, now: datetime, error_seconds: float) -> int:
+        """Journal verdicts of one package; how many were written, 0 when nothing is left."""
+
+        def work(tx: Transaction) -> int:
+            opening = self._schedule.opening_in(tx, package, now)
+            if rules.release(opening, now, error_seconds) is not rules.Release.DUE:
+                return 0
+            return self._judge_in(tx, opening, JUDGED_UPLOADS_PER_COMMIT_MAX)
+
+        return await self._database.write(work)
+
+    async def open(
+        self, package: str, now: datetime, error_seconds: float, act: SignedAct | None
+    ) -> Opened:
+        """Reveal what is not yet revealed; FED-5201 before the deadline, FED-5202 during a hold."""
+        return await self._database.write(
+            lambda tx: self._open_in(tx, package, now, error_seconds, act)
+        )
+
+    async def submissions(self, package: str, after: int) -> list[StoredSubmission]:
+        """Revealed submissions with a higher number, one page of them."""
+        return await self._database.read(
+            lambda tx: [
+                submission_of(row)
+                for row in tx.execute(
+                    SELECT_SUBMISSIONS + " WHERE package = ? AND revealed = 1 AND submission > ?"
+                    " ORDER BY submission LIMIT ?",
+                    (package, after, RELEASE_PAGE_SUBMISSIONS),
+                )
+            ]
+        )
+
+    async def attempts(self, package: str) -> list[StoredAttempt]:
+        """Every revealed attempt; their number is bounded per package."""
+        return await self._database.read(
+            lambda tx: [
+                attempt_of(row)
+                for row in tx.execute(
+                    SELECT_ATTEMPTS + " WHERE package = ? AND revealed = 1 ORDER BY attempt",
+                    (package,),
+                )
+            ]
+        )
+
+    async def confirm(self, package: str, submissions: int, now: datetime) -> datetime:
+        """SPSE holds this many; FED-5203 before opening, FED-5205 for another number."""
+        return await self._database.write(
+            lambda tx: self._confirm_in(tx, package, submissions, now)
+        )
+
+    async def confirmed(self, package: str) -> int | None:
+        """The number of submissions that SPSE confirmed last; None before any confirmation."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT submissions FROM intake_handovers WHERE package = ?"
+                " ORDER BY confirm_time DESC LIMIT 1",
+                (package,),
+            )
+        )
+        return int(rows[0][0]) if rows else None
+
+    def _is_judgeable(
+        self, tx: Transaction, package: str, now: datetime, error_seconds: float
+    ) -> bool:
+        try:
+            opening = self._schedule.opening_in(tx, package, now)
+        except FederationError:
+            return False  # one package with a broken schedule must not keep the others waiting
+        due = rules.release(opening, now, error_seconds) is rules.Release.DUE
+        return due and bool(
+            tx.execute(
+                "SELECT 1 FROM intake_submissions WHERE package = ? AND judged_revision < ?"
+                " LIMIT 1",
+                (package, opening.revision),
+            )
+        )
+
+    def _judge_in(self, tx: Transaction, opening: Opening, limit: int) -> int:
+        rows = tx.execute(
+            SELECT_SUBMISSIONS + " WHERE package = ? AND judged_revision < ? LIMIT ?",
+            (opening.package, opening.revision, limit),
+        )
+        for stored in map(submission_of, rows):
+            verdict = rules.judge_by(
+                opening.deadline, stored.accept_time, stored.clock_error_seconds
+            )
+            record = UploadJudged(
+                commitment=stored.commitment.digest,
+                verdict=verdict,
+                schedule_revision=opening.revision,
+            )
+            record.deadline_time.FromDatetime(opening.deadline)
+            self._journal.append_in(tx, record)
+            tx.run(
+                "UPDATE intake_submissions SET verdict = ?, deadline_time = ?,"
+                " schedule_revision = ?, judged_revision = ? WHERE submission = ?",
+                (
+                    verdict,
+                    micros(opening.deadline),
+                    opening.revision,
+                    opening.revision,
+                    stored.number,
+                ),
+            )
+        return len(rows)
+
+    def _open_in(
+        self,
+        tx: Transaction,
+        package: str,
+        now: datetime,
+        error_seconds: float,
+        act: SignedAct | None,
+    ) -> Opened:
+        opening, open_time = self._first_opening_in(tx, package, now, error_seconds)
+        first = open_time is None
+        self._judge_in(tx, opening, -1)
+        parts = _parts(list(_unrevealed_in(tx, package)))
+        if parts or first:
+            self._reveal_in(tx, opening, now, parts or [[]], act)
+        if first:
+            actor = act.actor if act is not None else ""
+            tx.run(
+                "INSERT INTO intake_openings VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    package,
+                    micros(now),
+                    micros(opening.deadline),
+                    opening.revision,
+                    opening.zone,
+                    actor,
+                ),
+            )
+        return Opened(
+            package,
+            open_time or now,
+            opening.deadline,
+            opening.revision,
+            opening.zone,
+            _count_in(tx, package),
+            _count_attempts_in(tx, package),
+        )
+
+    def _first_opening_in(
+        self, tx: Transaction, package: str, now: datetime, error_seconds: float
+    ) -> tuple[Opening, datetime | None]:
+        """The deadline by which the package was opened or may be opened now; else raises."""
+        opened = opening_in(tx, package)
+        if opened is not None:
+            return opened
+        opening = self._schedule.opening_in(tx, package, now)
+        _refuse_unless_due(opening, rules.release(opening, now, error_seconds))
+        return opening, None
+
+    def _reveal_in(
+        self,
+        tx: Transaction,
+        opening: Opening,
+        now: datetime,
+        parts: Sequence[Sequence[Reveal]],
+        act: SignedAct | None,
+    ) -> None:
+        for number, reveals in enumerate(parts):
+            record = PackageOpened(
+                package=opening.package, reveals=reveals, act=act, part=number, parts=len(parts)
+            )
+            record.open_time.FromDatetime(now)
+            record.deadline_time.FromDatetime(opening.deadline)
+            self._journal.append_in(tx, record)
+        for table in _REVEALING:
+            tx.run(table, (opening.package,))
+
+    def _confirm_in(
+        self, tx: Transaction, package: str, submissions: int, now: datetime
+    ) -> datetime:
+        if opening_in(tx, package) is None:
+            raise Refused(
+                "FED-5203", "this package was not opened", remedy="open it first, then confirm"
+            )
+        known = tx.execute(
+            "SELECT confirm_time FROM intake_handovers WHERE package = ? AND submissions = ?",
+            (package, submissions),
+        )
+        if known:
+            return moment(known[0][0])
+        released = _count_in(tx, package)
+        if released != submissions:
+            raise Conflict(
+                "FED-5205",
+                f"{submissions} submissions were confirmed, but {released} were handed over",
+                remedy="take the hand-over again and compare",
+            )
+        record = HandoverConfirmed(package=package, submissions=submissions)
+        record.confirm_time.FromDatetime(now)
+        self._journal.append_in(tx, record)
+        tx.run("INSERT INTO intake_handovers VALUES (?, ?, ?)", (package, submissions, micros(now)))
+        return now
+
+
+_REVEALING = (
+    "UPDATE intake_submissions SET revealed = 1 WHERE package = ? AND revealed = 0",
+    "UPDATE intake_attempts SET revealed = 1 WHERE package = ? AND revealed = 0",
+)
+
+
+def opening_in(tx: Transaction, package: str) -> tuple[Opening, datetime] | None:
+    """How and when a package was first opened; None while its bids are sealed."""
+    rows = tx.execute(
+        "SELECT zone, deadline_time, schedule_revision, open_time FROM intake_openings"
+        " WHERE package = ?",
+        (package,),
+    )
+    if not rows:
+        return None
+    zone, deadline, revision, opened = rows[0]
+    return Opening(package, zone, moment(deadline), revision), moment(opened)
+
+
+def _refuse_unless_due(opening: Opening, decision: rules.Release) -> None:
+    match decision:
+        case rules.Release.DUE:
+            return
+        case rules.Release.CANCELLED:
+            raise Refused(
+                "FED-5204",
+                "the selection was cancelled; its bids stay sealed",
+                remedy="no bid of a cancelled selection is ever opened",
+            )
+        case rules.Release.HELD:
+            raise Refused(
+                "FED-5202",
+                "the deadline of this package is held because of a disturbance",
+                remedy="the Pokja decides about the schedule first: compensation decide",
+            )
+        case rules.Release.NOT_DUE:
+            raise Refused(
+                "FED-5201",
+                "the effective deadline of this package has not passed",
+                remedy="try again after the deadline; package get shows it",
+            )
+
+
+def _unrevealed_in(tx: Transaction, package: str) -> Iterator[Commitment]:
+    for row in tx.execute(
+        SELECT_SUBMISSIONS + " WHERE package = ? AND revealed = 0 ORDER BY submission", (package,)
+    ):
+        yield submission_of(row).commitment
+    for row in tx.execute(
+        SELECT_ATTEMPTS + " WHERE package = ? AND revealed = 0 ORDER BY attempt", (package,)
+    ):
+        yield attempt_of(row).commitment
+
+
+def _parts(commitments: Sequence[Commitment]) -> list[list[Reveal]]:
+    """Reveals in as few parts as fit into one entry each."""
+    parts: list[list[Reveal]] = []
+    room = 0
+    for one in commitments:
+        reveal = Reveal(commitment=one.digest, salt=one.salt, details=one.details)
+        size = reveal.ByteSize() + 8
+        if size > room or not parts:
+            parts.append([])
+            room = OPENING_PART_BYTES_MAX
+        parts[-1].append(reveal)
+        room -= size
+    return parts
+
+
+def _count_in(tx: Transaction, package: str) -> int:
+    rows = tx.execute(
+        "SELECT count(*) FROM intake_submissions WHERE package = ? AND revealed = 1", (package,)
+    )
+    return int(rows[0][0])
+
+
+def _count_attempts_in(tx: Transaction, package: str) -> int:
+    rows = tx.execute(
+        "SELECT count(*) FROM intake_attempts WHERE package = ? AND revealed = 1", (package,)
+    )
+    return int(rows[0][0])

@@ -1,0 +1,102 @@
+"""What intake asks of its neighbours; each implements the protocol, intake knows none of them.
+
+Owns the protocols of the schedule, the clock's error, the national journal's newest head, officers'
+acts and the queue to the centre. Rule: functions that end in `_in` run inside the caller's
+transaction. Leaves out every implementation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lpse.federation.receipts import NationalWitness
+from lpse.federation.v1.acts_pb2 import SignedAct
+from lpse.runtime.sqlite import Transaction
+from regional_node.intake.windows import Opening, Window
+
+__all__ = [
+    "ClockError",
+    "EffectiveSchedule",
+    "NationalHead",
+    "NationalWitness",
+    "OfficerActs",
+    "Opening",
+    "QueueItem",
+    "QueuePage",
+    "TransferQueue",
+    "Window",
+]
+
+
+class EffectiveSchedule(Protocol):
+    """The deadlines that count now: compensated, held or cancelled as the Pokja decided."""
+
+    def submission_window_in(
+        self, tx: Transaction, package: str, stage: str | None, now: datetime
+    ) -> Window:
+        """NotFound FED-4101 for an unknown package, Refused FED-4102 where no bids are taken."""
+
+    def opening_in(self, tx: Transaction, package: str, now: datetime) -> Opening:
+        """The deadline that guards the package's bids; NotFound FED-4101."""
+
+
+class ClockError(Protocol):
+    """How wrong legal time may be."""
+
+    def error_seconds(self) -> float:
+        """The bound in seconds; 0 where the clock is taken as right."""
+
+
+class NationalHead(Protocol):
+    """What this node last saw of the national journal, for *not before*."""
+
+    def newest(self) -> NationalWitness | None:
+        """Newest checkpoint and beacon; None before the first contact."""
+
+
+class OfficerActs(Protocol):
+    """Checks what a person of this node signed."""
+
+    async def verify(
+        self, act: SignedAct, *, act_name: str, digest: bytes, roles: tuple[str, ...]
+    ) -> object:
+        """Denied (FED-31xx) unless an able officer in one of `roles` signed this act."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """Sealed bytes on their way; `state` is WAITING, SENDING, RETRYING, VERIFIED or PARKED."""
+
+    digest: bytes
+    size_bytes: int
+    sent_bytes: int
+    state: str
+    store_time: datetime
+    attempts: int = 0
+    next_attempt_time: datetime | None = None
+    last_cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """Items after a token, oldest first, and the sums over the whole queue."""
+
+    items: tuple[QueueItem, ...]
+    next_token: str
+    waiting_count: int
+    waiting_bytes: int
+
+
+class TransferQueue(Protocol):
+    """The queue of sealed bytes to the centre, without packages and without vendors."""
+
+    async def page(self, *, after: str, limit: int) -> QueuePage:
+        """Oldest first; Refused (FED-5021) for a token that is not ours."""
+
+    async def item(self, digest: bytes) -> QueueItem:
+        """NotFound (FED-5020) for bytes that are not queued."""
+
+    async def retry(self, digest: bytes) -> QueueItem:
+        """Make the next attempt due now; NotFound (FED-5020)."""

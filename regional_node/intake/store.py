@@ -1,0 +1,352 @@
+"""Accepted submissions, refused attempts and the sealed blobs that they need: all their SQL.
+
+Owns the tables `intake_submissions`, `intake_attempts` and `intake_blobs`. Rules: a submission, its
+receipt and its journal entry are one transaction (Invariant 1); the window is read again in that
+transaction, so that a schedule that moved meanwhile judges the upload, not a stale copy; a key
+stands for one submission for ever. Leaves out judging and opening (`opening_store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.message import Message
+
+from lpse.federation.commitments import SubmissionDetails
+from lpse.federation.limits import REFUSED_ATTEMPTS_PER_PACKAGE_MAX
+from lpse.federation.receipts import Commitment, Moment
+from lpse.federation.v1.records_pb2 import (
+    RefusalReason,
+    SealedBlob,
+    UploadAccepted,
+    UploadRefused,
+    Verdict,
+)
+from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.storage.journal import Journal
+from regional_node.intake.ports import EffectiveSchedule
+from regional_node.intake.windows import Window
+
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+SELECT_SUBMISSIONS = (
+    "SELECT submission, intake_key, package, commitment, salt, details, accept_time, clock_error,"
+    " zone, receipt, verdict, deadline_time, schedule_revision, judged_revision, journal_epoch,"
+    " journal_index, revealed FROM intake_submissions"
+)
+SELECT_ATTEMPTS = (
+    "SELECT commitment, salt, details, reason, proof, revealed, journal_index FROM intake_attempts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubmission:
+    """An accepted submission; verdict, deadline and revision are the newest that were written."""
+
+    number: int
+    intake_key: str
+    package: str
+    commitment: Commitment
+    accept_time: datetime
+    clock_error_seconds: float
+    zone: str
+    receipt: bytes
+    verdict: Verdict.ValueType
+    deadline: datetime
+    revision: int
+    judged: bool
+    journal_epoch: bytes
+    journal_index: int
+    revealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttempt:
+    """A refused attempt with the proof that was handed out."""
+
+    commitment: Commitment
+    reason: RefusalReason.ValueType
+    proof: bytes
+    revealed: bool
+    journal_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A submission whose bytes are durable under their digests, ready to be accepted."""
+
+    details: SubmissionDetails
+    commitment: Commitment
+    durable: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict by one window, and the receipt that says so."""
+
+    window: Window
+    verdict: Verdict.ValueType
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An attempt to be recorded; `proof` is signed already."""
+
+    details: SubmissionDetails
+    commitment: Commitment
+    reason: RefusalReason.ValueType
+    received_bytes: int
+    begin: datetime
+    refused: datetime
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is known when an upload wants to begin; `window` is None where the key is taken."""
+
+    accepted: StoredSubmission | None
+    window: Window | None
+    submissions: int
+
+
+class IntakeStore:
+    """See the module's first lines."""
+
+    def __init__(self, database: Database, journal: Journal, schedule: EffectiveSchedule) -> None:
+        self._database = database
+        self._journal = journal
+        self._schedule = schedule
+
+    async def beginning(
+        self, intake_key: str, package: str, stage: str | None, now: datetime
+    ) -> Beginning:
+        """The submission of this key, or else the package's window at `now`."""
+
+        def work(tx: Transaction) -> Beginning:
+            accepted = submission_in(tx, intake_key)
+            if accepted is not None:
+                return Beginning(accepted, None, 0)
+            window = self._schedule.submission_window_in(tx, package, stage, now)
+            counted = tx.execute(
+                "SELECT count(*) FROM intake_submissions WHERE package = ?", (package,)
+            )
+            return Beginning(None, window, int(counted[0][0]))
+
+        return await self._database.read(work)
+
+    async def accept(
+        self, sealed: Sealed, first: Judged, judge: Callable[[Window], Judged]
+    ) -> StoredSubmission | None:
+        """Entry, row, blobs and receipt at once; None where the key was taken meanwhile.
+
+        `first` was judged before the transaction; `judge` is asked again only if the window moved.
+        """
+        blobs = [
+            SealedBlob(digest=file.sha256, size_bytes=file.size_bytes)
+            for file in sealed.details.files
+        ]
+        record = UploadAccepted(commitment=sealed.commitment.digest, blobs=blobs)
+        record.accept_time.FromDatetime(sealed.durable.time)
+        try:
+            return await self._database.write(
+                lambda tx: self._accept(tx, sealed, first, judge, record)
+            )
+        except _KeyTaken:
+            return None
+
+    async def refuse(self, refusal: Refusal) -> bytes:
+        """Record an attempt and return its proof; a repeated attempt gets its first proof again.
+
+        Beyond the limit of a package the proof is given without an entry of its own.
+        """
+        record = UploadRefused(
+            commitment=refusal.commitment.digest,
+            received_bytes=refusal.received_bytes,
+            reason=refusal.reason,
+        )
+        record.begin_time.FromDatetime(refusal.begin)
+        record.refuse_time.FromDatetime(refusal.refused)
+        return await self._database.write(lambda tx: self._refuse(tx, refusal, record))
+
+    async def submission(self, intake_key: str) -> StoredSubmission | None:
+        """The accepted submission of a key."""
+        return await self._database.read(lambda tx: submission_in(tx, intake_key))
+
+    async def newest_attempt(self, intake_key: str) -> StoredAttempt | None:
+        """The last refused attempt of a key."""
+
+        def work(tx: Transaction) -> StoredAttempt | None:
+            rows = tx.execute(
+                SELECT_ATTEMPTS + " WHERE intake_key = ? ORDER BY attempt DESC LIMIT 1",
+                (intake_key,),
+            )
+            return attempt_of(rows[0]) if rows else None
+
+        return await self._database.read(work)
+
+    async def needs_blob(self, digest: bytes) -> bool:
+        """Whether some accepted submission has these bytes."""
+        return await self._database.read(lambda tx: bool(needed_in(tx, [digest])))
+
+    def _accept(
+        self,
+        tx: Transaction,
+        sealed: Sealed,
+        first: Judged,
+        judge: Callable[[Window], Judged],
+        record: UploadAccepted,
+    ) -> StoredSubmission:
+        details, commitment, now = sealed.details, sealed.commitment, sealed.durable.time
+        window = self._schedule.submission_window_in(tx, details.package, details.stage, now)
+        judged = first if window == first.window else judge(window)
+        index = self._journal.append_in(tx, record)
+        epoch = self._journal.epoch
+        inserted = tx.run(
+            "INSERT INTO intake_submissions (intake_key, package, commitment, salt, details,"
+            " accept_time, clock_error, zone, receipt, verdict, deadline_time, schedule_revision,"
+            " journal_epoch, journal_index) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (intake_key) DO NOTHING",
+            (
+                details.intake_key,
+                details.package,
+                commitment.digest,
+                commitment.salt,
+                commitment.details,
+                micros(now),
+                sealed.durable.error_seconds,
+                window.zone,
+                judged.receipt,
+                judged.verdict,
+                micros(window.deadline),
+                window.revision,
+                epoch,
+                index,
+            ),
+        )
+        if not inserted:
+            raise _KeyTaken
+        self._reference(tx, details, now, window.deadline)
+        return StoredSubmission(
+            number=0,
+            intake_key=details.intake_key,
+            package=details.package,
+            commitment=commitment,
+            accept_time=now,
+            clock_error_seconds=sealed.durable.error_seconds,
+            zone=window.zone,
+            receipt=judged.receipt,
+            verdict=judged.verdict,
+            deadline=window.deadline,
+            revision=window.revision,
+            judged=False,
+            journal_epoch=epoch,
+            journal_index=index,
+            revealed=False,
+        )
+
+    @staticmethod
+    def _reference(
+        tx: Transaction, details: SubmissionDetails, now: datetime, deadline: datetime
+    ) -> None:
+        stored, least = micros(now), micros(deadline)
+        tx.many(
+            "INSERT INTO intake_blobs VALUES (?, ?, 1, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+            " reference_count = reference_count + 1,"
+            " least_deadline = min(least_deadline, excluded.least_deadline)",
+            [(file.sha256, file.size_bytes, stored, least) for file in details.files],
+        )
+
+    def _refuse(self, tx: Transaction, refusal: Refusal, record: UploadRefused) -> bytes:
+        known = tx.execute(
+            "SELECT proof FROM intake_attempts WHERE intake_key = ? AND reason = ? AND details = ?"
+            " ORDER BY attempt LIMIT 1",
+            (refusal.details.intake_key, refusal.reason, refusal.commitment.details),
+        )
+        if known:
+            return bytes(known[0][0])
+        package = refusal.details.package
+        counted = tx.execute("SELECT count(*) FROM intake_attempts WHERE package = ?", (package,))
+        if counted[0][0] < REFUSED_ATTEMPTS_PER_PACKAGE_MAX:
+            self._insert_attempt(tx, refusal, record)
+        return refusal.proof
+
+    def _insert_attempt(self, tx: Transaction, refusal: Refusal, record: Message) -> None:
+        index = self._journal.append_in(tx, record)
+        tx.run(
+            "INSERT INTO intake_attempts (intake_key, package, commitment, salt, details, reason,"
+            " proof, journal_epoch, journal_index) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                refusal.details.intake_key,
+                refusal.details.package,
+                refusal.commitment.digest,
+                refusal.commitment.salt,
+                refusal.commitment.details,
+                refusal.reason,
+                refusal.proof,
+                self._journal.epoch,
+                index,
+            ),
+        )
+
+
+class _KeyTaken(Exception):
+    """Another upload with this key was accepted first; the unit is taken back."""
+
+
+def submission_in(tx: Transaction, intake_key: str) -> StoredSubmission | None:
+    """The accepted submission of a key, inside the caller's transaction."""
+    rows = tx.execute(SELECT_SUBMISSIONS + " WHERE intake_key = ?", (intake_key,))
+    return submission_of(rows[0]) if rows else None
+
+
+def needed_in(tx: Transaction, digests: list[bytes]) -> list[bytes]:
+    """Those of `digests` that some accepted submission has."""
+    known = "SELECT 1 FROM intake_blobs WHERE digest = ?"
+    return [digest for digest in digests if tx.execute(known, (digest,))]
+
+
+def submission_of(row: Row) -> StoredSubmission:
+    """A row of `SELECT_SUBMISSIONS`."""
+    return StoredSubmission(
+        number=row[0],
+        intake_key=row[1],
+        package=row[2],
+        commitment=Commitment(details=row[5], salt=row[4], digest=row[3]),
+        accept_time=moment(row[6]),
+        clock_error_seconds=row[7],
+        zone=row[8],
+        receipt=row[9],
+        verdict=row[10],
+        deadline=moment(row[11]),
+        revision=row[12],
+        judged=row[13] > 0,
+        journal_epoch=row[14],
+        journal_index=row[15],
+        revealed=bool(row[16]),
+    )
+
+
+def attempt_of(row: Row) -> StoredAttempt:
+    """A row of `SELECT_ATTEMPTS`."""
+    return StoredAttempt(
+        commitment=Commitment(details=row[2], salt=row[1], digest=row[0]),
+        reason=row[3],
+        proof=row[4],
+        revealed=bool(row[5]),
+        journal_index=row[6],
+    )
+
+
+def micros(time: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (time - _START) // _MICROSECOND
+
+
+def moment(microseconds: int) -> datetime:
+    """The aware UTC time of a stored number."""
+    return _START + timedelta(microseconds=microseconds)
