@@ -320,3 +320,35 @@ PLANS_OPEN_MAX: Final = 1_000
 PLAN_APPROVALS_MAX: Final = 8
 # A plan that lives longer than this is refused when it is made.
 PLAN_EXPIRE_SECONDS_MAX: Final = 7 * 24 * 3_600
+# Parts of an enrolment code. Its form is fixed: 280 bits are 56 characters of base 32.
+CODE_ID_BYTES: Final = 5
+CODE_SECRET_BYTES: Final = 10
+CODE_FINGERPRINT_BYTES: Final = 16
+CODE_GROUP_CHARACTERS: Final = 8
+# A longer text is refused before it is read as a code.
+CODE_TEXT_CHARACTERS_MAX: Final = 400
+# Wrong secrets for one code; then the code is locked.
+CODE_FAILURES_MAX: Final = 10
+# Life of an unused code unless configured.
+CODE_SECONDS: Final = 72 * 3_600
+# Failed enrolments of one network address in one window; then it is asked to come back later.
+ENROL_FAILURES_PER_ADDRESS_MAX: Final = 20
+ENROL_FAILURES_WINDOW_SECONDS: Final = 60
+# Addresses remembered for that; the oldest make way.
+ENROL_ADDRESSES_MAX: Final = 10_000
+# A renewal whose clock is further off is refused; its nonce is remembered for twice as long.
+RENEWAL_CLOCK_SECONDS_MAX: Final = 300
+RENEWAL_NONCE_BYTES: Final = 16
+# A certificate is renewed after this part of its life, plus jitter of at most the second part.
+RENEWAL_LIFE_PART: Final = 2 / 3
+RENEWAL_JITTER_PART: Final = 1 / 12
+# Waits between attempts to renew grow to this; after a refusal the next attempt is this far off.
+RENEWAL_WAIT_SECONDS_MAX: Final = 300.0
+RENEWAL_REFUSED_SECONDS: Final = 3_600.0
+# How long connecting, and one call of enrolment or renewal, may take before it is given up.
+HANDSHAKE_SECONDS_MAX: Final = 20.0
+ENROLMENT_CALL_SECONDS_MAX: Final = 60.0
+# Certificates in a server's chain; a longer chain is refused.
+CHAIN_CERTIFICATES_MAX: Final = 8
+# Nodes and operators with access at one time; one more is refused.
+IDENTITIES_MAX: Final = 20_000
