@@ -25,35 +25,31 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/operator/v1/operators.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x02\n\x08Operator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x04role\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.OperatorRole\x12.\n\x05state\x18\x03 \x01(\x0e\x32\x1f.lpse.operator.v1.OperatorState\x12\x13\n\x0bsigning_key\x18\x04 \x01(\x0c\x12\x10\n\x08\x61\x64\x64\x65\x64_by\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrevoked_by\x18\x08 \x01(\t\x12\x15\n\rrevoke_reason\x18\t \x01(\t\"\x85\x01\n\x15InviteOperatorRequest\x12\x13\n\x0boperator_id\x18\x01 \x01(\t\x12,\n\x04role\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.OperatorRole\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\x8f\x01\n\x16InviteOperatorResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x65nrolment_endpoint\x18\x03 \x01(\t\x12\x1a\n\x12operators_endpoint\x18\x04 \x01(\t\"\"\n\x12GetOperatorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"C\n\x13GetOperatorResponse\x12,\n\x08operator\x18\x01 \x01(\x0b\x32\x1a.lpse.operator.v1.Operator\"=\n\x14ListOperatorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListOperatorsResponse\x12-\n\toperators\x18\x01 \x03(\x0b\x32\x1a.lpse.operator.v1.Operator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x15RevokeOperatorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"F\n\x16RevokeOperatorResponse\x12,\n\x08operator\x18\x01 \x01(\x0b\x32\x1a.lpse.operator.v1.Operator*\x80\x01\n\x0cOperatorRole\x12\x1d\n\x19OPERATOR_ROLE_UNSPECIFIED\x10\x00\x12\x1a\n\x16OPERATOR_ROLE_OPERATOR\x10\x01\x12\x1a\n\x16OPERATOR_ROLE_APPROVER\x10\x02\x12\x19\n\x15OPERATOR_ROLE_AUDITOR\x10\x03*f\n\rOperatorState\x12\x1e\n\x1aOPERATOR_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15OPERATOR_STATE_ACTIVE\x10\x01\x12\x1a\n\x16OPERATOR_STATE_REVOKED\x10\x02\x32\x93\x03\n\tOperators\x12\x63\n\x0eInviteOperator\x12\'.lpse.operator.v1.InviteOperatorRequest\x1a(.lpse.operator.v1.InviteOperatorResponse\x12Z\n\x0bGetOperator\x12$.lpse.operator.v1.GetOperatorRequest\x1a%.lpse.operator.v1.GetOperatorResponse\x12`\n\rListOperators\x12&.lpse.operator.v1.ListOperatorsRequest\x1a\'.lpse.operator.v1.ListOperatorsResponse\x12\x63\n\x0eRevokeOperator\x12\'.lpse.operator.v1.RevokeOperatorRequest\x1a(.lpse.operator.v1.RevokeOperatorResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/operator/v1/operators.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x02\n\x08Operator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x04role\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.OperatorRole\x12.\n\x05state\x18\x03 \x01(\x0e\x32\x1f.lpse.operator.v1.OperatorState\x12\x13\n\x0bsigning_key\x18\x04 \x01(\x0c\x12\x10\n\x08\x61\x64\x64\x65\x64_by\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrevoked_by\x18\x08 \x01(\t\x12\x15\n\rrevoke_reason\x18\t \x01(\t\"\"\n\x12GetOperatorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"C\n\x13GetOperatorResponse\x12,\n\x08operator\x18\x01 \x01(\x0b\x32\x1a.lpse.operator.v1.Operator\"=\n\x14ListOperatorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListOperatorsResponse\x12-\n\toperators\x18\x01 \x03(\x0b\x32\x1a.lpse.operator.v1.Operator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x15RevokeOperatorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"F\n\x16RevokeOperatorResponse\x12,\n\x08operator\x18\x01 \x01(\x0b\x32\x1a.lpse.operator.v1.Operator*\x80\x01\n\x0cOperatorRole\x12\x1d\n\x19OPERATOR_ROLE_UNSPECIFIED\x10\x00\x12\x1a\n\x16OPERATOR_ROLE_OPERATOR\x10\x01\x12\x1a\n\x16OPERATOR_ROLE_APPROVER\x10\x02\x12\x19\n\x15OPERATOR_ROLE_AUDITOR\x10\x03*f\n\rOperatorState\x12\x1e\n\x1aOPERATOR_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15OPERATOR_STATE_ACTIVE\x10\x01\x12\x1a\n\x16OPERATOR_STATE_REVOKED\x10\x02\x32\xae\x02\n\tOperators\x12Z\n\x0bGetOperator\x12$.lpse.operator.v1.GetOperatorRequest\x1a%.lpse.operator.v1.GetOperatorResponse\x12`\n\rListOperators\x12&.lpse.operator.v1.ListOperatorsRequest\x1a\'.lpse.operator.v1.ListOperatorsResponse\x12\x63\n\x0eRevokeOperator\x12\'.lpse.operator.v1.RevokeOperatorRequest\x1a(.lpse.operator.v1.RevokeOperatorResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.operator.v1.operators_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OPERATORROLE']._serialized_start=1106
-  _globals['_OPERATORROLE']._serialized_end=1234
-  _globals['_OPERATORSTATE']._serialized_start=1236
-  _globals['_OPERATORSTATE']._serialized_end=1338
+  _globals['_OPERATORROLE']._serialized_start=824
+  _globals['_OPERATORROLE']._serialized_end=952
+  _globals['_OPERATORSTATE']._serialized_start=954
+  _globals['_OPERATORSTATE']._serialized_end=1056
   _globals['_OPERATOR']._serialized_start=88
   _globals['_OPERATOR']._serialized_end=386
-  _globals['_INVITEOPERATORREQUEST']._serialized_start=389
-  _globals['_INVITEOPERATORREQUEST']._serialized_end=522
-  _globals['_INVITEOPERATORRESPONSE']._serialized_start=525
-  _globals['_INVITEOPERATORRESPONSE']._serialized_end=668
-  _globals['_GETOPERATORREQUEST']._serialized_start=670
-  _globals['_GETOPERATORREQUEST']._serialized_end=704
-  _globals['_GETOPERATORRESPONSE']._serialized_start=706
-  _globals['_GETOPERATORRESPONSE']._serialized_end=773
-  _globals['_LISTOPERATORSREQUEST']._serialized_start=775
-  _globals['_LISTOPERATORSREQUEST']._serialized_end=836
-  _globals['_LISTOPERATORSRESPONSE']._serialized_start=838
-  _globals['_LISTOPERATORSRESPONSE']._serialized_end=933
-  _globals['_REVOKEOPERATORREQUEST']._serialized_start=935
-  _globals['_REVOKEOPERATORREQUEST']._serialized_end=1031
-  _globals['_REVOKEOPERATORRESPONSE']._serialized_start=1033
-  _globals['_REVOKEOPERATORRESPONSE']._serialized_end=1103
-  _globals['_OPERATORS']._serialized_start=1341
-  _globals['_OPERATORS']._serialized_end=1744
+  _globals['_GETOPERATORREQUEST']._serialized_start=388
+  _globals['_GETOPERATORREQUEST']._serialized_end=422
+  _globals['_GETOPERATORRESPONSE']._serialized_start=424
+  _globals['_GETOPERATORRESPONSE']._serialized_end=491
+  _globals['_LISTOPERATORSREQUEST']._serialized_start=493
+  _globals['_LISTOPERATORSREQUEST']._serialized_end=554
+  _globals['_LISTOPERATORSRESPONSE']._serialized_start=556
+  _globals['_LISTOPERATORSRESPONSE']._serialized_end=651
+  _globals['_REVOKEOPERATORREQUEST']._serialized_start=653
+  _globals['_REVOKEOPERATORREQUEST']._serialized_end=749
+  _globals['_REVOKEOPERATORRESPONSE']._serialized_start=751
+  _globals['_REVOKEOPERATORRESPONSE']._serialized_end=821
+  _globals['_OPERATORS']._serialized_start=1059
+  _globals['_OPERATORS']._serialized_end=1361
 # @@protoc_insertion_point(module_scope)

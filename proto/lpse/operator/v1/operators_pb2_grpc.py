@@ -35,11 +35,6 @@ class OperatorsStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.InviteOperator = channel.unary_unary(
-                '/lpse.operator.v1.Operators/InviteOperator',
-                request_serializer=lpse_dot_operator_dot_v1_dot_operators__pb2.InviteOperatorRequest.SerializeToString,
-                response_deserializer=lpse_dot_operator_dot_v1_dot_operators__pb2.InviteOperatorResponse.FromString,
-                _registered_method=True)
         self.GetOperator = channel.unary_unary(
                 '/lpse.operator.v1.Operators/GetOperator',
                 request_serializer=lpse_dot_operator_dot_v1_dot_operators__pb2.GetOperatorRequest.SerializeToString,
@@ -60,13 +55,6 @@ class OperatorsStub:
 class OperatorsServicer:
     """Served by the centre on the operators' listener.
     """
-
-    def InviteOperator(self, request, context):
-        """Invites a person with a one-use code; the person becomes an operator by redeeming it.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def GetOperator(self, request, context):
         """One person.
@@ -92,11 +80,6 @@ class OperatorsServicer:
 
 def add_OperatorsServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'InviteOperator': grpc.unary_unary_rpc_method_handler(
-                    servicer.InviteOperator,
-                    request_deserializer=lpse_dot_operator_dot_v1_dot_operators__pb2.InviteOperatorRequest.FromString,
-                    response_serializer=lpse_dot_operator_dot_v1_dot_operators__pb2.InviteOperatorResponse.SerializeToString,
-            ),
             'GetOperator': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperator,
                     request_deserializer=lpse_dot_operator_dot_v1_dot_operators__pb2.GetOperatorRequest.FromString,
@@ -123,33 +106,6 @@ def add_OperatorsServicer_to_server(servicer, server):
 class Operators:
     """Served by the centre on the operators' listener.
     """
-
-    @staticmethod
-    def InviteOperator(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/lpse.operator.v1.Operators/InviteOperator',
-            lpse_dot_operator_dot_v1_dot_operators__pb2.InviteOperatorRequest.SerializeToString,
-            lpse_dot_operator_dot_v1_dot_operators__pb2.InviteOperatorResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def GetOperator(request,

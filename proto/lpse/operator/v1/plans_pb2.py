@@ -26,33 +26,33 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from lpse.federation.v1 import acts_pb2 as lpse_dot_federation_dot_v1_dot_acts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clpse/operator/v1/plans.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\"\xf2\x02\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0b\n\x03\x61\x63t\x18\x03 \x01(\t\x12\x10\n\x08\x64ocument\x18\x04 \x01(\x0c\x12\x10\n\x08node_ids\x18\x05 \x03(\t\x12\r\n\x05world\x18\x06 \x01(\x0c\x12\x12\n\ncreated_by\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x61pprovals_needed\x18\x0b \x01(\r\x12\x30\n\tapprovals\x18\x0c \x03(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12*\n\x05state\x18\r \x01(\x0e\x32\x1b.lpse.operator.v1.PlanState\x12\x0e\n\x06result\x18\x0e \x01(\t\"\x1e\n\x0eGetPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"7\n\x0fGetPlanResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan\"r\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x03 \x01(\t\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.lpse.operator.v1.PlanState\"S\n\x11ListPlansResponse\x12%\n\x05plans\x18\x01 \x03(\x0b\x32\x16.lpse.operator.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x12\x41pprovePlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x03\x61\x63t\x18\x02 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\";\n\x13\x41pprovePlanResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan\"~\n\x10\x41pplyPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x14\n\x0c\x65xpect_nodes\x18\x03 \x01(\r\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x0b\n\x03\x61\x63t\x18\x06 \x01(\t\"9\n\x11\x41pplyPlanResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan*\xa1\x01\n\tPlanState\x12\x1a\n\x16PLAN_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12PLAN_STATE_PLANNED\x10\x01\x12\x17\n\x13PLAN_STATE_APPROVED\x10\x02\x12\x17\n\x13PLAN_STATE_APPLYING\x10\x03\x12\x16\n\x12PLAN_STATE_APPLIED\x10\x04\x12\x16\n\x12PLAN_STATE_EXPIRED\x10\x05\x32\xdf\x02\n\x05Plans\x12N\n\x07GetPlan\x12 .lpse.operator.v1.GetPlanRequest\x1a!.lpse.operator.v1.GetPlanResponse\x12T\n\tListPlans\x12\".lpse.operator.v1.ListPlansRequest\x1a#.lpse.operator.v1.ListPlansResponse\x12Z\n\x0b\x41pprovePlan\x12$.lpse.operator.v1.ApprovePlanRequest\x1a%.lpse.operator.v1.ApprovePlanResponse\x12T\n\tApplyPlan\x12\".lpse.operator.v1.ApplyPlanRequest\x1a#.lpse.operator.v1.ApplyPlanResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clpse/operator/v1/plans.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\"\x86\x03\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0b\n\x03\x61\x63t\x18\x03 \x01(\t\x12\x10\n\x08\x64ocument\x18\x04 \x01(\x0c\x12\x10\n\x08node_ids\x18\x05 \x03(\t\x12\r\n\x05world\x18\x06 \x01(\x0c\x12\x12\n\ncreated_by\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x61pprovals_needed\x18\x0b \x01(\r\x12\x30\n\tapprovals\x18\x0c \x03(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12*\n\x05state\x18\r \x01(\x0e\x32\x1b.lpse.operator.v1.PlanState\x12\x0e\n\x06result\x18\x0e \x01(\t\x12\x12\n\nnode_count\x18\x0f \x01(\r\"\x1e\n\x0eGetPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"7\n\x0fGetPlanResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan\"r\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x03 \x01(\t\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.lpse.operator.v1.PlanState\"S\n\x11ListPlansResponse\x12%\n\x05plans\x18\x01 \x03(\x0b\x32\x16.lpse.operator.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x12\x41pprovePlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x03\x61\x63t\x18\x02 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\";\n\x13\x41pprovePlanResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan\"~\n\x10\x41pplyPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x14\n\x0c\x65xpect_nodes\x18\x03 \x01(\r\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x0b\n\x03\x61\x63t\x18\x06 \x01(\t\"9\n\x11\x41pplyPlanResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan*\x88\x01\n\tPlanState\x12\x1a\n\x16PLAN_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12PLAN_STATE_PLANNED\x10\x01\x12\x17\n\x13PLAN_STATE_APPROVED\x10\x02\x12\x16\n\x12PLAN_STATE_APPLIED\x10\x03\x12\x16\n\x12PLAN_STATE_EXPIRED\x10\x04\x32\xdf\x02\n\x05Plans\x12N\n\x07GetPlan\x12 .lpse.operator.v1.GetPlanRequest\x1a!.lpse.operator.v1.GetPlanResponse\x12T\n\tListPlans\x12\".lpse.operator.v1.ListPlansRequest\x1a#.lpse.operator.v1.ListPlansResponse\x12Z\n\x0b\x41pprovePlan\x12$.lpse.operator.v1.ApprovePlanRequest\x1a%.lpse.operator.v1.ApprovePlanResponse\x12T\n\tApplyPlan\x12\".lpse.operator.v1.ApplyPlanRequest\x1a#.lpse.operator.v1.ApplyPlanResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.operator.v1.plans_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PLANSTATE']._serialized_start=1149
-  _globals['_PLANSTATE']._serialized_end=1310
+  _globals['_PLANSTATE']._serialized_start=1169
+  _globals['_PLANSTATE']._serialized_end=1305
   _globals['_PLAN']._serialized_start=115
-  _globals['_PLAN']._serialized_end=485
-  _globals['_GETPLANREQUEST']._serialized_start=487
-  _globals['_GETPLANREQUEST']._serialized_end=517
-  _globals['_GETPLANRESPONSE']._serialized_start=519
-  _globals['_GETPLANRESPONSE']._serialized_end=574
-  _globals['_LISTPLANSREQUEST']._serialized_start=576
-  _globals['_LISTPLANSREQUEST']._serialized_end=690
-  _globals['_LISTPLANSRESPONSE']._serialized_start=692
-  _globals['_LISTPLANSRESPONSE']._serialized_end=775
-  _globals['_APPROVEPLANREQUEST']._serialized_start=777
-  _globals['_APPROVEPLANREQUEST']._serialized_end=898
-  _globals['_APPROVEPLANRESPONSE']._serialized_start=900
-  _globals['_APPROVEPLANRESPONSE']._serialized_end=959
-  _globals['_APPLYPLANREQUEST']._serialized_start=961
-  _globals['_APPLYPLANREQUEST']._serialized_end=1087
-  _globals['_APPLYPLANRESPONSE']._serialized_start=1089
-  _globals['_APPLYPLANRESPONSE']._serialized_end=1146
-  _globals['_PLANS']._serialized_start=1313
-  _globals['_PLANS']._serialized_end=1664
+  _globals['_PLAN']._serialized_end=505
+  _globals['_GETPLANREQUEST']._serialized_start=507
+  _globals['_GETPLANREQUEST']._serialized_end=537
+  _globals['_GETPLANRESPONSE']._serialized_start=539
+  _globals['_GETPLANRESPONSE']._serialized_end=594
+  _globals['_LISTPLANSREQUEST']._serialized_start=596
+  _globals['_LISTPLANSREQUEST']._serialized_end=710
+  _globals['_LISTPLANSRESPONSE']._serialized_start=712
+  _globals['_LISTPLANSRESPONSE']._serialized_end=795
+  _globals['_APPROVEPLANREQUEST']._serialized_start=797
+  _globals['_APPROVEPLANREQUEST']._serialized_end=918
+  _globals['_APPROVEPLANRESPONSE']._serialized_start=920
+  _globals['_APPROVEPLANRESPONSE']._serialized_end=979
+  _globals['_APPLYPLANREQUEST']._serialized_start=981
+  _globals['_APPLYPLANREQUEST']._serialized_end=1107
+  _globals['_APPLYPLANRESPONSE']._serialized_start=1109
+  _globals['_APPLYPLANRESPONSE']._serialized_end=1166
+  _globals['_PLANS']._serialized_start=1308
+  _globals['_PLANS']._serialized_end=1659
 # @@protoc_insertion_point(module_scope)

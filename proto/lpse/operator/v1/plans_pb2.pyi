@@ -33,11 +33,9 @@ class _PlanStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlanState.V
     """Waits for approvals."""
     PLAN_STATE_APPROVED: _PlanState.ValueType  # 2
     """Has the approvals it needs."""
-    PLAN_STATE_APPLYING: _PlanState.ValueType  # 3
-    """Was begun; a repeated application finishes it."""
-    PLAN_STATE_APPLIED: _PlanState.ValueType  # 4
+    PLAN_STATE_APPLIED: _PlanState.ValueType  # 3
     """Is done; `result` names what came of it."""
-    PLAN_STATE_EXPIRED: _PlanState.ValueType  # 5
+    PLAN_STATE_EXPIRED: _PlanState.ValueType  # 4
     """Was not applied in time."""
 
 class PlanState(_PlanState, metaclass=_PlanStateEnumTypeWrapper):
@@ -49,11 +47,9 @@ PLAN_STATE_PLANNED: PlanState.ValueType  # 1
 """Waits for approvals."""
 PLAN_STATE_APPROVED: PlanState.ValueType  # 2
 """Has the approvals it needs."""
-PLAN_STATE_APPLYING: PlanState.ValueType  # 3
-"""Was begun; a repeated application finishes it."""
-PLAN_STATE_APPLIED: PlanState.ValueType  # 4
+PLAN_STATE_APPLIED: PlanState.ValueType  # 3
 """Is done; `result` names what came of it."""
-PLAN_STATE_EXPIRED: PlanState.ValueType  # 5
+PLAN_STATE_EXPIRED: PlanState.ValueType  # 4
 """Was not applied in time."""
 Global___PlanState: _TypeAlias = PlanState  # noqa: Y015
 
@@ -77,6 +73,7 @@ class Plan(_message.Message):
     APPROVALS_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
+    NODE_COUNT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Set by the centre: "plans/17"."""
     digest: _builtins.bytes
@@ -84,7 +81,9 @@ class Plan(_message.Message):
     act: _builtins.str
     """Set by the centre: what kind of act, "rollout.apply"."""
     document: _builtins.bytes
-    """Set by the centre: everything that would happen, canonical JSON in UTF-8."""
+    """Set by the centre: everything that would happen, canonical JSON in UTF-8. Empty in
+    lists.
+    """
     world: _builtins.bytes
     """Set by the centre: SHA-256 of what the plan depends on; another one at apply is a refusal."""
     created_by: _builtins.str
@@ -97,9 +96,11 @@ class Plan(_message.Message):
     """Set by the centre."""
     result: _builtins.str
     """Set by the centre: the resource that came of it ("rollouts/spse-3.6"); empty before."""
+    node_count: _builtins.int
+    """Set by the centre: number of nodes that the act concerns; what a person types to confirm."""
     @_builtins.property
     def node_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Set by the centre: exactly the nodes that the act concerns, in order."""
+        """Set by the centre: exactly the nodes that the act concerns, in order. Empty in lists."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -130,10 +131,11 @@ class Plan(_message.Message):
         approvals: _abc.Iterable[_acts_pb2.SignedAct] | None = ...,
         state: Global___PlanState.ValueType = ...,
         result: _builtins.str = ...,
+        node_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "approvals", b"approvals", "approvals_needed", b"approvals_needed", "create_time", b"create_time", "created_by", b"created_by", "digest", b"digest", "document", b"document", "expire_time", b"expire_time", "name", b"name", "node_ids", b"node_ids", "reason", b"reason", "result", b"result", "state", b"state", "world", b"world"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "approvals", b"approvals", "approvals_needed", b"approvals_needed", "create_time", b"create_time", "created_by", b"created_by", "digest", b"digest", "document", b"document", "expire_time", b"expire_time", "name", b"name", "node_count", b"node_count", "node_ids", b"node_ids", "reason", b"reason", "result", b"result", "state", b"state", "world", b"world"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Persons of the centre: operators, approvers, auditors, and what each may do."""

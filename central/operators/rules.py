@@ -1,0 +1,142 @@
+"""Who of the centre may do what.
+
+Owns the roles and the rule of two persons behind them: a person invites only the own role, or
+auditors, so that nobody can make the second person alone. Reading roles write nothing. Leaves out
+how a caller is recognised (enrolment) and what is signed (`lpse.federation.acts`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from lpse.federation.acts import verify_act
+from lpse.federation.errors import Conflict, Denied, Refused
+from lpse.federation.limits import (
+    ACT_AGE_SECONDS_MAX,
+    ACT_AHEAD_SECONDS_MAX,
+    OPERATORS_MAX,
+    PERSON_NAME_CHARACTERS_MAX,
+    REASON_CHARACTERS_MAX,
+)
+from lpse.federation.v1.acts_pb2 import SignedAct
+
+OPERATOR: Final = "operator"  # plans and applies
+APPROVER: Final = "approver"  # approves the plans of others
+AUDITOR: Final = "auditor"  # reads
+ROLES: Final = (OPERATOR, APPROVER, AUDITOR)
+WRITING_ROLES: Final = (OPERATOR, APPROVER)
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person of the centre; `revoke_time` is None while the person may act."""
+
+    name: str
+    role: str
+    signing_key: bytes
+    added_by: str
+    create_time: datetime
+    revoke_time: datetime | None = None
+    revoked_by: str = ""
+    revoke_reason: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether acts of this person count."""
+        return self.revoke_time is None
+
+
+def check_name(name: str) -> None:
+    """Raise Refused (FED-3102) unless `name` can stand in a certificate, a path and a journal."""
+    if len(name) > PERSON_NAME_CHARACTERS_MAX or not _NAME.fullmatch(name):
+        raise Refused(
+            "FED-3102",
+            "a person's name is made of a-z, 0-9 and hyphens",
+            remedy=f"at most {PERSON_NAME_CHARACTERS_MAX} characters, for example siti-rahayu",
+        )
+
+
+def check_invitation(inviter_role: str, role: str) -> None:
+    """Raise unless a person in `inviter_role` may invite one in `role` (FED-3102, FED-3104)."""
+    if role not in ROLES:
+        raise Refused("FED-3102", f"{role!r} is no role", remedy=f"one of {', '.join(ROLES)}")
+    if inviter_role not in WRITING_ROLES or role not in (inviter_role, AUDITOR):
+        raise Denied(
+            "FED-3104",
+            f"a person in the role {inviter_role} cannot invite one in the role {role}",
+            remedy=f"ask a person in the role {role if role != AUDITOR else OPERATOR}",
+        )
+
+
+def check_addition(present: Operator | None, name: str, role: str, key: bytes, count: int) -> bool:
+    """True if the person is new, False if already the same; Conflict (FED-3109) for another."""
+    check_name(name)
+    if role not in ROLES or len(key) != 32:
+        raise Refused("FED-3102", "an operator needs a role and an Ed25519 public key of 32 bytes")
+    if present is None:
+        if count >= OPERATORS_MAX:
+            raise Refused("FED-3112", f"there are already {OPERATORS_MAX} persons")
+        return True
+    if (present.role, present.signing_key, present.active) != (role, key, True):
+        raise Conflict("FED-3109", f"the name {name} already stands for another person or key")
+    return False
+
+
+def check_revocation(operator: Operator, others: Sequence[Operator], reason: str) -> None:
+    """Raise if nobody could do this person's work afterwards, or no reason is given."""
+    check_reason(reason)
+    if operator.role not in WRITING_ROLES:
+        return
+    if not any(other.active and other.role == operator.role for other in others):
+        raise Conflict(
+            "FED-3108",
+            f"{operator.name} is the last active {operator.role}; without one the centre is stuck",
+            remedy="add another person in this role first",
+        )
+
+
+def check_reason(reason: str) -> None:
+    """Raise Refused (FED-3102) for an absent or endless reason."""
+    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
+        raise Refused(
+            "FED-3102", f"a reason is needed, of at most {REASON_CHARACTERS_MAX} characters"
+        )
+
+
+def check_role(operator: Operator, *roles: str) -> None:
+    """Raise Denied: revoked (FED-3105), or not in one of `roles` (FED-3104)."""
+    if not operator.active:
+        raise Denied("FED-3105", f"{operator.name} was revoked")
+    if operator.role not in roles:
+        raise Denied(
+            "FED-3104",
+            f"the role {operator.role} may not do this",
+            remedy=f"ask a person in the role {' or '.join(roles)}",
+        )
+
+
+def check_act(
+    operator: Operator, signed: SignedAct, *, act: str, digest: bytes, now: datetime
+) -> None:
+    """Raise Denied unless this person signed this act on this subject just now."""
+    if signed.actor != operator.name or signed.role != operator.role:
+        raise Denied("FED-3101", "the signature names another person or role than the caller")
+    verify_act(signed, operator.signing_key, act=act, digest=digest)
+    check_fresh(signed, now)
+
+
+def check_fresh(signed: SignedAct, now: datetime) -> None:
+    """Raise Denied (FED-3106) for a signature too old, or from too far in the future."""
+    at = signed.act_time.ToDatetime(tzinfo=now.tzinfo)
+    oldest = now - timedelta(seconds=ACT_AGE_SECONDS_MAX)
+    if not oldest <= at <= now + timedelta(seconds=ACT_AHEAD_SECONDS_MAX):
+        raise Denied(
+            "FED-3106",
+            f"the signature of {signed.actor} was made at another time than now",
+            remedy="check the clock of the machine that signed, and sign again",
+        )
