@@ -11,8 +11,9 @@ each other along (`compensation`) and the wording (`compensation_steps`).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,7 @@ class Terms:
 class Tally:
     """What all counted time amounts to under the rule set's way of counting."""
 
+    last_end: datetime  # of the last disturbance counted
     lost: timedelta = timedelta()
     dates: tuple[date, ...] = ()
     days: int = 0
@@ -81,17 +83,18 @@ class Extension:
     @property
     def tally(self) -> Tally:
         """What was counted in all rounds."""
-        return self.rounds[-1].tally if self.rounds else Tally()
+        return self.rounds[-1].tally if self.rounds else Tally(last_end=self.window.start)
 
 
 def disturbances(outages: Iterable[Interval], as_of: datetime) -> tuple[Disturbance, ...]:
     """The union of the outages in order; an open one is read as lasting until `as_of`."""
     listed = tuple(outages)
-    still_open = [o.start for o in listed if o.end is None and o.start < as_of]
+    # All open ones last until `as_of`, so the disturbance of the earliest holds them all.
+    opened = min((o.start for o in listed if o.end is None and o.start < as_of), default=None)
     result = []
     for interval in union(outage.closed_at(as_of) for outage in listed):
         assert interval.end is not None, "closed_at closes every outage"
-        is_open = any(interval.holds(start) for start in still_open)
+        is_open = opened is not None and interval.holds(opened)
         result.append(Disturbance(interval.start, interval.end, is_open))
     return tuple(result)
 
@@ -107,54 +110,56 @@ def extend(
     assert window.end is not None, "a stage has an end"
     moved_end = window.end
     fresh = [d for d in downtime if window.intersects(Interval(d.start, d.end))]
+    later = deque(d for d in downtime if d.start >= window.end)
     if was_moved and not fresh:
         moved_end = _rolled(window.end, terms)
-        fresh = _begun_in(window.end, moved_end, downtime)
-    end, counted, rounds = moved_end, list[Disturbance](), list[Round]()
+        fresh = _begun_before(moved_end, later)
+    end, rounds, provisional = moved_end, list[Round](), False
     while fresh:
-        counted += fresh
-        before = rounds[-1].tally if rounds else Tally()
-        taken = tuple(disturbance.from_moment(window.start) for disturbance in counted)
-        step = _round(end, before, taken, terms, was_moved=was_moved)
-        rounds.append(replace(step, counted=taken[-len(fresh) :]))
-        end = step.end
-        fresh = [d for d in _begun_in(window.end, end, downtime) if d not in counted]
-    provisional = any(disturbance.is_open for disturbance in counted)
+        counted = tuple(disturbance.from_moment(window.start) for disturbance in fresh)
+        before = rounds[-1].tally if rounds else Tally(last_end=counted[0].start)
+        rounds.append(_round(end, before, counted, terms, was_moved=was_moved))
+        provisional = provisional or any(disturbance.is_open for disturbance in fresh)
+        end = rounds[-1].end
+        fresh = _begun_before(end, later)
     return Extension(window, moved_end, tuple(rounds), end, provisional)
 
 
-def _begun_in(start: datetime, end: datetime, downtime: Sequence[Disturbance]) -> list[Disturbance]:
-    """The disturbances that begin in [start, end)."""
-    return [disturbance for disturbance in downtime if start <= disturbance.start < end]
+def _begun_before(end: datetime, later: deque[Disturbance]) -> list[Disturbance]:
+    """Take from `later`, which is in order, those that begin before `end`."""
+    begun = []
+    while later and later[0].start < end:
+        begun.append(later.popleft())
+    return begun
 
 
 def _round(
-    base: datetime, before: Tally, taken: tuple[Interval, ...], terms: Terms, *, was_moved: bool
+    base: datetime, before: Tally, counted: tuple[Interval, ...], terms: Terms, *, was_moved: bool
 ) -> Round:
-    """Add to `base` what `taken` amounts to beyond what was counted `before`; then floor, roll."""
-    tally = _tally(taken, terms)
+    """Add to `base` what `counted` amounts to beyond `before`; then the floor, then the roll."""
+    tally = _tally(before, counted, terms)
     added_end = _added(base, before, tally, terms)
-    usable = timedelta(hours=terms.rules.min_usable_hours)
-    last_end = max(interval.end for interval in taken if interval.end is not None)
-    usable_end = max(added_end, last_end + usable)
+    usable_end = max(added_end, tally.last_end + timedelta(hours=terms.rules.min_usable_hours))
     is_computed = was_moved or usable_end > base
     end = _rolled(usable_end, terms) if is_computed else base
-    return Round(taken, tally, before, base, added_end, usable_end, end)
+    return Round(counted, tally, before, base, added_end, usable_end, end)
 
 
-def _tally(taken: tuple[Interval, ...], terms: Terms) -> Tally:
-    """Count the disturbances `taken`, which do not overlap, as the rule set says."""
-    lost = total_duration(taken)
-    dates = tuple(sorted(touched_dates(taken, terms.zone)))
+def _tally(before: Tally, counted: tuple[Interval, ...], terms: Terms) -> Tally:
+    """Count on from `before`, as the rule set says; `counted` begins where `before` had ended."""
+    lost = before.lost + total_duration(counted)
+    last_end = max(interval.end for interval in counted if interval.end is not None)
+    touched = touched_dates(counted, terms.zone).difference(before.dates[-1:])
+    if terms.rules.counts_working_dates:
+        touched = frozenset(day for day in touched if terms.calendar.is_working_day(day))
+    dates = (*before.dates, *sorted(touched))
     match terms.rules.counting:
         case Counting.TOUCHED_DAYS:
-            if terms.rules.day_kind is DayKind.WORKING:
-                dates = tuple(day for day in dates if terms.calendar.is_working_day(day))
-            return Tally(lost, dates, len(dates))
+            return Tally(last_end, lost, dates, len(dates))
         case Counting.STARTED_24H:
-            return Tally(lost, dates, -(-lost // _BLOCK))
+            return Tally(last_end, lost, dates, -(-lost // _BLOCK))
         case Counting.EXACT:
-            return Tally(lost, dates, 0)
+            return Tally(last_end, lost, dates, 0)
 
 
 def _added(base: datetime, before: Tally, tally: Tally, terms: Terms) -> datetime:

@@ -169,7 +169,7 @@ class _Printer:
                 return self._counted_time(step)
 
     def _counted_dates(self, step: Round) -> Step:
-        new = tuple(day for day in step.tally.dates if day not in step.tally_before.dates)
+        new = step.tally.dates[len(step.tally_before.dates) :]
         working = self._rules.day_kind is DayKind.WORKING
         english, indonesian = (" working", " kerja") if working else ("", "")
         more, lagi = (" more", " lagi") if step.tally_before.dates else ("", "")

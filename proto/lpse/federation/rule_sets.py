@@ -82,6 +82,11 @@ class RuleSet:
         """Whether time lost in that stage is given back; other stages may still be moved along."""
         return self.compensable_stages == ALL_STAGES or stage in self.compensable_stages
 
+    @property
+    def counts_working_dates(self) -> bool:
+        """Whether a touched date counts only if it is a working day."""
+        return self.counting is Counting.TOUCHED_DAYS and self.day_kind is DayKind.WORKING
+
     def named_stages(self) -> frozenset[str]:
         """Every stage name that the rules mention."""
         names: set[str] = set()

@@ -1,0 +1,1 @@
+"""Packages, their published schedules, holds, proposals and the decisions of a Pokja."""
