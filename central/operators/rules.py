@@ -7,21 +7,15 @@ how a caller is recognised (enrolment) and what is signed (`lpse.federation.acts
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from lpse.federation.acts import verify_act
 from lpse.federation.errors import Conflict, Denied, Refused
-from lpse.federation.limits import (
-    ACT_AGE_SECONDS_MAX,
-    ACT_AHEAD_SECONDS_MAX,
-    OPERATORS_MAX,
-    PERSON_NAME_CHARACTERS_MAX,
-    REASON_CHARACTERS_MAX,
-)
+from lpse.federation.limits import OPERATORS_MAX
+from lpse.federation.persons import check_fresh, check_person_name, check_reason
 from lpse.federation.v1.acts_pb2 import SignedAct
 
 OPERATOR: Final = "operator"  # plans and applies
@@ -29,7 +23,6 @@ APPROVER: Final = "approver"  # approves the plans of others
 AUDITOR: Final = "auditor"  # reads
 ROLES: Final = (OPERATOR, APPROVER, AUDITOR)
 WRITING_ROLES: Final = (OPERATOR, APPROVER)
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +44,6 @@ class Operator:
         return self.revoke_time is None
 
 
-def check_name(name: str) -> None:
-    """Raise Refused (FED-3102) unless `name` can stand in a certificate, a path and a journal."""
-    if len(name) > PERSON_NAME_CHARACTERS_MAX or not _NAME.fullmatch(name):
-        raise Refused(
-            "FED-3102",
-            "a person's name is made of a-z, 0-9 and hyphens",
-            remedy=f"at most {PERSON_NAME_CHARACTERS_MAX} characters, for example siti-rahayu",
-        )
-
-
 def check_invitation(inviter_role: str, role: str) -> None:
     """Raise unless a person in `inviter_role` may invite one in `role` (FED-3102, FED-3104)."""
     if role not in ROLES:
@@ -75,7 +58,7 @@ def check_invitation(inviter_role: str, role: str) -> None:
 
 def check_addition(present: Operator | None, name: str, role: str, key: bytes, count: int) -> bool:
     """True if the person is new, False if already the same; Conflict (FED-3109) for another."""
-    check_name(name)
+    check_person_name(name)
     if role not in ROLES or len(key) != 32:
         raise Refused("FED-3102", "an operator needs a role and an Ed25519 public key of 32 bytes")
     if present is None:
@@ -100,14 +83,6 @@ def check_revocation(operator: Operator, others: Sequence[Operator], reason: str
         )
 
 
-def check_reason(reason: str) -> None:
-    """Raise Refused (FED-3102) for an absent or endless reason."""
-    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
-        raise Refused(
-            "FED-3102", f"a reason is needed, of at most {REASON_CHARACTERS_MAX} characters"
-        )
-
-
 def check_role(operator: Operator, *roles: str) -> None:
     """Raise Denied: revoked (FED-3105), or not in one of `roles` (FED-3104)."""
     if not operator.active:
@@ -128,15 +103,3 @@ def check_act(
         raise Denied("FED-3101", "the signature names another person or role than the caller")
     verify_act(signed, operator.signing_key, act=act, digest=digest)
     check_fresh(signed, now)
-
-
-def check_fresh(signed: SignedAct, now: datetime) -> None:
-    """Raise Denied (FED-3106) for a signature too old, or from too far in the future."""
-    at = signed.act_time.ToDatetime(tzinfo=now.tzinfo)
-    oldest = now - timedelta(seconds=ACT_AGE_SECONDS_MAX)
-    if not oldest <= at <= now + timedelta(seconds=ACT_AHEAD_SECONDS_MAX):
-        raise Denied(
-            "FED-3106",
-            f"the signature of {signed.actor} was made at another time than now",
-            remedy="check the clock of the machine that signed, and sign again",
-        )

@@ -1,0 +1,1 @@
+"""Persons of the node: admin, pokja, helpdesk, auditor, each with an own key."""
