@@ -48,7 +48,13 @@ RELEASES: Final[Mapping[str, DemoRelease]] = {
 }
 
 
-def build_bundle(version: str, out_dir: Path, *, faults: Collection[str] | None = None) -> Path:
+def build_bundle(
+    version: str,
+    out_dir: Path,
+    *,
+    faults: Collection[str] | None = None,
+    start_timeout_seconds: int = 10,
+) -> Path:
     """The bundle of `version` as `out_dir/spse-<version>.tar.gz`; `faults` replace the table's."""
     release = RELEASES[version]
     chosen = sorted(release.faults if faults is None else faults)
@@ -56,11 +62,17 @@ def build_bundle(version: str, out_dir: Path, *, faults: Collection[str] | None 
     files = _files(version, release, chosen)
     out_dir.mkdir(parents=True, exist_ok=True)
     path = out_dir / f"spse-{version}.tar.gz"
-    path.write_bytes(pack(manifest(version, release, files), files))
+    described = manifest(version, release, files, start_timeout_seconds)
+    path.write_bytes(pack(described, files))
     return path
 
 
-def manifest(version: str, release: DemoRelease, files: Mapping[str, bytes]) -> dict[str, object]:
+def manifest(
+    version: str,
+    release: DemoRelease,
+    files: Mapping[str, bytes],
+    start_timeout_seconds: int,
+) -> dict[str, object]:
     """The manifest that describes `files`."""
     return {
         "format": "lpse-bundle/1",
@@ -73,7 +85,7 @@ def manifest(version: str, release: DemoRelease, files: Mapping[str, bytes]) -> 
             "arguments": ["service.py"],
             "version_path": "/version",
             "health_path": "/health",
-            "start_timeout_seconds": 10,
+            "start_timeout_seconds": start_timeout_seconds,
             "stop_timeout_seconds": 5,
         },
         "files": [

@@ -120,9 +120,19 @@ class UpgradeEngine:
         if problem is None:
             trial = Trial(old, str(attempt.from_version), attempt.attempt, soak_seconds=0)
             problem = await self._supervisor.judge(trial)
-        if complaint:
-            return Problem(Reason.ROLLBACK_FAILED, complaint)
-        return problem
+        if not complaint:
+            return problem
+        if problem is not None and self._supervisor.running() is None:
+            await self._last_resort(new)
+        return Problem(Reason.ROLLBACK_FAILED, complaint)
+
+    async def _last_resort(self, new: Slot) -> None:
+        """The data stayed in the new form and the old version cannot live with it: run the new one.
+
+        Only where undoing failed; where it succeeded, the new version would find old data.
+        """
+        await asyncio.to_thread(self._slots.switch, new)
+        await try_start(self._supervisor, new)
 
     async def _run(self, hook: str, slot: Slot, attempt: Attempt) -> str:
         return await self._hooks.run(hook, slot, str(attempt.from_version), attempt.attempt)

@@ -90,10 +90,11 @@ class ExclusiveProcess:
         self._child = child
         give_up = self._clock.monotonic() + _RECORD_SECONDS
         while self._clock.monotonic() < give_up:
+            ended = child.poll() is not None  # asked first: a short program may come and go
             holder = self._record()
             if holder is not None and holder.pid == child.pid:
                 return holder
-            if child.poll() is not None:
+            if ended:
                 break
             await self._clock.sleep(_POLL_SECONDS)
         raise Unavailable("FED-6103", f"{command.label} could not be started")

@@ -16,8 +16,10 @@ from enum import StrEnum
 from typing import Final
 
 from lpse.federation import limits
+from lpse.federation.desired_rollouts import DesiredRelease
 from lpse.federation.errors import Conflict
-from lpse.federation.versions import SpseVersion
+from lpse.federation.v1 import directives_pb2 as directives
+from lpse.federation.versions import SpseVersion, parse_version
 
 
 class State(StrEnum):
@@ -95,6 +97,24 @@ class WantedRelease:
     guard_window_seconds: int
     emergency_override: bool
     soak_seconds: int
+
+
+def wanted_release(desired: DesiredRelease | None) -> WantedRelease | None:
+    """The fold's release as this folder needs it; VersionError where a version cannot be read."""
+    if desired is None:
+        return None
+    running = (directives.ROLLOUT_STATE_RUNNING, directives.ROLLOUT_STATE_COMPLETED)
+    return WantedRelease(
+        version=parse_version(desired.version),
+        from_versions=frozenset(map(parse_version, desired.from_versions)),
+        bundle_digest=desired.bundle_digest,
+        bundle_bytes=desired.bundle_bytes,
+        rollout=desired.rollout,
+        wave_open=desired.wave_open and desired.state in running,
+        guard_window_seconds=desired.guard_window_seconds,
+        emergency_override=desired.emergency_override,
+        soak_seconds=desired.soak_seconds,
+    )
 
 
 @dataclass(frozen=True, slots=True)

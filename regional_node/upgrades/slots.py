@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ class SlotStore:
         self._slots = root / "slots"
         self._current = root / "current"
         self._reserve_bytes = reserve_bytes
+        self._unpacking = threading.Lock()
 
     def prepare(self) -> None:
         """Make the folders, and clear away what an interrupted unpacking left."""
@@ -58,27 +60,12 @@ class SlotStore:
         _fsync_folder(self._root)
 
     def unpack(self, bundle: Path, digest: bytes) -> Slot:
-        """The slot of the bundle in `bundle`, unpacked now unless it already stands here whole."""
-        _check_digest(bundle, digest)
-        with bundle.open("rb") as source:
-            reader = BundleReader(source)
-            name = f"{reader.manifest.version}-{digest.hex()[:12]}"
-            standing = self._standing(name)
-            if standing is not None:
-                return standing
-            self._check_space(reader.manifest)
-            draft = self._slots / f"{_UNPACKING}{name}"
-            shutil.rmtree(draft, ignore_errors=True)
-            try:
-                _write_all(reader, draft)
-            except BaseException as error:
-                shutil.rmtree(draft, ignore_errors=True)
-                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise NoSpace("FED-6107", "the disk filled up while unpacking") from error
-                raise
-        draft.rename(self._slots / name)
-        _fsync_folder(self._slots)
-        return self.open(name)
+        """The slot of the bundle in `bundle`, unpacked now unless it already stands here whole.
+
+        One at a time: a cancelled fetch cannot cancel the thread that is unpacking.
+        """
+        with self._unpacking:
+            return self._unpack(bundle, digest)
 
     def open(self, name: str) -> Slot:
         """The slot called `name`; its files are not read (see `verify`)."""
@@ -123,10 +110,33 @@ class SlotStore:
 
     def prune(self, keep: Collection[str]) -> None:
         """Remove the oldest slots beyond the limit, never one of `keep`."""
-        spare = [path for path in self._slots.iterdir() if path.name not in keep]
+        slots = [path for path in self._slots.iterdir() if not path.name.startswith(".")]
+        spare = [path for path in slots if path.name not in keep]
         spare.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for path in spare[limits.SLOTS_KEPT_MAX :]:
             self._bury(path)
+
+    def _unpack(self, bundle: Path, digest: bytes) -> Slot:
+        _check_digest(bundle, digest)
+        with bundle.open("rb") as source:
+            reader = BundleReader(source)
+            name = f"{reader.manifest.version}-{digest.hex()[:12]}"
+            standing = self._standing(name)
+            if standing is not None:
+                return standing
+            self._check_space(reader.manifest)
+            draft = self._slots / f"{_UNPACKING}{name}"
+            shutil.rmtree(draft, ignore_errors=True)
+            try:
+                _write_all(reader, draft)
+            except BaseException as error:
+                shutil.rmtree(draft, ignore_errors=True)
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise NoSpace("FED-6107", "the disk filled up while unpacking") from error
+                raise
+        draft.rename(self._slots / name)
+        _fsync_folder(self._slots)
+        return self.open(name)
 
     def _standing(self, name: str) -> Slot | None:
         """The slot that stands already; a damaged one makes way unless it is in use."""

@@ -127,8 +127,8 @@ class ServiceSupervisor:
             problem = await self._look(slot)
             if problem is None:
                 return None
-            gone = self.running() != slot.name
-            if gone or self._clock.monotonic() >= give_up:
+            settled = problem.reason is Reason.WRONG_VERSION or self.running() != slot.name
+            if settled or self._clock.monotonic() >= give_up:
                 return problem
             await self._clock.sleep(self._poll_seconds)
 

@@ -19,6 +19,7 @@ import structlog
 
 from lpse.federation import limits
 from lpse.federation.bundles import BundleError, Manifest
+from lpse.federation.desired_rollouts import DesiredRelease
 from lpse.federation.errors import FederationError, Unavailable
 from lpse.federation.versions import SpseVersion
 from lpse.runtime.clock import Clock
@@ -33,6 +34,7 @@ from regional_node.upgrades.rules import (
     State,
     WantedRelease,
     decide,
+    wanted_release,
 )
 from regional_node.upgrades.slots import NoSpace, Slot, SlotStore
 from regional_node.upgrades.store import Step, UpgradeStore
@@ -88,14 +90,14 @@ class UpgradeWorker:
         self,
         settings: UpgradeSettings,
         store: UpgradeStore,
-        wanted: Callable[[], WantedRelease | None],
+        desired: Callable[[], DesiredRelease | None],
         guard: ScheduleGuard,
         fetcher: BlobFetcher,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._store = store
-        self._wanted = wanted
+        self._desired = desired
         self._guard = guard
         self._fetcher = fetcher
         self._clock = clock
@@ -279,6 +281,14 @@ class UpgradeWorker:
             expected = max(expected, manifest.longest_seconds() + self._soak_seconds())
         return expected
 
+    def _wanted(self) -> WantedRelease | None:
+        """What the fold wants; a release that cannot be read must not stop the service's care."""
+        try:
+            return wanted_release(self._desired())
+        except FederationError as error:
+            _LOG.warning("release_not_understood", error_code=error.code)
+            return None
+
     def _soak_seconds(self) -> float:
         wanted = self._wanted()
         asked = wanted.soak_seconds if wanted and wanted.soak_seconds else None
@@ -313,8 +323,13 @@ def _why(error: BundleError) -> str:
 
 
 def _log_move(before: Attempt | None, after: Attempt | None) -> None:
-    if after is not None and (before is None or before.changed_time != after.changed_time):
-        _LOG.info("upgrade_step", rollout=after.rollout, state=after.state, reason=after.reason)
+    if after is None or (before and _where(before) == _where(after)):
+        return
+    _LOG.info("upgrade_step", rollout=after.rollout, state=after.state, reason=after.reason)
+
+
+def _where(attempt: Attempt) -> tuple[int, State, Reason, datetime | None]:
+    return attempt.attempt, attempt.state, attempt.reason, attempt.hold_until
 
 
 def _code(error: Exception) -> str:
