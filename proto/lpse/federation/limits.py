@@ -84,8 +84,14 @@ BLOB_READ_BYTES: Final = 1 * MIB
 BLOB_RESERVE_BYTES_MIN: Final = 64 * MIB
 # Parts being received at one time; beyond it a new one is refused with FED-1204.
 BLOB_PARTS_OPEN_MAX: Final = 4_096
-# Small blobs stored by one call, which share one fsync of each directory; more are refused.
-BLOB_PUT_MANY_MAX: Final = 1_024
+# Locks shared by all parts; two parts that meet on one wait for each other, nothing worse.
+BLOB_LOCKS: Final = 1_024
+# A longer transfer id, or one with other characters than a-z, 0-9 and dash, is refused.
+TRANSFER_ID_CHARACTERS_MAX: Final = 64
+# Blobs stored by one call, which share one fsync of each directory; more are refused.
+BLOB_GROUP_MAX: Final = 1_024
+# Threads that fsync the files of one such call; more bring nothing on one disk.
+BLOB_GROUP_THREADS: Final = 4
 
 # --- release bundles and upgrades ----------------------------------------------------------------
 
@@ -168,6 +174,12 @@ UPLOADS_OPEN_MAX: Final = 256
 UPLOAD_IDLE_SECONDS_MAX: Final = 120
 # Bytes are sent to a program on the same machine in pieces of this size.
 UPLOAD_CHUNK_BYTES: Final = 512 * KIB
+# Files up to this size are kept in memory and stored together; larger ones go to the disk at once.
+UPLOAD_SMALL_FILE_BYTES_MAX: Final = 128 * KIB
+# Memory of one upload for small files; beyond it they are stored, and the next group begins.
+UPLOAD_BUFFER_BYTES_MAX: Final = 2 * MIB
+# Received files of one upload that wait to be named together; more are named at once.
+UPLOAD_PARTS_OPEN_MAX: Final = 8
 # A package takes no more submissions than this; then FED-5022.
 SUBMISSIONS_PER_PACKAGE_MAX: Final = 2_000
 # Later refused attempts of a package are refused without being journalled one by one.

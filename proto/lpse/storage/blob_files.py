@@ -1,0 +1,143 @@
+"""Files of the blob store: write, fsync, re-read, rename, fsync the directory.
+
+Owns the blocking steps; every function here runs in a thread. Rules: a name under `sha256/` appears
+only when its bytes have been fsynced and re-read from the disk; nothing outside the store's folder
+is ever opened. Errors of the disk become storage errors and carry no path. Leaves out who may
+write what, and when (`blobs`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from lpse.federation.limits import BLOB_READ_BYTES
+from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BROKEN = (errno.EIO, errno.EROFS, errno.EUCLEAN)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Tell a full disk from a broken one; other errors are our own mistakes and pass through."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull from error
+        if error.errno in _BROKEN:
+            name = errno.errorcode.get(error.errno or 0, "unknown")
+            raise StorageFailed(name) from error
+        raise
+
+
+def open_part(path: Path, keep_bytes: int) -> int:
+    """Open a part for writing with at most `keep_bytes` kept; a shorter file starts again at 0."""
+    with disk_errors():
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with disk_errors():
+            found = os.fstat(descriptor).st_size
+            kept = keep_bytes if found >= keep_bytes else 0
+            os.ftruncate(descriptor, kept)
+            os.fsync(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def write_all(descriptor: int, data: bytes, offset: int) -> None:
+    """Write every byte at its offset."""
+    view = memoryview(data)
+    with disk_errors():
+        while view:
+            written = os.pwrite(descriptor, view, offset)
+            view, offset = view[written:], offset + written
+
+
+def sync_file(descriptor: int) -> None:
+    """Force the file's bytes to the disk; after a failure it must not be tried again."""
+    with disk_errors():
+        os.fsync(descriptor)
+
+
+def digest_of_file(descriptor: int) -> tuple[bytes, int]:
+    """SHA-256 and size as the disk gives them back: cached pages are dropped first."""
+    with disk_errors():
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        found, size = sha256(), 0
+        while piece := os.pread(descriptor, BLOB_READ_BYTES, size):
+            found.update(piece)
+            size += len(piece)
+    return found.digest(), size
+
+
+def digest_of_path(path: Path) -> tuple[bytes, int]:
+    """The same for a stored blob."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return digest_of_file(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_small(path: Path, data: bytes) -> bytes:
+    """Write a whole new part, fsync it, re-read it; its digest."""
+    descriptor = open_part(path, 0)
+    try:
+        write_all(descriptor, data, 0)
+        sync_file(descriptor)
+        digest, size = digest_of_file(descriptor)
+    finally:
+        os.close(descriptor)
+    if size != len(data) or digest != sha256(data).digest():
+        raise StorageFailed("re-read bytes differ")
+    return digest
+
+
+def move_into_place(moves: Iterable[tuple[Path, Path]]) -> None:
+    """Rename fsynced parts to their final names; one fsync per directory for all of them."""
+    touched: set[Path] = set()
+    with disk_errors():
+        for source, target in moves:
+            if not target.parent.exists():
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                touched.add(target.parent.parent)
+            source.replace(target)
+            touched.update((source.parent, target.parent))
+        for folder in touched:
+            sync_folder(folder)
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Delete files durably; a missing one is no error."""
+    touched: set[Path] = set()
+    with disk_errors():
+        for path in paths:
+            path.unlink(missing_ok=True)
+            touched.add(path.parent)
+        for folder in touched:
+            if folder.exists():
+                sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a directory durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that an ordinary user may still write on the disk of this folder."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

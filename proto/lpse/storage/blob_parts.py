@@ -1,0 +1,137 @@
+"""One file being received, as the disk sees it.
+
+Owns the bytes of a part: where the next one goes, how many are fsynced, and whether the whole is
+what was announced. Everything here blocks and runs in a thread under the part's lock. Rule:
+`durable_size` counts fsynced bytes only. Leaves out locks, fences and names (`blobs`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from lpse.federation.errors import Conflict, NotFound, Refused, Unavailable
+from lpse.federation.limits import BLOB_CHUNK_BYTES_MAX, BLOB_FSYNC_BYTES, BLOB_PARTS_OPEN_MAX
+from lpse.runtime.sqlite.errors import StorageFull
+from lpse.storage import blob_files as files
+
+
+class BlobUnknown(NotFound):
+    """There is no blob with this digest here."""
+
+    def __init__(self) -> None:
+        super().__init__("FED-1201", "these bytes are not stored here")
+
+
+class BlobMismatch(Refused):
+    """What arrived is not what was announced; the part was emptied and may be sent again."""
+
+    may_retry = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "FED-1202",
+            "the received bytes do not have the announced digest or size",
+            remedy="send the file again from its beginning",
+        )
+
+
+class BlobFenced(Conflict):
+    """A newer writer took this part over; the older one must stop."""
+
+    def __init__(self) -> None:
+        super().__init__("FED-1203", "a newer transfer took this one over")
+
+
+class TooManyParts(Unavailable):
+    """As many files as allowed are being received already."""
+
+    def __init__(self) -> None:
+        super().__init__("FED-1204", f"{BLOB_PARTS_OPEN_MAX} files are being received already")
+
+
+class BlobOffset(Conflict):
+    """A chunk does not begin where the part ends; `expected` says where to go on."""
+
+    def __init__(self, expected: int) -> None:
+        super().__init__("FED-1205", f"the next byte expected is {expected}")
+        self.expected = expected
+
+
+class BlobRefused(Refused):
+    """A size, id or digest that no blob can have."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("FED-1206", f"the file cannot be stored: {detail}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """Bytes that were re-read from the disk under this digest."""
+
+    digest: bytes
+    size: int
+
+
+class PartFile:
+    """The open file of a part."""
+
+    def __init__(self, path: Path, announced_size: int) -> None:
+        self.path = path
+        self.announced_size = announced_size
+        self.written_size = 0
+        self.durable_size = 0
+        self._descriptor = -1
+        self._stream = sha256()
+        self._stream_whole = True  # false when resumed: the re-read alone tells the digest then
+
+    def open(self, keep_bytes: int) -> None:
+        """Take the file up where `keep_bytes` vouches for it; a shorter file starts again."""
+        self._descriptor = files.open_part(self.path, keep_bytes)
+        self.written_size = self.durable_size = os.fstat(self._descriptor).st_size
+        self._stream_whole = self.written_size == 0
+
+    def append(self, data: bytes, offset: int) -> int:
+        """Write a chunk at the end; returns how many bytes are durable by now."""
+        if offset != self.written_size:
+            raise BlobOffset(self.written_size)
+        if len(data) > BLOB_CHUNK_BYTES_MAX or offset + len(data) > self.announced_size:
+            raise BlobRefused("a chunk is too large or goes beyond the announced size")
+        try:
+            files.write_all(self._descriptor, data, offset)
+        except StorageFull:
+            os.ftruncate(self._descriptor, self.written_size)  # what came in part is not there
+            raise
+        if self._stream_whole:
+            self._stream.update(data)
+        self.written_size += len(data)
+        if self.written_size - self.durable_size >= BLOB_FSYNC_BYTES:
+            self.sync()
+        return self.durable_size
+
+    def sync(self) -> int:
+        """Fsync what is written; returns the durable size."""
+        if self.durable_size != self.written_size:
+            files.sync_file(self._descriptor)
+            self.durable_size = self.written_size
+        return self.durable_size
+
+    def check(self, digest: bytes | None, size: int) -> StoredBlob:
+        """Fsync and re-read; empty the part if it is not what was announced."""
+        self.sync()
+        found, found_size = files.digest_of_file(self._descriptor)
+        expected = digest or (self._stream.digest() if self._stream_whole else found)
+        if found != expected or found_size != size:
+            os.ftruncate(self._descriptor, 0)
+            self.written_size = self.durable_size = 0
+            self._stream, self._stream_whole = sha256(), True
+            raise BlobMismatch
+        return StoredBlob(found, found_size)
+
+    def shut(self) -> None:
+        """Close the file; repeating it is harmless."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,357 @@
+"""Content-addressed files: received in parts, durable by offset, named by their digest.
+
+Owns `incoming/<transfer id>.part` and `sha256/ab/<digest>`. Rules: a blob gets its name after its
+digest was re-read from the disk, and is there after its directory was fsynced (Invariant 1); the
+same content is stored once; a newer writer of a part fences off an older one. Room is checked
+before the first byte, with a reserve that blobs never use. After an I/O error every write is
+refused and `failed` is set. Leaves out the rows that vouch for blobs: their owner stores them and
+hands them to `sweep` at the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+from zlib import crc32
+
+from lpse.federation.limits import (
+    BLOB_BYTES_MAX,
+    BLOB_GROUP_MAX,
+    BLOB_GROUP_THREADS,
+    BLOB_LOCKS,
+    BLOB_PARTS_OPEN_MAX,
+    BLOB_RESERVE_BYTES_MIN,
+    TRANSFER_ID_CHARACTERS_MAX,
+)
+from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
+from lpse.storage import blob_files as files
+from lpse.storage.blob_parts import (
+    BlobFenced,
+    BlobMismatch,
+    BlobOffset,
+    BlobRefused,
+    BlobUnknown,
+    PartFile,
+    StoredBlob,
+    TooManyParts,
+)
+
+__all__ = [
+    "BlobFenced",
+    "BlobMismatch",
+    "BlobOffset",
+    "BlobPart",
+    "BlobReader",
+    "BlobRefused",
+    "BlobStore",
+    "BlobUnknown",
+    "StoredBlob",
+    "SweepReport",
+    "TooManyParts",
+]
+
+T = TypeVar("T")
+_TRANSFER_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+_BLOB_NAME = re.compile(r"[0-9a-f]{64}")
+_DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """What a start found and put right; `parts_lost` are shorter than their rows say."""
+
+    parts_removed: int
+    parts_truncated: int
+    parts_lost: int
+    blobs_removed: int
+
+
+class BlobPart:
+    """One file being received; made by `BlobStore.begin`, ended by `complete` or `close`."""
+
+    def __init__(self, store: BlobStore, transfer_id: str, size: int, fence: int) -> None:
+        self._store = store
+        self.transfer_id = transfer_id
+        self.fence = fence
+        self.file = PartFile(store.part_path(transfer_id), size)
+
+    @property
+    def written_size(self) -> int:
+        """Where the next chunk goes."""
+        return self.file.written_size
+
+    @property
+    def durable_size(self) -> int:
+        """How many bytes survive a power cut; what an acknowledgement may say."""
+        return self.file.durable_size
+
+    async def append(self, data: bytes, offset: int) -> int:
+        """Write a chunk at `offset`; returns how many bytes are durable by now."""
+        return await self._store.exclusive([self], lambda: self.file.append(data, offset))
+
+    async def flush(self) -> int:
+        """Make everything written durable; returns the durable size."""
+        return await self._store.exclusive([self], self.file.sync)
+
+    async def complete(self, digest: bytes | None, size: int) -> StoredBlob:
+        """Re-read, compare and name the blob; with no expected digest the stream's must agree."""
+        (stored,) = await self._store.complete_many([(self, digest, size)])
+        return stored
+
+    async def close(self) -> None:
+        """Stop writing; what was written is made durable and can be resumed."""
+        with suppress(BlobFenced):
+            await self._store.exclusive([self], self.file.sync, last=True)
+
+    async def discard(self) -> None:
+        """Stop writing and delete what has arrived."""
+        await self._store.exclusive([self], lambda: files.remove([self.file.path]), last=True)
+
+
+class BlobReader:
+    """A stored blob being read; an async context manager."""
+
+    def __init__(self, descriptor: int, offset: int) -> None:
+        self._descriptor = descriptor
+        self.offset = offset
+        self.size = os.fstat(descriptor).st_size
+
+    async def read(self, size: int) -> bytes:
+        """The next bytes, empty at the end."""
+        with files.disk_errors():
+            data = await asyncio.to_thread(os.pread, self._descriptor, size, self.offset)
+        self.offset += len(data)
+        return data
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+
+
+class BlobStore:
+    """The blobs of one party under one folder."""
+
+    def __init__(self, folder: Path, *, reserve_bytes: int = BLOB_RESERVE_BYTES_MIN) -> None:
+        """`reserve_bytes` of the disk stay free for receipts, entries and draining."""
+        self.folder = folder
+        self.failed = asyncio.Event()
+        self._failure: StorageFailed | None = None
+        self._reserve_bytes = max(reserve_bytes, BLOB_RESERVE_BYTES_MIN)
+        self._incoming = folder / "incoming"
+        self._final = folder / "sha256"
+        self._parts: dict[str, BlobPart] = {}
+        self._locks = [asyncio.Lock() for _ in range(BLOB_LOCKS)]
+        self._fence = 0
+        for path in (folder, self._incoming, self._final):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.sync_folder(folder)
+
+    def part_path(self, transfer_id: str) -> Path:
+        """Where a transfer is received; refuses an id that is not a plain word."""
+        if len(transfer_id) > TRANSFER_ID_CHARACTERS_MAX or not _TRANSFER_ID.fullmatch(transfer_id):
+            raise BlobRefused("the transfer id is malformed")
+        return self._incoming / f"{transfer_id}.part"
+
+    def path_of(self, digest: bytes) -> Path:
+        """Where a blob with this digest is, or would be."""
+        if len(digest) != _DIGEST_BYTES:
+            raise BlobRefused("a digest has 32 bytes")
+        name = digest.hex()
+        return self._final / name[:2] / name
+
+    def check_space(self, size: int) -> None:
+        """Raise StorageFull unless `size` more bytes fit beside what is being received."""
+        if not 0 <= size <= BLOB_BYTES_MAX:
+            raise BlobRefused(f"a file has at most {BLOB_BYTES_MAX} bytes")
+        open_files = [part.file for part in self._parts.values()]
+        coming = sum(file.announced_size - file.written_size for file in open_files)
+        with files.disk_errors():
+            if files.free_bytes(self.folder) < self._reserve_bytes + coming + size:
+                raise StorageFull
+
+    async def begin(self, transfer_id: str, size: int, *, durable_size: int = 0) -> BlobPart:
+        """Receive a file of `size` bytes, going on at the `durable_size` that a row vouches for.
+
+        A part of the same transfer that is still open is fenced off.
+        """
+        self._admit()
+        self.part_path(transfer_id)
+        if transfer_id not in self._parts and len(self._parts) >= BLOB_PARTS_OPEN_MAX:
+            raise TooManyParts
+        self.check_space(max(size - durable_size, 0))
+        self._fence += 1
+        part = BlobPart(self, transfer_id, size, self._fence)
+        older, self._parts[transfer_id] = self._parts.get(transfer_id), part
+        try:
+            await self.exclusive([part], partial(_take_over, older, part, durable_size))
+        except BaseException:
+            if self._parts.get(transfer_id) is part:
+                del self._parts[transfer_id]
+            raise
+        return part
+
+    async def complete_many(
+        self, finished: Sequence[tuple[BlobPart, bytes | None, int]]
+    ) -> list[StoredBlob]:
+        """Complete parts of one submission together: one fsync per directory for all."""
+        if not 1 <= len(finished) <= BLOB_GROUP_MAX:
+            raise BlobRefused(f"1 to {BLOB_GROUP_MAX} files are completed at once")
+
+        def work() -> list[StoredBlob]:
+            stored = [part.file.check(digest, size) for part, digest, size in finished]
+            paths = [part.file.path for part, _, _ in finished]
+            files.move_into_place(
+                zip(paths, (self.path_of(blob.digest) for blob in stored), strict=True)
+            )
+            return stored
+
+        return await self.exclusive([part for part, _, _ in finished], work, last=True)
+
+    async def put_many(self, prefix: str, contents: Sequence[bytes]) -> list[StoredBlob]:
+        """Store small blobs under one call; `prefix` is a transfer id that is in nobody's use."""
+        self._admit()
+        if len(contents) > BLOB_GROUP_MAX:
+            raise BlobRefused(f"more than {BLOB_GROUP_MAX} files at once")
+        self.check_space(sum(map(len, contents)))
+        paths = [self.part_path(f"{prefix}-{number}") for number in range(len(contents))]
+        pairs = list(zip(paths, contents, strict=True))
+        digests: dict[Path, bytes] = {}
+
+        def write(share: list[tuple[Path, bytes]]) -> None:
+            digests.update({path: files.write_small(path, data) for path, data in share})
+
+        shares = [pairs[start::BLOB_GROUP_THREADS] for start in range(BLOB_GROUP_THREADS)]
+        await asyncio.gather(*(self._run(partial(write, share)) for share in shares))
+        moves = [(path, self.path_of(digests[path])) for path in paths]
+        await self._run(lambda: files.move_into_place(moves))
+        return [StoredBlob(digests[path], len(data)) for path, data in pairs]
+
+    async def size_of(self, digest: bytes) -> int | None:
+        """Size of a stored blob, None if there is none."""
+        try:
+            return (await asyncio.to_thread(self.path_of(digest).stat)).st_size
+        except FileNotFoundError:
+            return None
+
+    async def open_read(self, digest: bytes, offset: int = 0) -> BlobReader:
+        """Read a stored blob from an offset."""
+        try:
+            path = self.path_of(digest)
+            descriptor = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise BlobUnknown from error
+        return BlobReader(descriptor, offset)
+
+    async def verify(self, digest: bytes) -> bool:
+        """Whether the disk still gives back the bytes that the name promises."""
+        try:
+            found, _ = await asyncio.to_thread(files.digest_of_path, self.path_of(digest))
+        except FileNotFoundError as error:
+            raise BlobUnknown from error
+        return found == digest
+
+    async def delete(self, digest: bytes) -> None:
+        """Remove a blob that no row vouches for any more; repeating it is harmless."""
+        await self._run(lambda: files.remove([self.path_of(digest)]))
+
+    async def sweep(
+        self, parts: Mapping[str, int], is_vouched: Callable[[bytes], bool] | None = None
+    ) -> SweepReport:
+        """At the start, before the first `begin`: keep only what rows vouch for.
+
+        `parts` gives the durable size per transfer id; longer files are cut, others removed. With
+        `is_vouched`, blobs that no row names are removed.
+        """
+        return await self._run(lambda: self._sweep(parts, is_vouched))
+
+    async def missing(self, digests: Sequence[bytes]) -> list[bytes]:
+        """Which of these blobs the disk does not have."""
+        return await asyncio.to_thread(
+            lambda: [digest for digest in digests if not self.path_of(digest).exists()]
+        )
+
+    async def exclusive(
+        self, parts: Sequence[BlobPart], work: Callable[[], T], *, last: bool = False
+    ) -> T:
+        """Run blocking work on parts that nobody took over; a cancelled caller does not stop it.
+
+        With `last` the parts are closed when the work has succeeded.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._exclusive(parts, work, last)))
+
+    async def _exclusive(self, parts: Sequence[BlobPart], work: Callable[[], T], last: bool) -> T:
+        places = {crc32(part.transfer_id.encode()) % BLOB_LOCKS for part in parts}
+        async with AsyncExitStack() as stack:
+            for place in sorted(places):  # one order for everybody: no deadlock
+                await stack.enter_async_context(self._locks[place])
+            if any(self._parts.get(part.transfer_id) is not part for part in parts):
+                raise BlobFenced
+            result = await self._run(work)
+            if last:
+                for part in parts:
+                    del self._parts[part.transfer_id]
+                    part.file.shut()
+            return result
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        self._admit()
+        try:
+            return await asyncio.to_thread(work)
+        except StorageFailed as error:
+            self._failure = error
+            self.failed.set()
+            raise
+
+    def _admit(self) -> None:
+        if self._failure is not None:
+            raise StorageFailed(self._failure.detail)
+
+    def _sweep(
+        self, parts: Mapping[str, int], is_vouched: Callable[[bytes], bool] | None
+    ) -> SweepReport:
+        removed, truncated, lost = [], 0, 0
+        present = {path.name.removesuffix(".part"): path for path in self._incoming.iterdir()}
+        for name, path in present.items():
+            size = path.stat().st_size
+            if name not in parts:
+                removed.append(path)
+            elif size < parts[name]:
+                lost += 1
+            elif size > parts[name]:
+                os.close(files.open_part(path, parts[name]))
+                truncated += 1
+        orphans = self._orphans(is_vouched) if is_vouched else []
+        files.remove([*removed, *orphans])
+        lost += sum(1 for name, size in parts.items() if size and name not in present)
+        return SweepReport(len(removed), truncated, lost, len(orphans))
+
+    def _orphans(self, is_vouched: Callable[[bytes], bool]) -> list[Path]:
+        """Stored blobs without a row; files that are not ours are left alone."""
+        named = [(path, _digest_named(path)) for path in self._final.glob("*/*")]
+        return [path for path, digest in named if digest and not is_vouched(digest)]
+
+
+def _digest_named(path: Path) -> bytes | None:
+    return bytes.fromhex(path.name) if _BLOB_NAME.fullmatch(path.name) else None
+
+
+def _take_over(older: BlobPart | None, part: BlobPart, durable_size: int) -> None:
+    if older is not None:
+        durable_size = max(durable_size, older.durable_size)
+        older.file.shut()
+    part.file.open(durable_size)
