@@ -66,9 +66,13 @@ WAL_KEPT_BYTES_MAX: Final = 16 * MIB
 WAL_BYTES_MAX: Final = 64 * MIB
 # How long that restart waits for readers before it gives way and tries again later.
 WAL_RESTART_TIMEOUT_MILLISECONDS: Final = 500
-# Rows that one page of an online backup or check copies or reads at a time.
-BACKUP_PAGES_PER_STEP: Final = 256
+# Rows that a scan of a journal reads by one statement; a longer answer is cut here.
 SCAN_ROWS_PER_STEP: Final = 4_096
+
+# --- backups -------------------------------------------------------------------------------------
+
+# A longer manifest of a backup is refused before it is parsed.
+BACKUP_MANIFEST_BYTES_MAX: Final = 256 * MIB
 
 # --- blobs ---------------------------------------------------------------------------------------
 
@@ -180,6 +184,8 @@ UPLOAD_SMALL_FILE_BYTES_MAX: Final = 128 * KIB
 UPLOAD_BUFFER_BYTES_MAX: Final = 2 * MIB
 # Received files of one upload that wait to be named together; more are named at once.
 UPLOAD_PARTS_OPEN_MAX: Final = 8
+# An uploader is told its progress each time so much more has come in.
+UPLOAD_PROGRESS_BYTES: Final = 4 * MIB
 # A package takes no more submissions than this; then FED-5022.
 SUBMISSIONS_PER_PACKAGE_MAX: Final = 2_000
 # Later refused attempts of a package are refused without being journalled one by one.

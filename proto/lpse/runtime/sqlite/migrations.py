@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpse.federation.limits import BACKUP_PAGES_PER_STEP
 from lpse.runtime.sqlite.errors import DatabaseNewer, MigrationFailed
 
 _NAME = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
@@ -94,7 +93,8 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     copy = sqlite3.connect(draft, isolation_level=None)
     try:
-        source.backup(copy, pages=BACKUP_PAGES_PER_STEP)
+        # In one step: between steps a foreign commit would start the copy from its beginning.
+        source.backup(copy, pages=-1)
         copy.execute("PRAGMA journal_mode = DELETE")
     finally:
         copy.close()

@@ -1,0 +1,146 @@
+"""A backup of live data is whole, verifiable, and marks what is restored from it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lpse.federation.errors import FederationError
+from lpse.runtime.sqlite import Database
+from lpse.storage.backup import (
+    BackupDamaged,
+    BackupSources,
+    TargetNotEmpty,
+    clear_restored,
+    create_backup,
+    is_restored,
+    restore_backup,
+    verify_backup,
+)
+from lpse.storage.blobs import BlobStore
+
+NOW = datetime(2015, 3, 27, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0010_thing.sql").write_text("CREATE TABLE thing (number INTEGER PRIMARY KEY);\n")
+    (tmp_path / "data").mkdir()
+    opened = await Database.open(tmp_path / "data" / "node.db", folder)
+    yield opened
+    await opened.close()
+
+
+async def save(database: Database, tmp_path: Path) -> Path:
+    store = BlobStore(tmp_path / "data" / "blobs")
+    await store.put_many("x", [b"one", b"two"])
+    await (await store.begin("half", 10)).append(b"half", 0)
+    sources = BackupSources({"node.db": database}, ("blobs", store.folder))
+    await create_backup(sources, tmp_path / "saved", party="lpse-pacitan", now=NOW)
+    return tmp_path / "saved"
+
+
+async def count(path: Path, migrations: Path) -> int:
+    database = await Database.open(path, migrations)
+    rows = await database.read(lambda tx: tx.execute("SELECT count(*) FROM thing"))
+    await database.close()
+    return int(rows[0][0])
+
+
+async def test_backup_of_a_busy_database_is_restored_whole(
+    database: Database, tmp_path: Path
+) -> None:
+    """Everything acknowledged before the backup began is in the restored copy, and it is marked."""
+    written = 0
+
+    async def write_on() -> None:
+        nonlocal written
+        while True:
+            await database.write(lambda tx: tx.run("INSERT INTO thing DEFAULT VALUES"))
+            written += 1
+
+    writer = asyncio.create_task(write_on())
+    while written < 50:
+        await asyncio.sleep(0)
+    before = written
+    saved = await save(database, tmp_path)
+    after = written
+    writer.cancel()
+    await asyncio.gather(writer, return_exceptions=True)
+    assert verify_backup(saved).party == "lpse-pacitan"
+    target = tmp_path / "restored"
+    restore_backup(saved, target)
+    assert before <= await count(target / "node.db", tmp_path / "migrations") <= after + 1
+    assert is_restored(target)
+    clear_restored(target)
+    assert not is_restored(target)
+    blobs = sorted(path.read_bytes() for path in (target / "blobs").rglob("*") if path.is_file())
+    assert blobs == [b"one", b"two"]
+
+
+async def test_nothing_is_overwritten(database: Database, tmp_path: Path) -> None:
+    """Neither a backup nor a restore goes into a folder that holds something."""
+    saved = await save(database, tmp_path)
+    with pytest.raises(TargetNotEmpty):
+        restore_backup(saved, tmp_path / "data")
+    with pytest.raises(TargetNotEmpty):
+        await create_backup(
+            BackupSources({"node.db": database}), saved, party="lpse-pacitan", now=NOW
+        )
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    restore_backup(saved, empty)
+    assert (empty / "node.db").exists()
+
+
+async def test_any_change_is_found(database: Database, tmp_path: Path) -> None:
+    """A changed byte or a missing file is found before anything is restored."""
+    saved = await save(database, tmp_path)
+    blob = next(path for path in (saved / "blobs").rglob("*") if path.is_file())
+    blob.unlink()
+    with pytest.raises(BackupDamaged):
+        restore_backup(saved, tmp_path / "restored")
+    blob.write_bytes(b"0ne")
+    with pytest.raises(BackupDamaged):
+        verify_backup(saved)
+    assert not (tmp_path / "restored").exists()
+
+
+@pytest.mark.parametrize("path", ["../escape", "/etc/escape", "RESTORED", ""])
+async def test_manifest_cannot_lead_out_of_the_folder(
+    database: Database, tmp_path: Path, path: str
+) -> None:
+    """A forged manifest neither reads nor writes outside of its folder."""
+    saved = await save(database, tmp_path)
+    manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["files"][0]["path"] = path
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BackupDamaged):
+        restore_backup(saved, tmp_path / "restored")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "files": [3]}'])
+def test_malformed_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    """What is not a backup is named so, with a code."""
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(FederationError) as refusal:
+        verify_backup(tmp_path)
+    assert refusal.value.code == "FED-1301"
+
+
+async def test_failed_backup_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
+    """A blob whose bytes rotted stops the backup; no half folder keeps its name."""
+    store = BlobStore(tmp_path / "data" / "blobs")
+    (blob,) = await store.put_many("x", [b"one"])
+    store.path_of(blob.digest).write_bytes(b"0ne")
+    sources = BackupSources({"node.db": database}, ("blobs", store.folder))
+    with pytest.raises(BackupDamaged):
+        await create_backup(sources, tmp_path / "saved", party="lpse-pacitan", now=NOW)
+    assert not list(tmp_path.glob("saved*"))
