@@ -37,6 +37,7 @@ class Admission:
         self._operators = operators
         self._log = log
         self._nodes: dict[str, Binding] = {}
+        self._ended: set[str] = set()  # key ids revoked since the start; they never come back
         self._subscribers: list[Revoked] = []
 
     async def open(self) -> None:
@@ -85,13 +86,16 @@ class Admission:
 
     def learn(self, binding: Binding) -> None:
         """A binding is durable: the node may come in."""
-        if binding.active:
+        # A binding read just before its revocation must not open the door again.
+        if binding.active and key_id(binding.signing_key) not in self._ended:
             self._nodes[binding.node_id] = binding
 
     def forget(self, subject: Subject) -> None:
         """A revocation is durable: the subject is out, and open streams end."""
-        if subject.kind == "node":
-            self._nodes.pop(subject.name, None)
+        self._ended.add(subject.key_id)
+        present = self._nodes.get(subject.name) if subject.kind == "node" else None
+        if present is not None and key_id(present.signing_key) == subject.key_id:
+            del self._nodes[subject.name]
         for subscriber in self._subscribers:
             try:
                 subscriber(subject)

@@ -21,7 +21,6 @@ from lpse.federation.limits import (
     ENROL_FAILURES_PER_ADDRESS_MAX,
     ENROL_FAILURES_WINDOW_SECONDS,
     PARTY_CHARACTERS_MAX,
-    REASON_CHARACTERS_MAX,
     RENEWAL_CLOCK_SECONDS_MAX,
 )
 
@@ -96,14 +95,6 @@ def check_node(node_id: str, province: str, zone: str) -> None:
         raise Refused("FED-3025", f"{province!r} is no province", remedy="for example ID-JI")
     if zone not in ZONES:
         raise Refused("FED-3025", f"{zone!r} is no zone", remedy=f"one of {', '.join(ZONES)}")
-
-
-def check_reason(reason: str) -> None:
-    """Raise Refused (FED-3026) for an absent or endless reason."""
-    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
-        raise Refused(
-            "FED-3026", f"a reason is needed, of at most {REASON_CHARACTERS_MAX} characters"
-        )
 
 
 def judge_code(code: Code, key: bytes, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from central.enrolment import rules
 from central.enrolment.rules import Binding, Code
 from lpse.federation.errors import Conflict, Denied, NotFound, Refused
 from lpse.federation.limits import IDENTITIES_MAX, RENEWAL_CLOCK_SECONDS_MAX
+from lpse.federation.persons import check_reason
 from lpse.federation.v1.directives_pb2 import NodeEnrolled, NodeRevoked
 from lpse.runtime.sqlite import Database, Transaction
 
@@ -109,7 +110,7 @@ class EnrolmentStore:
 
     async def revoke_code(self, code_id: str, *, by: str, reason: str) -> Code:
         """End a code; repeating it changes nothing; Conflict (FED-3027) once it was used."""
-        rules.check_reason(reason)
+        check_reason(reason)
 
         def work(tx: Transaction) -> Code:
             code = _code_in(tx, code_id)
@@ -186,7 +187,7 @@ class EnrolmentStore:
         self, node_id: str, *, by: str, reason: str, now: datetime, validate_only: bool = False
     ) -> Binding:
         """End a node's access and tell the nation; repeating it changes nothing."""
-        rules.check_reason(reason)
+        check_reason(reason)
 
         def work(tx: Transaction) -> Binding:
             binding = _node_in(tx, node_id)
@@ -211,12 +212,16 @@ class EnrolmentStore:
             raise _unknown_node(node_id)
         return found
 
-    async def nodes(self, after: str, limit: int, *, province: str = "") -> list[Binding]:
+    async def nodes(
+        self, after: str, limit: int, *, province: str = "", active: bool | None = None
+    ) -> list[Binding]:
         """Nodes whose ids follow `after`, in order, each by its newest key."""
+        state = {None: "", True: " AND revoke_time IS NULL", False: " AND revoke_time IS NOT NULL"}
         rows = await self._database.read(
             lambda tx: tx.execute(
                 f"SELECT {_BINDING} FROM node_bindings WHERE {_NEWEST}"  # noqa: S608 - constant
-                " AND node_id > ? AND (? = '' OR province = ?) ORDER BY node_id LIMIT ?",
+                f" AND node_id > ? AND (? = '' OR province = ?){state[active]}"
+                " ORDER BY node_id LIMIT ?",
                 (after, province, province, limit),
             )
         )
