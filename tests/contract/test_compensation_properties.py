@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from lpse.federation.calendars import Calendar
 from lpse.federation.compensation import StageProposal, propose
-from lpse.federation.intervals import INDONESIAN_ZONES, Interval, day_interval, touched_dates
+from lpse.federation.intervals import (
+    INDONESIAN_ZONES,
+    Interval,
+    day_interval,
+    touched_dates,
+    union,
+)
 from lpse.federation.rule_sets import Counting, DayKind, RuleSet, built_in
 from lpse.federation.stages import Stage, arrange
 
@@ -265,3 +271,58 @@ def test_two_rounds_may_give_more_than_one_long_outage() -> None:
     [two] = propose(stages, paused, rules, calendar, JAKARTA, AS_OF)
     assert one.proposed_end.astimezone(JAKARTA) == at(31, 10)
     assert two.proposed_end.astimezone(JAKARTA) == datetime(2015, 4, 2, 10, tzinfo=JAKARTA)
+
+
+def literal_end(stage: Stage, downtime: list[Interval], rules: RuleSet, zone: ZoneInfo) -> datetime:
+    """The rules once more, written as literally and wastefully as they can be read."""
+
+    def shifted(end: datetime, days: int) -> datetime:
+        local = end.astimezone(zone)
+        while days:
+            local += timedelta(days=1)
+            counts = rules.day_kind is DayKind.CALENDAR or CALENDAR.is_working_day(local.date())
+            days -= counts
+        return local
+
+    def amount(parts: list[Interval]) -> tuple[int, timedelta]:
+        lost = sum((part.duration() for part in parts), timedelta())
+        if rules.counting is Counting.EXACT:
+            return 0, lost
+        if rules.counting is Counting.STARTED_24H:
+            return -(-lost // timedelta(hours=24)), timedelta()
+        dates = touched_dates(parts, zone)
+        if rules.day_kind is DayKind.WORKING:
+            dates = frozenset(day for day in dates if CALENDAR.is_working_day(day))
+        return len(dates), timedelta()
+
+    end, parts, given_days, given_time = stage.end, list[Interval](), 0, timedelta()
+    while True:
+        more = counted_intervals(stage, list(union(downtime)), end)
+        if len(more) == len(parts):
+            return end
+        parts = more
+        days, lost = amount(parts)
+        latest = max(part.end for part in parts if part.end is not None)
+        floor = latest + timedelta(hours=rules.min_usable_hours)
+        computed = max(shifted(end, days - given_days) + (lost - given_time), floor)
+        given_days, given_time = days, lost
+        if computed > end:
+            local = computed.astimezone(zone)
+            while rules.must_end_on_working_day(stage.name) and not CALENDAR.is_working_day(
+                local.date()
+            ):
+                local += timedelta(days=1)
+            end = local.astimezone(UTC)
+
+
+@given(hours, st.integers(1, 480), outages(), rule_sets(), zones)
+def test_agrees_with_a_literal_reading_of_the_rules(
+    start: int, length: int, downtime: list[Interval], rules: RuleSet, zone: ZoneInfo
+) -> None:
+    """For a stage of its own, every way of counting gives what the rules say word by word."""
+    [stage] = one_stage(start, length)
+    [proposal] = compute([stage], downtime, rules, zone)
+    if rules.is_compensable(stage.name):
+        assert proposal.proposed_end == literal_end(stage, downtime, rules, zone)
+    else:
+        assert proposal.proposed_end == stage.end
