@@ -89,7 +89,7 @@ class SlotStore:
         for file in slot.manifest.files:
             path = slot.path / file.path
             whole = path.is_file() and not path.is_symlink()
-            if not whole or _file_digest(path) != file.sha256:
+            if not whole or file_digest(path) != file.sha256:
                 raise BundleError("FED-6106", f"a file of slot {slot.name} was changed")
 
     def current(self) -> Slot | None:
@@ -203,11 +203,12 @@ def _write_file(path: Path, file: BundleFile, chunks: Iterator[bytes]) -> None:
 def _check_digest(bundle: Path, digest: bytes) -> None:
     if bundle.stat().st_size > limits.BUNDLE_BYTES_MAX:
         raise BundleError("FED-6001", f"the bundle is larger than {limits.BUNDLE_BYTES_MAX} bytes")
-    if _file_digest(bundle) != digest:
+    if file_digest(bundle) != digest:
         raise BundleError("FED-6003", "the bytes of the bundle differ from the release's digest")
 
 
-def _file_digest(path: Path) -> bytes:
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of the file, read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -25,7 +25,9 @@ from lpse.federation.versions import SpseVersion
 from lpse.runtime.clock import Clock
 from regional_node.upgrades.engine import UpgradeEngine
 from regional_node.upgrades.hooks import HookRunner, Surroundings
+from regional_node.upgrades.probe import Report
 from regional_node.upgrades.rules import (
+    UNTOUCHED,
     Act,
     Attempt,
     Hold,
@@ -36,7 +38,7 @@ from regional_node.upgrades.rules import (
     decide,
     wanted_release,
 )
-from regional_node.upgrades.slots import NoSpace, Slot, SlotStore
+from regional_node.upgrades.slots import NoSpace, Slot, SlotStore, file_digest
 from regional_node.upgrades.store import Step, UpgradeStore
 from regional_node.upgrades.supervisor import Problem, ServiceSupervisor
 
@@ -144,12 +146,16 @@ class UpgradeWorker:
             waiting.cancel()
         self._drop_fetch()
 
-    async def install_first(self, bundle: Path, digest: bytes) -> SpseVersion:
-        """Put the first version on a node that has none; repeating it is harmless."""
+    async def install_first(self, bundle: Path) -> SpseVersion:
+        """Put the first version on a node that has none; repeating it is harmless.
+
+        The administrator chose the file, so its own digest is the one that counts.
+        """
         async with self._step_lock:
             await self._prepare()
             current = self._slots.current()
             if current is None:
+                digest = await asyncio.to_thread(file_digest, bundle)
                 current = await asyncio.to_thread(self._slots.unpack, bundle, digest)
                 for hook in ("preflight", "apply"):
                     complaint = await self._hooks.run(hook, current, "", 0)
@@ -167,6 +173,18 @@ class UpgradeWorker:
         if current is None:
             return Present(None, running=False)
         return Present(current.manifest.version, running == current.name)
+
+    async def report(self) -> Report:
+        """What the local service says of itself now; an empty report where none is installed."""
+        current = self._slots.current()
+        if current is None:
+            return Report(None, healthy=False)
+        return await self._supervisor.report(current)
+
+    async def is_upgrading(self) -> bool:
+        """Whether the service is away, or on trial, because of an upgrade."""
+        active = await self._store.active()
+        return active is not None and active.state not in UNTOUCHED
 
     async def stop_service(self) -> None:
         """Stop the local service, for a node that is taken down on purpose (demo, decommission)."""

@@ -26,8 +26,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 async def world(tmp_path: Path, bundles: dict[str, Path]) -> AsyncIterator[World]:
     """A node that runs 3.0."""
     node = await World(tmp_path / "node", free_port()).open()
-    digest = node.shelf.put(bundles["3.0"])
-    await node.worker.install_first(bundles["3.0"], digest)
+    await node.worker.install_first(bundles["3.0"])
     await node.version_soon()
     yield node
     try:

@@ -143,7 +143,7 @@ async def test_service_outlives_the_daemon_and_is_adopted(world: World) -> None:
 async def test_first_installation_twice_is_harmless(world: World, bundles: dict[str, Path]) -> None:
     """Installing the first version again changes neither version nor process."""
     before = world.services()
-    version = await world.worker.install_first(bundles["3.6"], b"\0" * 32)
+    version = await world.worker.install_first(bundles["3.6"])
     assert str(version) == "3.0"
     assert world.services() == before
 
@@ -176,6 +176,52 @@ async def test_deadline_holds_and_the_end_of_it_releases(
     world.guard.end = None
     assert (await world.settle()).state is State.APPLIED
     assert (await world.states())[1:3] == ["HELD", "DOWNLOADING"]
+
+
+async def test_probes_see_what_people_see(world: World, bundles: dict[str, Path]) -> None:
+    """The node asks its service for version and health, and knows when an upgrade is the reason."""
+    report = await world.worker.report()
+    assert (str(report.version), report.healthy) == ("3.0", True)
+    (world.root / "spse" / "data" / "GANGGUAN").touch()
+    assert not (await world.worker.report()).healthy
+    (world.root / "spse" / "data" / "GANGGUAN").unlink()
+    world.want(bundles["3.6"], "3.6", "3.0")
+    await world.step_until("VERIFIED")
+    assert not await world.worker.is_upgrading()
+    await world.settle()
+    assert str((await world.worker.present()).version) == "3.6"
+
+
+async def test_bundle_of_another_version_than_released_is_refused(
+    world: World, bundles: dict[str, Path]
+) -> None:
+    """A release that names the wrong bundle fails before anything is touched, and says why."""
+    world.want(bundles["3.6.1"], "3.6", "3.0")
+    ended = await world.settle()
+    assert (ended.state, ended.reason) == (State.FAILED, Reason.BUNDLE_REFUSED)
+    assert "FED-6109" in (await world.journalled())[-1].detail
+    assert world.version_page() == "3.0"
+
+
+async def test_release_that_cannot_be_read_leaves_the_service_in_care(
+    world: World, bundles: dict[str, Path]
+) -> None:
+    """Invariant 10: a poisoned directive does not keep the node from looking after its service."""
+    world.want(bundles["3.6"], "3.6 or so", "3.0")
+    assert await world.worker.step(world.now) is None
+    assert (await world.worker.present()).running
+
+
+async def test_deadline_that_appears_during_the_download_still_holds(
+    world: World, bundles: dict[str, Path]
+) -> None:
+    """Invariant 7: the schedule is asked again right before the service would be touched."""
+    world.want(bundles["3.6"], "3.6", "3.0")
+    await world.step_until("VERIFIED")
+    world.guard.end = world.later(hours=2)
+    assert (await world.step_until("HELD")).reason is Reason.DEADLINE
+    world.want(bundles["3.6"], "3.6", "3.0", emergency_override=True)
+    assert (await world.settle()).state is State.APPLIED
 
 
 async def test_wave_that_closes_during_the_download_stops_the_node(
@@ -214,6 +260,8 @@ async def test_disk_without_room_holds(
     assert held.hold_until is not None
     assert len(list((world.root / "spse" / "slots").iterdir())) == 1
     monkeypatch.setattr(world.worker._slots, "_reserve_bytes", 0)
-    assert (await world.worker.step(world.now)).state is State.HELD  # type: ignore[union-attr]
+    early = await world.worker.step(world.now)
+    assert early is not None
+    assert early.state is State.HELD
     world.now = held.hold_until
     assert (await world.settle()).state is State.APPLIED
