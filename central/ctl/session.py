@@ -2,7 +2,7 @@
 
 Owns `$LKPPCTL_HOME` (default `~/.config/lkppctl`): one folder per context with keys (0600),
 certificate, CA and `context.json`, and the file `current`. Rule: a private key never leaves its
-folder; errors of calls come out as FederationError. Leaves out how keys are enrolled (`enrolling`).
+folder; errors of calls come out as FederationError. Leaves out how a context comes to be.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from typing import Final
 import grpc
 
 from lpse.federation.acts import sign_act
-from lpse.federation.errors import NotFound, Refused
+from lpse.federation.errors import NotFound, Refused, Unavailable
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.channels import error_from, open_channel
-from lpse.runtime.clock import SystemClock
+from lpse.runtime.clock import SystemClock, SystemEntropy
 from lpse.runtime.tls import (
     CENTRE_SERVER_NAME,
     SIGNING_KEY,
+    TLS_CERTIFICATE,
     client_credentials,
+    load_certificate,
     load_signing_key,
     write_public,
 )
+from lpse.runtime.tls.enrolling import renew
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 _chosen: dict[str, str | None] = {"context": None}
@@ -128,6 +131,7 @@ def use(name: str) -> None:
 async def connect() -> AsyncIterator[Session]:
     """An mTLS channel to the operators' listener of the current context."""
     context = read(current_name())
+    await _renew_if_due(context)
     credentials = client_credentials(folder(context.name))
     async with open_channel(
         context.endpoint, credentials, server_name=CENTRE_SERVER_NAME
@@ -138,8 +142,32 @@ async def connect() -> AsyncIterator[Session]:
             raise error_from(error) from error
 
 
+async def _renew_if_due(context: Context) -> None:
+    """At two thirds of the certificate's life; while the old one is valid, a failure may wait."""
+    path = folder(context.name)
+    certificate = load_certificate(path / TLS_CERTIFICATE)
+    now, end = SystemClock().wall(), certificate.not_valid_after_utc
+    if now < end - (end - certificate.not_valid_before_utc) / 3:
+        return
+    try:
+        await renew(context.enrolment, path, SystemClock(), SystemEntropy())
+    except Unavailable:
+        if now >= end:
+            raise
+
+
 def _stored_name() -> str:
     try:
         return (home() / "current").read_text("utf-8").strip()
     except OSError:
         return ""
+
+
+def has_current() -> bool:
+    """Whether a context was chosen before."""
+    return bool(_stored_name())
+
+
+def is_current(name: str) -> bool:
+    """Whether commands use this context now."""
+    return name == (_chosen["context"] or os.environ.get("LKPPCTL_CONTEXT") or _stored_name())

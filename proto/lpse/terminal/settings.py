@@ -8,6 +8,7 @@ which keys exist: each side's `config.py`.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -187,6 +188,38 @@ def _wrong_value(error: ValidationError, origins: Mapping[str, str]) -> Refused:
     key = ".".join(str(part) for part in first["loc"])
     origin = origins.get(key, "default")
     return Refused("FED-8003", f"{origin}: {key}: {first['msg']}")
+
+
+def commented(model: type[BaseModel], values: Mapping[str, Any]) -> str:
+    """A TOML file with every key: those in `values` (dotted) set, the others as comments."""
+    plain_lines, tables = _described(model, "", values)
+    return "\n".join([*plain_lines, *tables]) + "\n"
+
+
+def _described(
+    model: type[BaseModel], prefix: str, values: Mapping[str, Any]
+) -> tuple[list[str], list[str]]:
+    lines: list[str] = []
+    tables: list[str] = []
+    for name, field in model.model_fields.items():
+        kind, key = field.annotation, f"{prefix}{name}"
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            inner, deeper = _described(kind, f"{key}.", values)
+            tables += ["", f"[{key}]", *inner, *deeper]
+            continue
+        if field.description:
+            lines.append(f"# {field.description}")
+        mark = "" if key in values else "# "
+        lines.append(f"{mark}{name} = {_toml_value(values.get(key, field.default))}")
+    return lines, tables
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML string
 
 
 def configuration_file(environment: Mapping[str, str], variable: str, folders: list[Path]) -> Path:

@@ -8,7 +8,7 @@ which are always Indonesian.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -86,6 +86,11 @@ def date_text(moment: datetime, zone: str, *, lang: str | None = None) -> str:
     # Babel's English locale knows no WIB; zoneinfo does in every language.
     said = format_datetime(local, f"EEE, d MMM y {_CLOCK[lang]}", locale=lang)
     return f"{said} {local.tzname()}"
+
+
+def when(zone: str) -> Callable[[str], str]:
+    """For a column of a table: an RFC 3339 text as people read it in `zone`."""
+    return lambda text: date_text(datetime.fromisoformat(text), zone)
 
 
 def duration_text(span: timedelta | float) -> str:

@@ -1,0 +1,145 @@
+"""`lkppctl node {list,get,revoke}`: nodes and their two facts, service and link.
+
+Rule: every view shows service (layanan) and link (sambungan) apart, with the time of the facts; a
+list says which nodes are unreachable. Leaves out rollouts and outages, which have nouns of their
+own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from central.ctl import session
+from lpse.terminal.output import (
+    Column,
+    ConfirmationNeeded,
+    Output,
+    OutputOption,
+    ask,
+    run,
+    show,
+    show_list,
+)
+from lpse.terminal.plain import plain
+from lpse.terminal.words import duration_text, say, size_text, when
+
+app = typer.Typer(help="Nodes (LPSE): service, link, access.")
+
+_WHEN: Final = when("Asia/Jakarta")
+_FACTS: Final = (
+    Column("service", "Service", say),
+    Column("link", "Link", say),
+    Column("service_version", "Version"),
+    Column("queue_entries", "Queue", right=True),
+    Column("queue_bytes", "Queue size", size_text, right=True),
+    Column("as_of_time", "Data as of", _WHEN),
+)
+COLUMNS: Final = (Column("node_id", "Node"), Column("province", "Province"), *_FACTS)
+DETAILS: Final = (
+    *COLUMNS,
+    Column("zone", "Zone"),
+    Column("state", "Access"),
+    Column("desired_version", "Desired version"),
+    Column("software_version", "Node software"),
+    Column("parked_entries", "Parked entries", right=True),
+    Column("clock_offset_seconds", "Clock off by", duration_text),
+    Column("free_bytes", "Free disk", size_text),
+    Column("quarantine", "Quarantine"),
+    Column("enrol_time", "Enrolled", _WHEN),
+    Column("certificate_expire_time", "Certificate until", _WHEN),
+    Column("revoke_time", "Revoked", _WHEN),
+    Column("revoke_reason", "Reason"),
+    Column("key_id", "Key"),
+)
+
+
+class Link(StrEnum):
+    """Values of `--link`."""
+
+    CONNECTED = "CONNECTED"
+    CATCHING_UP = "CATCHING_UP"
+    LAGGING = "LAGGING"
+    DISCONNECTED = "DISCONNECTED"
+
+
+NodeArgument = Annotated[str, typer.Argument(help="Node id, for example lpse-pacitan.")]
+
+
+@app.command("list")
+def list_nodes(
+    province: Annotated[str, typer.Option(help="Only this province, for example ID-JI.")] = "",
+    link: Annotated[Link | None, typer.Option(help="Only nodes whose link is so.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List nodes with their two facts, and say which are unreachable."""
+    run(_list(province, link, output))
+
+
+@app.command()
+def get(node: NodeArgument, output: OutputOption = Output.TABLE) -> None:
+    """Show one node: identity, access, service, link."""
+    run(_get(node, output))
+
+
+@app.command()
+def revoke(
+    node: NodeArgument,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the national journal.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End a node's access at once; what it wrote before stays valid."""
+    if not yes and ask(say("Type the node id to end its access:")) != node:
+        raise ConfirmationNeeded("FED-8013", "the node id was not confirmed")
+    run(_revoke(node, reason, output))
+
+
+async def _list(province: str, link: Link | None, output: Output) -> None:
+    from lpse.operator.v1 import fleet_pb2 as api
+    from lpse.operator.v1.fleet_pb2_grpc import FleetStub
+
+    request = api.ListNodeStatusesRequest(province=province)
+    if link:
+        request.link = api.LinkState.Value(f"LINK_STATE_{link.value}")
+    rows: list[Any] = []
+    unreachable: list[str] = []
+    async with session.connect() as opened:
+        while True:
+            answer = await FleetStub(opened.channel).ListNodeStatuses(request)
+            rows.extend(answer.statuses)
+            unreachable.extend(answer.unreachable)
+            if not answer.next_page_token:
+                break
+            request.page_token = answer.next_page_token
+    about = {"unreachable": unreachable, "as_of": plain(answer)["as_of_time"]}
+    show_list(rows, COLUMNS, output, name="node_id", about=about)
+
+
+async def _get(node: str, output: Output) -> None:
+    from lpse.operator.v1.fleet_pb2 import GetNodeStatusRequest
+    from lpse.operator.v1.fleet_pb2_grpc import FleetStub
+    from lpse.operator.v1.nodes_pb2 import GetNodeRequest
+    from lpse.operator.v1.nodes_pb2_grpc import NodesStub
+
+    async with session.connect() as opened:
+        who = await NodesStub(opened.channel).GetNode(GetNodeRequest(name=f"nodes/{node}"))
+        facts = await FleetStub(opened.channel).GetNodeStatus(
+            GetNodeStatusRequest(name=f"nodes/{node}")
+        )
+    # The fleet's facts are newer than their copy in the identity, so they come last.
+    show({**plain(who), **plain(facts.status)}, DETAILS, output, name="node_id")
+
+
+async def _revoke(node: str, reason: str, output: Output) -> None:
+    from lpse.operator.v1.nodes_pb2 import RevokeNodeRequest
+    from lpse.operator.v1.nodes_pb2_grpc import NodesStub
+
+    async with session.connect() as opened:
+        answer = await NodesStub(opened.channel).RevokeNode(
+            RevokeNodeRequest(name=f"nodes/{node}", reason=reason)
+        )
+    told = plain(answer)
+    show(told, [column for column in DETAILS if column.key in told], output, name="node_id")
