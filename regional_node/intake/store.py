@@ -189,9 +189,15 @@ class IntakeStore:
 
         return await self._database.read(work)
 
+    async def vouched_digests(self) -> frozenset[bytes]:
+        """Every blob that some accepted submission has."""
+        rows = await self._database.read(lambda tx: tx.execute("SELECT digest FROM intake_blobs"))
+        return frozenset(bytes(digest) for (digest,) in rows)
+
     async def needs_blob(self, digest: bytes) -> bool:
         """Whether some accepted submission has these bytes."""
-        return await self._database.read(lambda tx: bool(needed_in(tx, [digest])))
+        known = "SELECT 1 FROM intake_blobs WHERE digest = ?"
+        return await self._database.read(lambda tx: bool(tx.execute(known, (digest,))))
 
     def _accept(
         self,
@@ -302,12 +308,6 @@ def submission_in(tx: Transaction, intake_key: str) -> StoredSubmission | None:
     """The accepted submission of a key, inside the caller's transaction."""
     rows = tx.execute(SELECT_SUBMISSIONS + " WHERE intake_key = ?", (intake_key,))
     return submission_of(rows[0]) if rows else None
-
-
-def needed_in(tx: Transaction, digests: list[bytes]) -> list[bytes]:
-    """Those of `digests` that some accepted submission has."""
-    known = "SELECT 1 FROM intake_blobs WHERE digest = ?"
-    return [digest for digest in digests if tx.execute(known, (digest,))]
 
 
 def submission_of(row: Row) -> StoredSubmission:

@@ -1,0 +1,117 @@
+"""Opening a package and handing it over: who may ask, and in which order things leave.
+
+Owns the check of an officer's act and the re-reading of bytes on their way out. Rules: nothing
+leaves before the opening is durable in the journal (Invariants 1 and 6); a file that cannot be read
+is named as such and does not keep the others back (Invariant 10). Leaves out the decision whether a
+package may be opened (`rules`, asked by `opening_store` in its transaction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from structlog.typing import FilteringBoundLogger
+
+from lpse.federation.acts import subject_digest
+from lpse.federation.commitments import SealedFile, SubmissionDetails, read_details
+from lpse.federation.errors import FederationError, Refused
+from lpse.federation.limits import UPLOAD_CHUNK_BYTES
+from lpse.federation.v1.acts_pb2 import SignedAct
+from lpse.storage.blobs import BlobStore
+from regional_node.intake.details import check_package
+from regional_node.intake.office import Office
+from regional_node.intake.opening_store import Opened, OpeningStore
+from regional_node.intake.ports import OfficerActs
+from regional_node.intake.store import StoredAttempt, StoredSubmission
+
+ACT = "package.open"
+ROLES = ("pokja",)
+
+
+class Unreadable(Refused):
+    """Stored bytes that are gone or no longer have their digest."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "FED-5207",
+            "a sealed file cannot be read from this node's disk, or its bytes changed",
+            remedy="restore it from the centre's copy or the newest backup, then open again",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A submission that may be read."""
+
+    stored: StoredSubmission
+    details: SubmissionDetails
+
+
+class Openings:
+    """The way out of the node."""
+
+    def __init__(
+        self,
+        store: OpeningStore,
+        blobs: BlobStore,
+        office: Office,
+        officers: OfficerActs,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._office = office
+        self._officers = officers
+        self._log = log
+
+    async def open(self, package: str, act: SignedAct | None) -> Opened:
+        """Reveal the package's commitments, once; an officer's act is checked where it is given."""
+        check_package(package)
+        if act is not None:
+            digest = open_subject(package)
+            await self._officers.verify(act, act_name=ACT, digest=digest, roles=ROLES)
+        now = self._office.moment()
+        opened = await self._store.open(package, now.time, now.error_seconds, act)
+        self._log.info("opening.released", submissions=opened.submissions)
+        return opened
+
+    async def submissions(self, package: str) -> AsyncIterator[Released]:
+        """Every revealed submission in the order of acceptance."""
+        after = 0
+        while page := await self._store.submissions(package, after):
+            for stored in page:
+                yield Released(stored, read_details(stored.commitment.details))
+            after = page[-1].number
+
+    async def attempts(self, package: str) -> list[StoredAttempt]:
+        """Every revealed refused attempt."""
+        return await self._store.attempts(package)
+
+    async def read(self, file: SealedFile) -> AsyncIterator[bytes]:
+        """The bytes of a file; Unreadable (FED-5207) at its end if they are not what was sealed."""
+        found, size = sha256(), 0
+        try:
+            async with await self._blobs.open_read(file.sha256) as reader:
+                while data := await reader.read(UPLOAD_CHUNK_BYTES):
+                    found.update(data)
+                    size += len(data)
+                    yield data
+        except FederationError as error:
+            self._log.error("opening.unreadable", code=error.code, digest=file.sha256.hex())
+            raise Unreadable from error
+        if found.digest() != file.sha256 or size != file.size_bytes:
+            self._log.error("opening.damaged", digest=file.sha256.hex())
+            raise Unreadable
+
+    async def confirm(self, package: str, submissions: int) -> datetime:
+        """SPSE holds everything: journalled once per number of submissions."""
+        check_package(package)
+        return await self._store.confirm(package, submissions, self._office.clock.now())
+
+
+def open_subject(package: str) -> bytes:
+    """What an officer signs to open a package: the digest of {"package": code}."""
+    return subject_digest({"package": package})

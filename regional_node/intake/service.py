@@ -1,0 +1,346 @@
+"""The intake API on the node's Unix socket: wire messages in, decisions of intake out.
+
+Owns the handlers of `lpse.intake.v1.Submissions` and the translation of messages. Rules: an answer
+says `accepted` only after the commit (Invariant 1); an uploader that falls silent is cut off
+(Invariant 12); no name of a vendor, package or file reaches a log or an error. Leaves out how
+errors travel (`lpse.runtime.channels`) and every decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from lpse.federation.commitments import (
+    CHANNEL_BIDDING_ROOM,
+    CHANNEL_DIRECT,
+    SealedFile,
+    SubmissionDetails,
+)
+from lpse.federation.errors import FederationError, NotFound, Refused
+from lpse.federation.limits import (
+    QUEUE_PAGE_ITEMS_DEFAULT,
+    QUEUE_PAGE_ITEMS_MAX,
+    UPLOAD_IDLE_SECONDS_MAX,
+    UPLOAD_PROGRESS_BYTES,
+)
+from lpse.intake.v1 import submissions_pb2 as wire
+from lpse.intake.v1 import submissions_pb2_grpc as grpc_wire
+from lpse.runtime.clock import Clock
+from regional_node.intake.details import check_key, read_vendor_details
+from regional_node.intake.opening import Openings, Released
+from regional_node.intake.ports import QueueItem, TransferQueue
+from regional_node.intake.store import IntakeStore, StoredSubmission
+from regional_node.intake.submissions import Accepted, Attempted, Intake, Upload
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Response = wire.UploadSubmissionResponse
+_QUEUE_NAME = re.compile(r"queue/([0-9a-f]{64})")
+_CHANNELS = {wire.CHANNEL_DIRECT: CHANNEL_DIRECT, wire.CHANNEL_BIDDING_ROOM: CHANNEL_BIDDING_ROOM}
+
+
+class SubmissionsService(grpc_wire.SubmissionsServicer):
+    """See the module's first lines."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        store: IntakeStore,
+        openings: Openings,
+        queue: TransferQueue,
+        clock: Clock,
+        *,
+        idle_seconds: float = UPLOAD_IDLE_SECONDS_MAX,
+    ) -> None:
+        self._intake = intake
+        self._store = store
+        self._openings = openings
+        self._queue = queue
+        self._clock = clock
+        self._idle_seconds = idle_seconds
+
+    async def UploadSubmission(
+        self, request_iterator: AsyncIterator[wire.UploadSubmissionRequest], context: Context
+    ) -> AsyncIterator[Response]:
+        """Receive one submission; see the proto for the order of messages."""
+        try:
+            async for response in self._upload(aiter(request_iterator)):
+                yield response
+        except Attempted as attempt:
+            yield Response(refused=wire.RefusedSubmission(proof=attempt.proof))
+            raise attempt.error from attempt
+
+    async def GetSubmission(
+        self, request: wire.GetSubmissionRequest, context: Context
+    ) -> wire.Submission:
+        """One submission by its key."""
+        return submission_message(await self._submission(_key_of(request.name)))
+
+    async def GetReceipt(
+        self, request: wire.GetReceiptRequest, context: Context
+    ) -> wire.GetReceiptResponse:
+        """The receipt, or the newest proof of an attempt where nothing was accepted."""
+        key = _key_of(request.name)
+        stored = await self._store.submission(key)
+        if stored is not None:
+            response = wire.GetReceiptResponse(receipt=stored.receipt)
+            if stored.revealed:
+                response.journal_index = stored.journal_index
+            return response
+        attempt = await self._store.newest_attempt(key)
+        if attempt is None:
+            raise _unknown()
+        response = wire.GetReceiptResponse(receipt=attempt.proof, attempt_only=True)
+        if attempt.revealed:
+            response.journal_index = attempt.journal_index
+        return response
+
+    async def ListQueue(
+        self, request: wire.ListQueueRequest, context: Context
+    ) -> wire.ListQueueResponse:
+        """A page of sealed bytes on their way."""
+        if request.page_size < 0:
+            raise Refused("FED-5021", "the page size is negative")
+        limit = min(request.page_size or QUEUE_PAGE_ITEMS_DEFAULT, QUEUE_PAGE_ITEMS_MAX)
+        page = await self._queue.page(after=request.page_token, limit=limit)
+        response = wire.ListQueueResponse(
+            items=map(_queue_message, page.items),
+            next_page_token=page.next_token,
+            waiting_count=page.waiting_count,
+            waiting_bytes=page.waiting_bytes,
+        )
+        response.as_of_time.FromDatetime(self._clock.wall())
+        return response
+
+    async def GetQueueItem(
+        self, request: wire.GetQueueItemRequest, context: Context
+    ) -> wire.QueueItem:
+        """One item of the queue."""
+        return _queue_message(await self._queue.item(_digest_of(request.name)))
+
+    async def RetryQueueItem(
+        self, request: wire.RetryQueueItemRequest, context: Context
+    ) -> wire.QueueItem:
+        """Make an item's next attempt due now."""
+        return _queue_message(await self._queue.retry(_digest_of(request.name)))
+
+    async def ReleaseSubmissions(
+        self, request: wire.ReleaseSubmissionsRequest, context: Context
+    ) -> AsyncIterator[wire.ReleaseSubmissionsResponse]:
+        """Open a package, then hand everything over."""
+        act = request.act if request.HasField("act") else None
+        opened = await self._openings.open(request.package, act)
+        header = wire.ReleasedPackage(
+            package=opened.package,
+            schedule_revision=opened.revision,
+            zone=opened.zone,
+            submissions=opened.submissions,
+            attempts=opened.attempts,
+        )
+        header.open_time.FromDatetime(opened.open_time)
+        header.deadline_time.FromDatetime(opened.deadline)
+        yield wire.ReleaseSubmissionsResponse(package=header)
+        finished = wire.ReleaseFinished()
+        async for released in self._openings.submissions(opened.package):
+            unreadable = 0
+            async for part in self._release(released, bytes_too=not request.manifests_only):
+                unreadable += part.HasField("unreadable")
+                yield part
+            finished.unreadable += unreadable
+            finished.submissions += not unreadable
+        for attempt in await self._openings.attempts(opened.package):
+            yield wire.ReleaseSubmissionsResponse(
+                attempt=wire.ReleasedAttempt(
+                    proof=attempt.proof,
+                    details=attempt.commitment.details,
+                    salt=attempt.commitment.salt,
+                )
+            )
+        yield wire.ReleaseSubmissionsResponse(finished=finished)
+
+    async def ConfirmHandover(
+        self, request: wire.ConfirmHandoverRequest, context: Context
+    ) -> wire.ConfirmHandoverResponse:
+        """SPSE holds everything of a package."""
+        confirmed = await self._openings.confirm(request.package, request.submissions)
+        response = wire.ConfirmHandoverResponse()
+        response.confirm_time.FromDatetime(confirmed)
+        return response
+
+    async def _upload(
+        self, requests: AsyncIterator[wire.UploadSubmissionRequest]
+    ) -> AsyncIterator[Response]:
+        first = await self._next(requests)
+        if first is None or first.WhichOneof("part") != "begin":
+            raise Refused("FED-5009", "an upload starts with `begin`")
+        begun = await self._intake.begin(details_of(first.begin))
+        if isinstance(begun, Accepted):
+            yield Response(accepted=_accepted_message(begun))
+            return
+        try:
+            ready = wire.UploadReady()
+            ready.begin_time.FromDatetime(begun.begin_time)
+            yield Response(ready=ready)
+            async for received in self._receive(requests, begun):
+                yield Response(progress=wire.UploadProgress(received_bytes=received))
+            accepted = await begun.finish()
+        except FederationError as error:
+            await begun.abandon(error)
+            raise  # reached only after `finish`, which has recorded the error itself
+        except BaseException:  # the uploader went away, or a fault of ours: leave nothing behind
+            await self._cut_off(begun)
+            raise
+        yield Response(accepted=_accepted_message(accepted))
+
+    async def _receive(
+        self, requests: AsyncIterator[wire.UploadSubmissionRequest], upload: Upload
+    ) -> AsyncIterator[int]:
+        """Chunks until `finish`; now and then yields the bytes received so far."""
+        told = 0
+        while True:
+            request = await self._next(requests)
+            part = request.WhichOneof("part") if request is not None else None
+            if request is None or part not in ("chunk", "finish"):
+                raise _ended_early()
+            if part == "finish":
+                return
+            await upload.write(request.chunk.file, request.chunk.data)
+            if upload.received_bytes - told >= UPLOAD_PROGRESS_BYTES:
+                told = upload.received_bytes
+                yield told
+
+    async def _next(
+        self, requests: AsyncIterator[wire.UploadSubmissionRequest]
+    ) -> wire.UploadSubmissionRequest | None:
+        """The next message; None where the uploader stopped, FED-5015 where it fell silent."""
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                return await anext(requests, None)
+        except TimeoutError as error:
+            raise Refused(
+                "FED-5015",
+                f"nothing came for {self._idle_seconds:g} seconds; nothing was accepted",
+                remedy="send the submission again",
+            ) from error
+
+    @staticmethod
+    async def _cut_off(upload: Upload) -> None:
+        """The uploader went away: record the attempt, remove the bytes."""
+        try:
+            await upload.abandon(_ended_early())
+        except (FederationError, Attempted):
+            return  # recorded; there is nobody left to tell
+
+    async def _submission(self, key: str) -> StoredSubmission:
+        stored = await self._store.submission(key)
+        if stored is None:
+            raise _unknown()
+        return stored
+
+    async def _release(
+        self, released: Released, *, bytes_too: bool
+    ) -> AsyncIterator[wire.ReleaseSubmissionsResponse]:
+        commitment = released.stored.commitment
+        yield wire.ReleaseSubmissionsResponse(
+            submission=wire.ReleasedSubmission(
+                submission=submission_message(released.stored),
+                details=commitment.details,
+                salt=commitment.salt,
+            )
+        )
+        for number, file in enumerate(released.details.files if bytes_too else ()):
+            try:
+                async for data in self._openings.read(file):
+                    chunk = wire.ReleasedChunk(file=number, data=data)
+                    yield wire.ReleaseSubmissionsResponse(chunk=chunk)
+            except FederationError as error:
+                yield wire.ReleaseSubmissionsResponse(
+                    unreadable=wire.UnreadableFile(
+                        file=number, code=error.code, reason=error.message
+                    )
+                )
+
+
+def details_of(begin: wire.BeginSubmission) -> SubmissionDetails:
+    """What the uploader declared; digests may still be missing."""
+    vendor, extra = read_vendor_details(begin.details_json)
+    return SubmissionDetails(
+        intake_key=begin.intake_key,
+        package=begin.package,
+        stage=begin.stage,
+        vendor=vendor,
+        channel=_CHANNELS.get(begin.channel, ""),
+        seat=begin.seat,
+        files=tuple(SealedFile(file.name, file.size_bytes, file.sha256) for file in begin.files),
+        extra=extra,
+    )
+
+
+def submission_message(stored: StoredSubmission) -> wire.Submission:
+    """The journal index stays hidden until the package was opened."""
+    message = wire.Submission(
+        name=f"submissions/{stored.intake_key}",
+        receipt=stored.receipt,
+        commitment=stored.commitment.digest,
+        verdict=stored.verdict,
+        schedule_revision=stored.revision,
+        judged=stored.judged,
+        zone=stored.zone,
+    )
+    message.accept_time.FromDatetime(stored.accept_time)
+    message.deadline_time.FromDatetime(stored.deadline)
+    if stored.revealed:
+        message.journal_index = stored.journal_index
+    return message
+
+
+def _accepted_message(accepted: Accepted) -> wire.Submission:
+    message = submission_message(accepted.stored)
+    message.repeated = accepted.repeated
+    return message
+
+
+def _queue_message(item: QueueItem) -> wire.QueueItem:
+    message = wire.QueueItem(
+        name=f"queue/{item.digest.hex()}",
+        size_bytes=item.size_bytes,
+        sent_bytes=item.sent_bytes,
+        state=wire.QueueState.Value(f"QUEUE_STATE_{item.state}"),
+        attempts=item.attempts,
+        last_cause=item.last_cause,
+    )
+    message.store_time.FromDatetime(item.store_time)
+    if item.next_attempt_time is not None:
+        message.next_attempt_time.FromDatetime(item.next_attempt_time)
+    return message
+
+
+def _key_of(name: str) -> str:
+    prefix, _, key = name.partition("/")
+    if prefix != "submissions":
+        raise Refused("FED-5005", "the name of a submission is submissions/<intake key>")
+    check_key(key)
+    return key
+
+
+def _digest_of(name: str) -> bytes:
+    match = _QUEUE_NAME.fullmatch(name)
+    if match is None:
+        raise Refused("FED-5021", "the name of a queue item is queue/<sha256 in hex>")
+    return bytes.fromhex(match[1])
+
+
+def _ended_early() -> Refused:
+    return Refused(
+        "FED-5009",
+        "the upload ended before its last byte; nothing was accepted",
+        remedy="send the submission again",
+    )
+
+
+def _unknown() -> NotFound:
+    return NotFound("FED-5019", "no submission has this key here", remedy="check the intake key")

@@ -1,0 +1,293 @@
+"""Taking a submission in: from the first word of an uploader to a receipt that never changes.
+
+Owns the order of steps that keeps Invariant 1: bytes on disk and their directories fsynced, then
+entry, row and receipt in one transaction, then the answer – whether or not the centre is there. A
+submission is accepted whole or not at all; whatever ends an upload early leaves nothing behind but
+the journalled attempt. Leaves out SQL (`store`), files (`sealing`) and wire messages (`service`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from lpse.federation.commitments import SealedFile, SubmissionDetails, read_details
+from lpse.federation.errors import FederationError, Refused, Unavailable
+from lpse.federation.limits import SUBMISSIONS_PER_PACKAGE_MAX
+from lpse.federation.receipts import Moment
+from lpse.runtime.sqlite import StorageFailed
+from regional_node.intake import rules
+from regional_node.intake.details import check_details, with_files
+from regional_node.intake.office import Office
+from regional_node.intake.refusals import UNRECORDED, conflict, refusal_of
+from regional_node.intake.sealing import Sealer, Sealing
+from regional_node.intake.store import IntakeStore, Sealed, StoredSubmission
+from regional_node.intake.windows import Window
+
+T = TypeVar("T")
+
+
+class Attempted(Exception):
+    """An upload was refused and the attempt is on record: the error, and the proof to hand out."""
+
+    def __init__(self, error: FederationError, proof: bytes) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.proof = proof
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted submission; `repeated` when an earlier acceptance is answered again."""
+
+    stored: StoredSubmission
+    repeated: bool
+
+
+class Intake:
+    """The counter at which submissions are handed in."""
+
+    def __init__(
+        self,
+        store: IntakeStore,
+        sealing: Sealing,
+        office: Office,
+        log: FilteringBoundLogger,
+        *,
+        upload_bytes_max: int,
+        uploads_max: int,
+    ) -> None:
+        self._store = store
+        self._sealing = sealing
+        self._office = office
+        self._log = log
+        self._upload_bytes_max = upload_bytes_max
+        self._uploads_max = uploads_max
+        self._uploads = 0
+        self._settling: set[asyncio.Task[Any]] = set()
+
+    async def recover(self) -> None:
+        """At the start: remove what no accepted submission needs, and say what is missing."""
+        vouched = await self._store.vouched_digests()
+        missing = await self._sealing.sweep(vouched)
+        if missing:
+            self._log.error("intake.blobs_missing", code="FED-5207", blobs=missing)
+
+    async def begin(self, details: SubmissionDetails) -> Upload | Accepted:
+        """Admit an upload, or answer a repeated one at once when every digest was declared."""
+        check_details(details, self._upload_bytes_max)
+        if self._uploads >= self._uploads_max:
+            raise Unavailable(
+                "FED-5014",
+                f"{self._uploads_max} uploads are being received",
+                remedy="try again in a moment",
+            )
+        self._uploads += 1
+        try:
+            return await self._begin(details)
+        except BaseException:
+            self._uploads -= 1
+            raise
+
+    async def _begin(self, details: SubmissionDetails) -> Upload | Accepted:
+        begun = self._office.moment()
+        known = await self._store.beginning(
+            details.intake_key, details.package, details.stage or None, begun.time
+        )
+        if known.accepted is not None:
+            return self._repeat(known.accepted, details, begun)
+        assert known.window is not None
+        window = known.window
+        details = _at_stage(details, window.stage)
+        if known.submissions >= SUBMISSIONS_PER_PACKAGE_MAX:
+            raise Refused("FED-5022", f"{SUBMISSIONS_PER_PACKAGE_MAX} submissions are the limit")
+        refusal = refusal_of(rules.admit(window, begun))
+        if refusal is not None:
+            raise await self._on_record(refusal, details, window, begun, begun)
+        try:
+            sealer = self._sealing.begin(details.files)
+        except FederationError as error:
+            raise await self._on_record(error, details, window, begun, begun) from error
+        return Upload(self, details, window, begun, sealer)
+
+    def _repeat(
+        self, stored: StoredSubmission, details: SubmissionDetails, begun: Moment
+    ) -> Upload | Accepted:
+        """The same key again: compare what is known, and the bytes where digests are not."""
+        earlier = read_details(stored.commitment.details)
+        details = details if details.stage else _at_stage(details, earlier.stage)
+        blank = with_files(earlier, tuple(map(_blank, earlier.files)))
+        if with_files(details, tuple(map(_blank, details.files))) != blank:
+            raise conflict()
+        if all(file.sha256 for file in details.files):
+            accepted = answer_again(stored, details)
+            self._uploads -= 1
+            return accepted
+        return Upload(self, details, None, begun, self._sealing.compare(details.files))
+
+    async def accept(self, upload: Upload, files: tuple[SealedFile, ...]) -> Accepted:
+        """Commit a sealed upload; on the way out nothing of a refused one is left on disk."""
+        details = with_files(upload.details, files)
+        window = upload.window
+        if window is None:
+            stored = await self._store.submission(details.intake_key)
+            assert stored is not None, "an accepted submission is never removed"
+            return answer_again(stored, details)
+        durable = self._office.moment()
+        sealed = Sealed(details, self._office.commitment(details), durable)
+        judge = self._office.judge(sealed, upload.begun)
+        accepted = await self._store.accept(sealed, judge(window), judge)
+        if accepted is None:
+            stored = await self._store.submission(details.intake_key)
+            assert stored is not None, "the key was taken by an accepted submission"
+            return answer_again(stored, details)
+        self._log.info("upload.accepted", bytes=sum(file.size_bytes for file in files))
+        return Accepted(accepted, repeated=False)
+
+    async def settle(self, work: Coroutine[Any, Any, T]) -> T:
+        """Finish `work` even if its caller goes away: the disk must not be left half-way."""
+        task = asyncio.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for what is being settled."""
+        while self._settling:
+            await asyncio.wait(self._settling)
+
+    def leave(self) -> None:
+        """One upload less is being received."""
+        self._uploads -= 1
+
+    async def record(self, upload: Upload, error: FederationError) -> Exception:
+        """Journal that an admitted upload ended with `error`; the exception to raise instead."""
+        if upload.window is None or error.code in UNRECORDED:
+            return error
+        ended = self._office.moment()
+        return await self._on_record(
+            error, upload.details, upload.window, upload.begun, ended, upload.received_bytes
+        )
+
+    async def _on_record(
+        self,
+        error: FederationError,
+        details: SubmissionDetails,
+        window: Window,
+        begun: Moment,
+        ended: Moment,
+        received_bytes: int = 0,
+    ) -> Exception:
+        refusal = self._office.refusal(error.code, details, window, (begun, ended), received_bytes)
+        self._log.info("upload.refused", code=error.code, received_bytes=received_bytes)
+        try:
+            return Attempted(error, await self._store.refuse(refusal))
+        except FederationError as failure:
+            self._log.warning("upload.attempt_unrecorded", code=failure.code)
+            return error
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._settling.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, (FederationError, Attempted)):
+            self._log.error("upload.fault", kind=type(error).__name__)
+
+
+class Upload:
+    """One submission while its bytes come in; ends by exactly one of `finish` and `abandon`."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        details: SubmissionDetails,
+        window: Window | None,
+        begun: Moment,
+        sealer: Sealer,
+    ) -> None:
+        self.details = details
+        self.window = window
+        self.begun = begun
+        self._intake = intake
+        self._sealer = sealer
+        self._ended = False
+
+    @property
+    def begin_time(self) -> datetime:
+        """The legal moment at which the upload counts as begun."""
+        return self.begun.time
+
+    @property
+    def received_bytes(self) -> int:
+        """Bytes of all files so far."""
+        return self._sealer.received_bytes
+
+    async def write(self, file: int, data: bytes) -> None:
+        """The next bytes of a file; Refused FED-5008 where they exceed what was declared."""
+        await self._intake.settle(self._sealer.write(file, data))
+
+    async def finish(self) -> Accepted:
+        """Make everything durable, then accept; returns after the commit."""
+        assert not self._ended
+        self._ended = True
+        return await self._intake.settle(self._finish())
+
+    async def abandon(self, error: FederationError) -> None:
+        """Remove the bytes and record the attempt; raises `error`, with its proof if there is one.
+
+        Harmless after `finish`.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        await self._intake.settle(self._abandon(error))
+
+    async def _finish(self) -> Accepted:
+        try:
+            files = await self._sealer.seal()
+            return await self._intake.accept(self, files)
+        except StorageFailed:
+            raise  # nobody knows what the disk kept; the next start compares and sweeps
+        except FederationError as error:
+            await self._sealer.discard()
+            raise await self._intake.record(self, error) from error
+        finally:
+            await self._sealer.close()
+            self._intake.leave()
+
+    async def _abandon(self, error: FederationError) -> None:
+        try:
+            await self._sealer.discard()
+            raise await self._intake.record(self, error)
+        finally:
+            await self._sealer.close()
+            self._intake.leave()
+
+
+def answer_again(stored: StoredSubmission, details: SubmissionDetails) -> Accepted:
+    """The earlier acceptance if everything is the same; Conflict FED-5006 otherwise."""
+    if details.canonical() != stored.commitment.details:
+        raise conflict()
+    return Accepted(stored, repeated=True)
+
+
+def _at_stage(details: SubmissionDetails, stage: str) -> SubmissionDetails:
+    """The same submission with its stage by its official name."""
+    return SubmissionDetails(
+        details.intake_key,
+        details.package,
+        stage,
+        details.vendor,
+        details.channel,
+        details.seat,
+        details.files,
+        details.extra,
+    )
+
+
+def _blank(file: SealedFile) -> SealedFile:
+    return SealedFile(file.name, file.size_bytes, b"")
