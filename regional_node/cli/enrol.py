@@ -1,27 +1,32 @@
 """`lpse-node enrol`: redeem the centre's one-use code; keys are made here and stay here.
 
 Rule: nothing is sent before the centre's CA fits the code; repeating it is harmless. Leaves out the
-protocol (`lpse.runtime.tls.enrolling`).
+protocol (`regional_node.identity`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show
+from lpse.terminal.plain import plain
 from lpse.terminal.words import say
 from regional_node.cli import session
+
+if TYPE_CHECKING:
+    from regional_node.identity import Identity
 
 app = typer.Typer()
 
 COLUMNS: Final = (
-    Column("subject", "Node"),
+    Column("node_id", "Node"),
     Column("province", "Province"),
     Column("zone", "Zone"),
     Column("endpoint", "Link endpoint"),
+    Column("key_id", "Key"),
 )
 
 
@@ -46,8 +51,8 @@ def enrol(
 
 async def _enrol(code: str, endpoint: str, output: Output) -> None:
     from lpse.federation.errors import Refused
-    from lpse.runtime.tls.enrolling import enrol as redeem
     from regional_node.cli.init import prepare
+    from regional_node.identity import enrol as redeem
 
     settings = session.settings()
     address = endpoint or settings.link.endpoint
@@ -58,18 +63,15 @@ async def _enrol(code: str, endpoint: str, output: Output) -> None:
             remedy="give --endpoint host:port, or set link.endpoint",
         )
     prepare(settings.data, address)
-    enrolled = await redeem(address, code, settings.data / "identity", kind="node")
+    identity = await redeem(address, code, settings.data / "identity")
     _keep_endpoint(settings.data, address)
-    show(enrolled_row(enrolled), COLUMNS, output, name="subject")
+    show(_row(identity), COLUMNS, output, name="node_id")
     note(say("Start the node with: lpse-node run"))
 
 
-def enrolled_row(enrolled: object) -> dict[str, object]:
-    """What enrolment answered, for the terminal."""
-    from lpse.terminal.plain import plain
-
-    row: dict[str, object] = plain(enrolled)
-    return row
+def _row(identity: Identity) -> dict[str, object]:
+    row: dict[str, object] = plain(identity)
+    return {**row, "key_id": identity.key_id}
 
 
 def _keep_endpoint(data: Path, address: str) -> None:
