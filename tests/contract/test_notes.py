@@ -92,7 +92,7 @@ def test_malformed_notes_are_refused(data: bytes) -> None:
     """A note has one spelling; anything else is refused with a code."""
     with pytest.raises(NoteInvalid) as refusal:
         parse_note(data)
-    assert refusal.value.code == "FED-2012"
+    assert refusal.value.code == "FED-2102"
 
 
 @pytest.mark.parametrize(

@@ -284,3 +284,40 @@ async def test_failing_disk_ends_all_writing(faulty: Database, where: str) -> No
     with pytest.raises(StorageFailed) as refusal:
         await faulty.write(add("c"))
     assert refusal.value.code == "FED-1102"
+
+
+async def test_waiting_writes_are_bounded(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: beyond the limit a write is refused with a code, and nothing else is lost."""
+    monkeypatch.setattr("lpse.runtime.sqlite.database.WRITE_QUEUE_UNITS_MAX", 3)
+    results = await asyncio.gather(
+        *(database.write(add(f"{n}")) for n in range(5)), return_exceptions=True
+    )
+    assert results[:3] == [1, 1, 1]
+    assert [getattr(refusal, "code", "") for refusal in results[3:]] == ["FED-1104"] * 2
+    assert await database.read(names) == ["0", "1", "2"]
+
+
+async def test_large_units_are_spread_over_commits(database: Database) -> None:
+    """Invariant 12: a commit closes at its byte limit, and the rest follows in the next one."""
+    await database.write(lambda tx: tx.run("CREATE TABLE big (data BLOB)"))
+    data = bytes(3 * 1024 * 1024)
+    insert = "INSERT INTO big VALUES (?)"
+    await asyncio.gather(*(database.write(lambda tx: tx.run(insert, (data,))) for _ in range(8)))
+    count = await database.read(lambda tx: tx.execute("SELECT count(*) FROM big"))
+    assert count == [(8,)]
+
+
+async def test_log_is_bounded_although_readers_never_pause(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: the write-ahead log starts again once it has grown beyond its limit."""
+    limit = 1024 * 1024
+    monkeypatch.setattr("lpse.runtime.sqlite.database.WAL_BYTES_MAX", limit)
+    database._wal_restart_bytes = limit
+    await database.write(lambda tx: tx.run("CREATE TABLE big (data BLOB)"))
+    for _ in range(20):
+        await database.write(lambda tx: tx.run("INSERT INTO big VALUES (zeroblob(200000))"))
+        await database.read(lambda tx: tx.execute("SELECT count(*) FROM big"))
+    assert (tmp_path / "data.db-wal").stat().st_size < 2 * limit

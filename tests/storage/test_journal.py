@@ -127,6 +127,24 @@ async def test_failed_unit_leaves_no_entry(opened: tuple[Database, Journal]) -> 
     assert sum(await all_batches(journal)) == 4
 
 
+async def test_nested_part_is_taken_back_alone(opened: tuple[Database, Journal]) -> None:
+    """Invariant 10: a poisoned part of a unit is taken back, tree included; the rest stays."""
+    database, journal = opened
+
+    def work(tx: Transaction) -> list[int]:
+        kept = [journal.append_in(tx, record())]
+        for _ in range(2):
+            with pytest.raises(LookupError), tx.nested():
+                journal.append_in(tx, record())
+                raise LookupError
+        with tx.nested():
+            kept.append(journal.append_in(tx, record()))
+        return kept
+
+    assert await database.write(work) == [1, 2]
+    assert sum(await all_batches(journal)) == 3
+
+
 async def test_same_entry_id_is_appended_once(opened: tuple[Database, Journal]) -> None:
     """Invariant 3: appending the same id twice has the effect of once."""
     database, journal = opened
@@ -170,7 +188,7 @@ async def test_damaged_journal_is_not_opened(tmp_path: Path, damage: str) -> Non
     raw.close()
     with pytest.raises(Exception) as refusal:
         await start(tmp_path)
-    assert getattr(refusal.value, "code", "") in (JournalDamaged("").code, "FED-2013")
+    assert getattr(refusal.value, "code", "") in (JournalDamaged("").code, "FED-2103")
 
 
 async def test_restored_journal_opens_a_new_epoch(tmp_path: Path) -> None:

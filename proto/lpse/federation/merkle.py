@@ -24,7 +24,7 @@ class ProofInvalid(Refused):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "FED-2011",
+            "FED-2101",
             f"the Merkle proof is wrong: {detail}",
             remedy="keep both heads as evidence and ask the other side for its journal",
         )

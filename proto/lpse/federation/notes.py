@@ -34,7 +34,7 @@ class NoteInvalid(Refused):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "FED-2012",
+            "FED-2102",
             f"the signed note or key is malformed: {detail}",
             remedy="ask for the file again; it must be passed on byte by byte",
         )
@@ -45,7 +45,7 @@ class SignatureInvalid(Refused):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            "FED-2013",
+            "FED-2103",
             f"the signature of {name} does not fit",
             remedy="do not trust the content; compare the key with the one that was pinned",
         )

@@ -350,12 +350,12 @@ class Journal:
     ) -> T:
         wanted = epoch or self.epoch
         if size > PROOF_LEAVES_MAX:
-            raise Refused("FED-2021", f"proofs are made for up to {PROOF_LEAVES_MAX} entries")
+            raise Refused("FED-2025", f"proofs are made for up to {PROOF_LEAVES_MAX} entries")
 
         def unit(tx: Transaction) -> T:
             leaves = store.leaf_hashes_in(tx, _number_in(tx, wanted), 0, size)
             if len(leaves) != size:
-                raise NotFound("FED-2022", f"this journal has no {size} entries")
+                raise NotFound("FED-2026", f"this journal has no {size} entries")
             return work(leaves)
 
         return await self._database.read(unit)
@@ -368,7 +368,7 @@ def _number_in(tx: Transaction, epoch: bytes) -> int:
     for row in store.epochs_in(tx):
         if row.epoch == epoch:
             return row.number
-    raise NotFound("FED-2020", "this journal never had that epoch")
+    raise NotFound("FED-2024", "this journal never had that epoch")
 
 
 def _last_that_fits(

@@ -26,8 +26,11 @@ Work = Callable[["Transaction"], Any]
 class Transaction:
     """What a unit of work may do; synchronous, valid only inside the unit."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, participants: Sequence[CommitParticipant] = ()
+    ) -> None:
         self._connection = connection
+        self._participants = participants
         self.written_bytes = 0
         self.broken: Unavailable | None = None
 
@@ -60,20 +63,22 @@ class Transaction:
 
     @contextmanager
     def nested(self) -> Iterator[None]:
-        """A part of a unit that can fail alone: an exception takes back what the part did.
+        """A SAVEPOINT inside the unit: an exception takes back this part, memory included.
 
-        The exception goes on to the caller. Commit participants are not taken back: a part that
-        may fail does not append to a journal.
+        The caller catches the exception to go on with the rest, for example to park one entry.
         """
-        self._connection.execute("SAVEPOINT part")
+        saved = [participant.save() for participant in self._participants]
+        self._connection.execute("SAVEPOINT nested")
         try:
             yield
         except BaseException:
             if not self.broken:
-                self._connection.execute("ROLLBACK TO part")
-                self._connection.execute("RELEASE part")
+                self._connection.execute("ROLLBACK TO nested")
+                self._connection.execute("RELEASE nested")
+                for participant, state in zip(self._participants, saved, strict=True):
+                    participant.restore(state)
             raise
-        self._connection.execute("RELEASE part")
+        self._connection.execute("RELEASE nested")
 
     def _remember(self, error: sqlite3.Error) -> None:
         # A unit may swallow the error; the commit must know about it all the same.
@@ -162,7 +167,7 @@ def _attempt(
     for participant in participants:
         participant.begin()
     connection.execute("BEGIN IMMEDIATE")
-    tx = Transaction(connection)
+    tx = Transaction(connection, participants)
     if len(units) == 1:
         values = [_run_alone(tx, units[0])]
     else:
