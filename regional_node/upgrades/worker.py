@@ -167,9 +167,8 @@ class UpgradeWorker:
 
     async def present(self) -> Present:
         """What runs here now, by `current` and by the service's lock."""
-        await self._prepare()
         current = self._slots.current()
-        running = self._supervisor.running()
+        running = await asyncio.to_thread(self._supervisor.running)
         if current is None:
             return Present(None, running=False)
         return Present(current.manifest.version, running == current.name)

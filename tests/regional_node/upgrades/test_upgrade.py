@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -72,7 +73,7 @@ async def test_every_fault_leads_back(
     world: World, tmp_path: Path, fault: str, reason: Reason
 ) -> None:
     """Whatever a new version does wrong, the old one runs again and the reason is told."""
-    bundle = build_bundle("3.6", tmp_path, faults=[fault], start_timeout_seconds=1)
+    bundle = build_bundle("3.6", tmp_path, faults=[fault])
     world.want(bundle, "3.6", "3.0")
     ended = await world.settle()
     assert (ended.state, ended.reason) == (State.ROLLED_BACK, reason)
@@ -92,7 +93,7 @@ async def test_preflight_refuses_before_anything_is_touched(world: World, tmp_pa
 async def test_failed_rollback_is_told_plainly(world: World, tmp_path: Path) -> None:
     """When the way back fails too the entry says so, and the one version that can run does."""
     faults = ["unhealthy", "rollback-fails"]
-    bundle = build_bundle("3.6", tmp_path, faults=faults, start_timeout_seconds=1)
+    bundle = build_bundle("3.6", tmp_path, faults=faults, start_timeout_seconds=4)
     world.want(bundle, "3.6", "3.0")
     ended = await world.settle()
     assert (ended.state, ended.reason) == (State.FAILED, Reason.ROLLBACK_FAILED)
@@ -265,3 +266,15 @@ async def test_disk_without_room_holds(
     assert early.state is State.HELD
     world.now = held.hold_until
     assert (await world.settle()).state is State.APPLIED
+
+
+async def test_the_loop_goes_on_until_told(world: World, bundles: dict[str, Path]) -> None:
+    """`run` brings the node to the release by itself and ends when asked, service still running."""
+    world.want(bundles["3.6"], "3.6", "3.0")
+    stop = asyncio.Event()
+    running = asyncio.create_task(world.worker.run(stop, 0.01))
+    while not [a for a in await world.store.latest(1) if a.state is State.APPLIED]:
+        await asyncio.sleep(0.02)
+    stop.set()
+    await running
+    assert world.version_page() == "3.6"
