@@ -1,9 +1,9 @@
 """Opening a package and handing it over: who may ask, and in which order things leave.
 
-Owns the check of an officer's act and the re-reading of bytes on their way out. Rules: nothing
-leaves before the opening is durable in the journal (Invariants 1 and 6); a file that cannot be read
-is named as such and does not keep the others back (Invariant 10). Leaves out the decision whether a
-package may be opened (`rules`, asked by `opening_store` in its transaction).
+Owns the order of a hand-over and the re-reading of bytes on their way out. Rules: nothing leaves
+before the opening is durable in the journal (Invariants 1 and 6); a file that cannot be read is
+named as such and does not keep the others back (Invariant 10). Leaves out the decision whether a
+package may be opened, and by whom (`opening_store`, in its transaction).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from hashlib import sha256
 
 from structlog.typing import FilteringBoundLogger
 
-from lpse.federation.acts import subject_digest
 from lpse.federation.commitments import SealedFile, SubmissionDetails, read_details
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import UPLOAD_CHUNK_BYTES
@@ -24,11 +23,7 @@ from lpse.storage.blobs import BlobStore
 from regional_node.intake.details import check_package
 from regional_node.intake.office import Office
 from regional_node.intake.opening_store import Opened, OpeningStore
-from regional_node.intake.ports import OfficerActs
 from regional_node.intake.store import StoredAttempt, StoredSubmission
-
-ACT = "package.open"
-ROLES = ("pokja",)
 
 
 class Unreadable(Refused):
@@ -58,21 +53,16 @@ class Openings:
         store: OpeningStore,
         blobs: BlobStore,
         office: Office,
-        officers: OfficerActs,
         log: FilteringBoundLogger,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._office = office
-        self._officers = officers
         self._log = log
 
     async def open(self, package: str, act: SignedAct | None) -> Opened:
         """Reveal the package's commitments, once; an officer's act is checked where it is given."""
         check_package(package)
-        if act is not None:
-            digest = open_subject(package)
-            await self._officers.verify(act, act_name=ACT, digest=digest, roles=ROLES)
         now = self._office.moment()
         opened = await self._store.open(package, now.time, now.error_seconds, act)
         self._log.info("opening.released", submissions=opened.submissions)
@@ -110,8 +100,3 @@ class Openings:
         """SPSE holds everything: journalled once per number of submissions."""
         check_package(package)
         return await self._store.confirm(package, submissions, self._office.clock.now())
-
-
-def open_subject(package: str) -> bytes:
-    """What an officer signs to open a package: the digest of {"package": code}."""
-    return subject_digest({"package": package})

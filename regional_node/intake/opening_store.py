@@ -25,7 +25,7 @@ from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Rev
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
 from regional_node.intake import rules
-from regional_node.intake.ports import EffectiveSchedule
+from regional_node.intake.ports import EffectiveSchedule, OfficerActs
 from regional_node.intake.store import (
     SELECT_ATTEMPTS,
     SELECT_SUBMISSIONS,
@@ -55,10 +55,17 @@ class Opened:
 class OpeningStore:
     """See the module's first lines."""
 
-    def __init__(self, database: Database, journal: Journal, schedule: EffectiveSchedule) -> None:
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        schedule: EffectiveSchedule,
+        officers: OfficerActs,
+    ) -> None:
         self._database = database
         self._journal = journal
         self._schedule = schedule
+        self._officers = officers
 
     async def packages_to_judge(self, now: datetime, error_seconds: float) -> list[str]:
         """Packages whose deadline has passed outside any hold and that have unjudged uploads."""
@@ -187,6 +194,9 @@ class OpeningStore:
         error_seconds: float,
         act: SignedAct | None,
     ) -> Opened:
+        if act is not None:
+            digest = rules.open_subject(package)
+            self._officers.verify_in(tx, act, act=rules.OPEN, digest=digest, roles=rules.OPENERS)
         opening, open_time = self._first_opening_in(tx, package, now, error_seconds)
         first = open_time is None
         self._judge_in(tx, opening, -1)

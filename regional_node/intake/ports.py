@@ -7,6 +7,7 @@ transaction. Leaves out every implementation.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -59,10 +60,16 @@ class NationalHead(Protocol):
 class OfficerActs(Protocol):
     """Checks what a person of this node signed."""
 
-    async def verify(
-        self, act: SignedAct, *, act_name: str, digest: bytes, roles: tuple[str, ...]
+    def verify_in(
+        self,
+        tx: Transaction,
+        signed: SignedAct,
+        *,
+        act: str,
+        digest: bytes,
+        roles: Collection[str],
     ) -> object:
-        """Denied (FED-31xx) unless an able officer in one of `roles` signed this act."""
+        """Denied (FED-31xx) unless an able officer in one of `roles` signed this act just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Final
 
+from lpse.federation.acts import subject_digest
 from lpse.federation.receipts import Moment
 from lpse.federation.v1.records_pb2 import Verdict
 from regional_node.intake.windows import Opening, Window
+
+OPEN: Final = "package.open"
+OPENERS: Final = ("pokja",)
 
 
 class Admission(Enum):
@@ -83,3 +88,8 @@ def is_before(moment: datetime, error_seconds: float, limit: datetime) -> bool |
     if moment - error >= limit:
         return False
     return None
+
+
+def open_subject(package: str) -> bytes:
+    """What an officer signs to open a package: the digest of {"package": code}."""
+    return subject_digest({"package": package})

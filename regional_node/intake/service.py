@@ -30,8 +30,8 @@ from lpse.federation.limits import (
 )
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.intake.v1 import submissions_pb2_grpc as grpc_wire
-from lpse.runtime.clock import Clock
 from regional_node.intake.details import check_key, read_vendor_details
+from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings, Released
 from regional_node.intake.ports import QueueItem, TransferQueue
 from regional_node.intake.store import IntakeStore, StoredSubmission
@@ -52,7 +52,7 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         store: IntakeStore,
         openings: Openings,
         queue: TransferQueue,
-        clock: Clock,
+        office: Office,
         *,
         idle_seconds: float = UPLOAD_IDLE_SECONDS_MAX,
     ) -> None:
@@ -60,7 +60,8 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         self._store = store
         self._openings = openings
         self._queue = queue
-        self._clock = clock
+        self._clock = office.clock
+        self._public_key = office.signer.verifier.text
         self._idle_seconds = idle_seconds
 
     async def UploadSubmission(
@@ -85,18 +86,18 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
     ) -> wire.GetReceiptResponse:
         """The receipt, or the newest proof of an attempt where nothing was accepted."""
         key = _key_of(request.name)
+        response = wire.GetReceiptResponse(public_key=self._public_key)
         stored = await self._store.submission(key)
+        attempt = None if stored is not None else await self._store.newest_attempt(key)
         if stored is not None:
-            response = wire.GetReceiptResponse(receipt=stored.receipt)
-            if stored.revealed:
-                response.journal_index = stored.journal_index
-            return response
-        attempt = await self._store.newest_attempt(key)
-        if attempt is None:
+            response.receipt = stored.receipt
+        elif attempt is not None:
+            response.receipt, response.attempt_only = attempt.proof, True
+        found = stored or attempt
+        if found is None:
             raise _unknown()
-        response = wire.GetReceiptResponse(receipt=attempt.proof, attempt_only=True)
-        if attempt.revealed:
-            response.journal_index = attempt.journal_index
+        if found.revealed:
+            response.journal_index = found.journal_index
         return response
 
     async def ListQueue(

@@ -307,9 +307,9 @@ PROJECTION_JOURNALS_MAX: Final = 64
 # --- reconciliation ------------------------------------------------------------------------------
 
 # Decisions of one run; beyond it the last one says how many were left out.
-RECONCILIATION_ENTRIES_MAX: Final = 200
+RECONCILIATION_ENTRIES_MAX: Final = 50
 # Evidence of one side of one decision; a longer one is cut by leaving fields out.
-RECONCILIATION_EVIDENCE_BYTES_MAX: Final = 2 * KIB
+RECONCILIATION_EVIDENCE_BYTES_MAX: Final = 400
 
 # --- lists of the operator and intake API --------------------------------------------------------
 

@@ -6,7 +6,7 @@ that implement the same ports from memory. Leaves out every assertion.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -107,19 +107,25 @@ class National:
 class Officers:
     """Accepts the acts of one person."""
 
-    async def verify(
-        self, act: SignedAct, *, act_name: str, digest: bytes, roles: tuple[str, ...]
+    def verify_in(
+        self,
+        tx: Transaction,
+        signed: SignedAct,
+        *,
+        act: str,
+        digest: bytes,
+        roles: Collection[str],
     ) -> object:
-        if act.actor != "ani" or act.act != act_name or act.subject_digest != digest:
+        if signed.actor != "ani" or signed.act != act or signed.subject_digest != digest:
             raise Denied("FED-3101", "not this officer's act")
-        return act.actor
+        return signed.actor
 
 
 @dataclass
 class Queue:
     """A queue of one item."""
 
-    item_: QueueItem = QueueItem(bytes(32), 10, 4, "WAITING", START)
+    item_: QueueItem = field(default_factory=lambda: QueueItem(bytes(32), 10, 4, "WAITING", START))
 
     async def page(self, *, after: str, limit: int) -> QueuePage:
         return QueuePage((self.item_,)[:limit], "", 1, 6)
@@ -178,16 +184,18 @@ async def start_node(
     await journal.open()
     blobs = BlobStore(folder / "blobs")
     store = IntakeStore(database, journal, plan)
-    opening_store = OpeningStore(database, journal, plan)
+    opening_store = OpeningStore(database, journal, plan, Officers())
     office = Office(signer, clock, entropy, clock, National())
     sealing = Sealing(blobs, entropy, store.needs_blob)
     intake = Intake(
         store, sealing, office, log, upload_bytes_max=upload_bytes_max, uploads_max=uploads_max
     )
     await intake.recover()
-    openings = Openings(opening_store, blobs, office, Officers(), log)
+    openings = Openings(opening_store, blobs, office, log)
     judging = JudgingWorker(opening_store, clock, log)
-    service = SubmissionsService(intake, store, openings, Queue(), clock, idle_seconds=idle_seconds)
+    service = SubmissionsService(
+        intake, store, openings, Queue(), office, idle_seconds=idle_seconds
+    )
     yield Node(
         folder, database, journal, blobs, signer, plan, clock, store, opening_store,
         intake, openings, judging, service,

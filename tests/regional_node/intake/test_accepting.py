@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from pathlib import Path
 
-import grpc
 import pytest
 
 from lpse.federation.receipts import verify_receipt
-from lpse.federation.v1.records_pb2 import UploadAccepted, Verdict
+from lpse.federation.v1.records_pb2 import Verdict
 from lpse.intake.v1 import submissions_pb2 as wire
-from lpse.runtime.channels import error_from
 from tests.regional_node.intake.node import CODE, Node, serve, start_node
 
 

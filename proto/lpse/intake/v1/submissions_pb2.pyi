@@ -486,22 +486,28 @@ class GetReceiptResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     ATTEMPT_ONLY_FIELD_NUMBER: _builtins.int
     JOURNAL_INDEX_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     receipt: _builtins.bytes
     """Set by the node: a signed note in UTF-8, byte for byte as first handed out."""
     attempt_only: _builtins.bool
     """Set by the node: true when the key was never accepted and this proves a refused attempt."""
     journal_index: _builtins.int
     """Set by the node after opening: index of the entry in the node's journal. Absent before."""
+    public_key: _builtins.str
+    """Set by the node: its public key in the text form of signed notes, "name+id+key"; whoever
+    verifies compares it with the key that the node has published.
+    """
     def __init__(
         self,
         *,
         receipt: _builtins.bytes = ...,
         attempt_only: _builtins.bool = ...,
         journal_index: _builtins.int | None = ...,
+        public_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "journal_index", b"journal_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "attempt_only", b"attempt_only", "journal_index", b"journal_index", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "attempt_only", b"attempt_only", "journal_index", b"journal_index", "public_key", b"public_key", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__journal_index: _TypeAlias = _typing.Literal["journal_index"]  # noqa: Y015
     _WhichOneofArgType__journal_index: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index"]  # noqa: Y015
