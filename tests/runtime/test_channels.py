@@ -11,6 +11,8 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lpse.federation.errors import (
     Conflict,
@@ -47,13 +49,13 @@ class Loopback:
 
     async def call(self, folder: Path, kind: str = "unary", request: bytes = b"") -> bytes:
         async with self.channel(folder) as channel:
+            unary: Any = channel.unary_unary("/test.Service/Unary")
+            stream: Any = channel.unary_stream("/test.Service/Stream")
             try:
                 if kind == "unary":
-                    answer: bytes = await channel.unary_unary("/test.Service/Unary")(request)
+                    answer: bytes = await unary(request)
                     return answer
-                return b"".join(
-                    [part async for part in channel.unary_stream("/test.Service/Stream")(request)]
-                )
+                return b"".join([part async for part in stream(request)])
             except grpc.aio.AioRpcError as error:
                 raise channels.error_from(error) from None
 
@@ -92,7 +94,7 @@ async def loopback(tmp_path: Path) -> AsyncIterator[Loopback]:
         yield b"first "
         yield found.act(context)
 
-    handlers = {
+    handlers: dict[str, Any] = {
         "Unary": grpc.unary_unary_rpc_method_handler(unary),
         "Stream": grpc.unary_stream_rpc_method_handler(stream),
     }
@@ -196,10 +198,10 @@ async def test_node_certificate_cannot_play_the_centre(loopback: Loopback) -> No
     validity = (NOW, timedelta(days=1))
     subject = ("node", "lkpp-central")
     issued = tls.issue_client(loopback.ca, request, subject, tls.public_bytes(signing), validity)
-    usage = issued.extensions.get_extension_for_class(tls.x509.ExtendedKeyUsage).value
-    names = issued.extensions.get_extension_for_class(tls.x509.SubjectAlternativeName).value
-    assert list(usage) == [tls.ExtendedKeyUsageOID.CLIENT_AUTH]
-    assert names.get_values_for_type(tls.x509.DNSName) == []
+    usage = issued.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert names.get_values_for_type(x509.DNSName) == []
 
 
 async def test_too_large_message_is_refused(loopback: Loopback, tmp_path: Path) -> None:
@@ -215,6 +217,7 @@ async def test_unknown_call_says_so(loopback: Loopback, tmp_path: Path) -> None:
     """A call that the other side lacks is told apart from a broken road."""
     folder = identity(tmp_path / "node", loopback.ca, "node", "lpse-pacitan")
     async with loopback.channel(folder) as channel:
+        unknown: Any = channel.unary_unary("/test.Service/Newer")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary("/test.Service/Newer")(b"")
+            await unknown(b"")
     assert channels.error_from(caught.value).code == "FED-2298"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from lpse.federation.enrolment_code import renewal_statement
@@ -25,7 +26,7 @@ async def ask(call: Any, request: Any) -> Any:
     """One call whose error is the federation's."""
     try:
         return await call(request)
-    except channels.grpc.aio.AioRpcError as error:
+    except grpc.aio.AioRpcError as error:
         raise channels.error_from(error) from None
 
 
@@ -67,11 +68,12 @@ async def test_revoked_node_is_refused_at_once(centre: Centre, tmp_path: Path) -
     node, text = tmp_path / "node", await centre.node_code()
     await enrol(centre.enrolment, text, node, kind="node")
     async with centre.channel(node) as channel:
-        stream: Any = channel.unary_stream("/test.Node/Hold")(b"")
+        hold: Any = channel.unary_stream("/test.Node/Hold")
+        stream = hold(b"")
         assert await stream.read() == b"open"
         revoked = await revoke(centre)
         assert revoked.state == nodes_pb2.NODE_STATE_REVOKED and revoked.revoked_by == "sri"
-        with pytest.raises(channels.grpc.aio.AioRpcError) as ended:
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
             await stream.read()
         assert channels.error_from(ended.value).code == "FED-3010"
     for attempt, code in (

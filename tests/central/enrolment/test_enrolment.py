@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from central.enrolment import genesis
@@ -44,7 +45,7 @@ async def send(centre: Centre, request: EnrolRequest) -> Any:
         stub: Any = EnrolmentStub(channel)
         try:
             return await stub.Enrol(request)
-        except channels.grpc.aio.AioRpcError as error:
+        except grpc.aio.AioRpcError as error:
             raise channels.error_from(error) from None
 
 
