@@ -1,0 +1,56 @@
+"""The enrolled nodes as ledger, fleet and link need them.
+
+Owns the adapters from `central.enrolment` to those ports. Leaves out every decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from central.enrolment.admission import Admission
+from central.enrolment.rules import Binding
+from central.enrolment.store import EnrolmentStore
+from central.fleet.ports import EnrolledNode
+from lpse.federation.notes import Verifier
+
+
+class EnrolledKeys:
+    """The ledger's port `NodeKeys`: keys in memory first, then those of revoked nodes."""
+
+    def __init__(self, admission: Admission, store: EnrolmentStore) -> None:
+        self._admission = admission
+        self._store = store
+        self._verifiers: dict[tuple[str, bytes], Verifier] = {}
+
+    async def verifier(self, node_id: str) -> Verifier:
+        """The enrolled signing key; NotFound for a node that was never enrolled."""
+        binding = self._admission.node(node_id) or await self._store.node(node_id)
+        key = (node_id, binding.signing_key)
+        if key not in self._verifiers:
+            self._verifiers[key] = Verifier(node_id, binding.signing_key)
+        return self._verifiers[key]
+
+    async def count(self) -> int:
+        """How many nodes have access, for the national gate."""
+        return len(self._admission.nodes())
+
+
+class EnrolledDirectory:
+    """The fleet's port `NodeDirectory`."""
+
+    def __init__(self, store: EnrolmentStore) -> None:
+        self._store = store
+
+    async def node(self, node_id: str) -> EnrolledNode:
+        """One node; NotFound for a name that was never enrolled."""
+        return _node(await self._store.node(node_id))
+
+    async def nodes(
+        self, *, after: str = "", province: str = "", limit: int
+    ) -> Sequence[EnrolledNode]:
+        """Nodes in order of their ids."""
+        return [_node(one) for one in await self._store.nodes(after, limit, province=province)]
+
+
+def _node(binding: Binding) -> EnrolledNode:
+    return EnrolledNode(binding.node_id, binding.province, binding.zone, not binding.active)

@@ -1,0 +1,131 @@
+"""The Link service: raw frames in and out, so that shared bytes stay shared.
+
+Owns admission of hellos and the life of a stream. Rules: the node id comes from the certificate;
+too many hellos at once are told when to come back; whatever goes wrong in one stream is told to
+that node with a code and touches no other. Leaves out the judgement (`hello`) and the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from central.link.hello import Opened, open_session, refusal
+from central.link.ports import Admission, Parts
+from central.link.session import Session
+from central.link.sessions import Sessions
+from lpse.federation.errors import Denied, FederationError, Refused, Unavailable
+from lpse.federation.limits import (
+    LINK_FRAME_BYTES_MAX,
+    LINK_HELLO_RETRY_SECONDS,
+    LINK_HELLO_SECONDS_MAX,
+    LINK_HELLOS_MAX,
+)
+from lpse.federation.v1 import link_pb2 as link
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_SERVICE = "lpse.federation.v1.Link"
+
+
+class _ContextStream:
+    """The port `Stream` over a gRPC context that carries raw bytes."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def read(self) -> bytes | None:
+        """The next frame; None at the end."""
+        data = await self._context.read()
+        return data if isinstance(data, bytes) else None  # grpc.aio.EOF at the end
+
+    async def write(self, data: bytes) -> None:
+        """Send one frame."""
+        await self._context.write(data)
+
+
+class LinkService:
+    """Registers `Connect` with raw-bytes serialisers."""
+
+    def __init__(self, parts: Parts, sessions: Sessions, admission: Admission) -> None:
+        self._parts = parts
+        self._sessions = sessions
+        self._admission = admission
+        self._hellos = 0
+        admission.on_revoked(sessions.revoked)
+        parts.national.on_visible(sessions.wake_all)
+        parts.ledger.projector.on_advance(sessions.advanced)
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Serve on the mTLS listener of nodes."""
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(
+            self.connect
+        )
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(_SERVICE, {"Connect": handler}),)
+        )
+
+    async def connect(self, requests: Any, context: Context) -> None:
+        """One stream from hello to its end."""
+        node_id = self._admission.require_node(context)
+        stream = _ContextStream(context)
+        try:
+            opened = await self._admit(node_id, stream)
+            session = Session(self._parts, opened, stream)
+            self._sessions.enter(session)
+        except FederationError as error:
+            await self._refuse(stream, node_id, error)
+            return
+        try:
+            await stream.write(link.CentralFrame(welcome=opened.welcome).SerializeToString())
+            self._parts.log.info(
+                "link.opened",
+                node=node_id,
+                relation=link.HeadRelation.Name(opened.relation),
+                attempts=opened.hello.attempts,
+            )
+            await session.run()
+        except FederationError as error:
+            self._parts.log.warning("link.ended", node=node_id, code=error.code)
+            raise
+        finally:
+            self._sessions.leave(session)
+        self._parts.log.info("link.closed", node=node_id)
+
+    async def _admit(self, node_id: str, stream: _ContextStream) -> Opened:
+        if self._hellos >= LINK_HELLOS_MAX:
+            error = Unavailable("FED-2210", "too many nodes say hello at once")
+            spread = self._parts.entropy.uniform(0.0, LINK_HELLO_RETRY_SECONDS)
+            error.retry_after_seconds = spread
+            raise error
+        self._hellos += 1
+        try:
+            async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
+                return await open_session(self._parts, node_id, await _hello(stream))
+        except TimeoutError as error:
+            raise Unavailable("FED-2211", "no hello within the limit") from error
+        finally:
+            self._hellos -= 1
+
+    async def _refuse(self, stream: _ContextStream, node_id: str, error: FederationError) -> None:
+        self._parts.log.warning("link.refused", node=node_id, code=error.code)
+        frame = refusal(error, final=isinstance(error, (Denied, Refused)))
+        await stream.write(link.CentralFrame(refusal=frame).SerializeToString())
+
+
+async def _hello(stream: _ContextStream) -> link.Hello:
+    data = await stream.read()
+    if data is None:
+        raise Refused("FED-2204", "the stream ended before the hello")
+    if len(data) > LINK_FRAME_BYTES_MAX:
+        raise Refused("FED-2202", f"a frame is larger than {LINK_FRAME_BYTES_MAX} bytes")
+    try:
+        frame = link.NodeFrame.FromString(data)
+    except DecodeError as error:
+        raise Refused("FED-2201", "a frame is not a NodeFrame message") from error
+    if frame.WhichOneof("frame") != "hello":
+        raise Refused("FED-2204", "the first frame of a session is a hello")
+    return frame.hello

@@ -1,0 +1,234 @@
+"""The national journal with its gate: what may be appended, and what is visible outside.
+
+Owns the two promises that keep a restored centre from forking history: nothing is appended while
+the gate is shut (`rules`), and a head is shown to nobody before the head file holds it. Consumers
+pull with a cursor: the link asks for batches, areas publish records. Leaves out plans and
+approvals, which happen before a record comes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from google.protobuf.message import Message
+from structlog.typing import FilteringBoundLogger
+
+from central.national.head_file import HeadFile
+from central.national.rules import Evidence, Gate, Start, explain, gate, judge_start, needed
+from central.national.store import NationalStore
+from lpse.federation.checkpoints import Head
+from lpse.federation.errors import Conflict, NotFound, Refused, Unavailable
+from lpse.federation.notes import Verifier
+from lpse.federation.v1 import journal_pb2 as wire
+from lpse.runtime.clock import Clock
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage.journal import Journal
+
+
+class GateShut(Unavailable):
+    """The centre may not append now; nothing was published."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(
+            "FED-2220",
+            explain(evidence),
+            remedy="let nodes connect, or have an operator assert that nothing is missing",
+        )
+        self.may_retry = gate(evidence) is Gate.WAITING
+
+
+Enrolled = Callable[[], Awaitable[int]]
+
+
+class National:
+    """The centre's own journal; see the module's first lines."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        head_file: Path,
+        enrolled: Enrolled,
+        clock: Clock,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._journal = journal
+        self._file = HeadFile(head_file, journal.verifier)
+        self._store = NationalStore(database)
+        self._enrolled = enrolled
+        self._clock = clock
+        self._log = log
+        self._evidence = Evidence(Start.UNPROVEN)
+        self._visible: Head | None = None
+        self._moved = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+
+    # --- life ---
+
+    async def open(self) -> None:
+        """Judge this start; the journal is open already."""
+        own, filed = self._journal.head, self._file.read()
+        enrolled = await self._enrolled()
+        root = await self._root_at(filed) if filed is not None else None
+        start = judge_start(own, filed, root, fresh=own.size == 1 and not enrolled)
+        contradicting = await self._store.contradicting()
+        self._evidence = Evidence(start, enrolled, contradicting=contradicting)
+        self._log.info("national.opened", size=own.size, start=start.value, gate=self.gate.value)
+        if self.gate is Gate.OPEN:
+            await self._show(own)
+        else:
+            self._visible = own  # what the database holds is known outside already
+
+    async def run(self) -> None:
+        """Show every new head as soon as the head file holds it, until cancelled."""
+        while True:
+            await self._journal.wait_beyond(self.head.size)
+            try:
+                await self._show(self._journal.head)
+            except OSError as error:
+                self._log.error("national.head_file_failed", error=type(error).__name__)
+                await self._clock.sleep(1.0)
+
+    # --- publishing ---
+
+    def append_in(self, tx: Transaction, record: Message, *, entry_id: bytes | None = None) -> int:
+        """Append within the caller's transaction; Unavailable (FED-2220) while the gate is shut."""
+        if self.gate is not Gate.OPEN:
+            raise GateShut(self._evidence)
+        return self._journal.append_in(tx, record, entry_id=entry_id)
+
+    async def publish(self, *records: Message) -> list[int]:
+        """Append in one transaction; returns when the entries are durable and visible."""
+        if self.gate is not Gate.OPEN:
+            raise GateShut(self._evidence)
+        indexes = await self._journal.append(*records)
+        await self.wait_visible(indexes[-1])
+        return indexes
+
+    async def wait_visible(self, index: int) -> None:
+        """Return once nodes can see entry `index`; needs `run`."""
+        while self.head.size <= index:
+            moved = self._moved
+            if self.head.size <= index:
+                await moved.wait()
+
+    # --- reading ---
+
+    @property
+    def head(self) -> Head:
+        """The newest head that may be shown outside."""
+        assert self._visible is not None, "the national journal is not open"
+        return self._visible
+
+    @property
+    def verifier(self) -> Verifier:
+        """The centre's public key."""
+        return self._journal.verifier
+
+    def on_visible(self, callback: Callable[[], None]) -> None:
+        """Call back, in the event loop, whenever a new head is visible."""
+        self._listeners.append(callback)
+
+    async def batch(self, first: int) -> wire.EntryBatch | None:
+        """Visible entries from `first`, ending at a signed head; None if there are none."""
+        room = self.head.size - first
+        return await self._journal.batch(first, entries_max=min(room, 256)) if room > 0 else None
+
+    async def root_at(self, size: int) -> bytes:
+        """Root of the journal at an earlier size."""
+        head = self._journal.head
+        return head.root if head.size == size else await self._journal.root_at(size)
+
+    # --- the gate ---
+
+    @property
+    def gate(self) -> Gate:
+        """May the centre append now?"""
+        return gate(self._evidence)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the gate rests on, for operators."""
+        return self._evidence
+
+    async def witnessed(self, node_id: str, *, contained: bool, head: Head | None) -> None:
+        """A node showed its national head; the caller has verified the centre's signature on it."""
+        before, evidence = self.gate, self._evidence
+        if contained:
+            if node_id in evidence.contradicting:
+                await self._store.settled(node_id)
+            evidence = replace(
+                evidence,
+                witnesses=evidence.witnesses | {node_id},
+                contradicting=evidence.contradicting - {node_id},
+            )
+        elif node_id not in evidence.contradicting:
+            assert head is not None, "only a head can contradict"
+            seen = self._clock.wall().isoformat()
+            relation = "higher" if head.size > self.head.size else "forked"
+            await self._store.contradicted(node_id, head, relation, seen)
+            evidence = replace(evidence, contradicting=evidence.contradicting | {node_id})
+        if gate(self._evidence) is not Gate.OPEN:
+            evidence = replace(evidence, enrolled=await self._enrolled())
+        # What others reported while this call waited must not be lost.
+        self._evidence = replace(
+            evidence,
+            witnesses=(self._evidence.witnesses | evidence.witnesses),
+            contradicting=await self._store.contradicting(),
+            asserted=self._evidence.asserted,
+        )
+        await self._report(before)
+
+    async def assert_complete(self, *, expect_size: int, reason: str) -> None:
+        """An operator's word that nothing is missing; refused where a node showed otherwise."""
+        if not reason.strip():
+            raise Refused("FED-2221", "an assertion needs a reason")
+        if self._evidence.contradicting:
+            raise Conflict(
+                "FED-2222",
+                explain(self._evidence),
+                remedy="restore a newer copy of the centre's database",
+            )
+        if expect_size != self._journal.head.size:
+            raise Conflict(
+                "FED-2223",
+                f"the national journal has {self._journal.head.size} entries, not {expect_size}",
+                remedy="look at the journal's status again before asserting",
+            )
+        before = self.gate
+        self._evidence = replace(self._evidence, asserted=True)
+        self._log.warning("national.asserted", size=expect_size)
+        await self._report(before)
+
+    @property
+    def witnesses_needed(self) -> int:
+        """How many nodes must show their heads while the gate waits."""
+        return needed(self._evidence.enrolled)
+
+    async def _report(self, before: Gate) -> None:
+        if self.gate is before:
+            return
+        self._log.warning("national.gate", gate=self.gate.value, reason=explain(self._evidence))
+        if self.gate is Gate.OPEN:
+            await self._show(self._journal.head)
+
+    async def _show(self, head: Head) -> None:
+        await self._file.write(head)  # durable first, then visible
+        self._visible = head
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        for callback in self._listeners:
+            callback()
+
+    async def _root_at(self, filed: Head) -> bytes | None:
+        own = self._journal.head
+        if filed.epoch != own.epoch or filed.size > own.size:
+            return None
+        with suppress(NotFound, Refused):
+            return await self.root_at(filed.size)
+        return None

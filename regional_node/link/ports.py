@@ -1,0 +1,81 @@
+"""What the link asks of others, and the parts that every session shares.
+
+Leaves out every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from lpse.federation.notes import Signer
+from lpse.federation.v1 import link_pb2 as wire
+from lpse.runtime.clock import Clock, Entropy
+from lpse.storage.journal import Journal
+from regional_node.link.state import LinkState
+from regional_node.national.national import National
+from regional_node.reconciliation.runs import Runs
+
+
+class ServiceFacts(Protocol):
+    """Can vendors use SPSE here, as the probes last saw it?"""
+
+    def service(self) -> tuple[wire.ServiceState.ValueType, str]:
+        """The state, and the version that the running service reports (empty: no answer)."""
+
+
+class BlobFacts(Protocol):
+    """How far the bytes of uploads have followed their entries."""
+
+    def queue_bytes(self) -> int:
+        """Blob bytes that the centre has not acknowledged as VERIFIED."""
+
+    def verified_blobs(self) -> int:
+        """Blobs that the centre has verified since this program started."""
+
+
+class Stream(Protocol):
+    """One open stream of raw frames."""
+
+    async def read(self) -> bytes | None:
+        """The next frame; None at the orderly end; FederationError when the road broke."""
+
+    async def write(self, data: bytes) -> None:
+        """Send one frame; waits while the line is full."""
+
+    async def close(self) -> None:
+        """End the stream; harmless when it has ended."""
+
+
+Connect = Callable[[], Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a node says about itself in every hello."""
+
+    endpoint: str
+    software_version: str
+    exercise: bool
+    boot_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every session works with."""
+
+    journal: Journal
+    national: National
+    runs: Runs
+    state: LinkState
+    service: ServiceFacts
+    blobs: BlobFacts
+    free_bytes: Callable[[], int]
+    signer: Signer
+    clock: Clock
+    entropy: Entropy
+    log: FilteringBoundLogger
+    settings: Settings
