@@ -144,6 +144,24 @@ async def test_one_hop_runs_in_the_connections_own_thread(database: Database) ->
     assert thread.daemon
 
 
+async def test_the_driver_logs_nothing_of_what_is_stored(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Secrecy: not even at DEBUG do parameters or a unit's own error reach the driver's log."""
+
+    def complains(tx: Transaction) -> None:
+        tx.execute("SELECT ?", ("PT Rahasia",))
+        raise LookupError("PT Rahasia")
+
+    with caplog.at_level("DEBUG"):
+        await database.write(add("PT Rahasia"))
+        for attempt in (database.read(complains), database.write(complains)):
+            with pytest.raises(LookupError):
+                await attempt
+    assert any(record.name == "aiosqlite" for record in caplog.records)
+    assert "Rahasia" not in caplog.text
+
+
 async def test_second_process_is_kept_out(
     database: Database, tmp_path: Path, migrations: Path
 ) -> None:

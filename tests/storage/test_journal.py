@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -23,7 +25,7 @@ from lpse.federation.merkle import (
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import ManualClock, SeededEntropy
-from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite import Database, StorageFull, Transaction
 from lpse.storage.journal import Journal, JournalDamaged
 
 ROOT = Path(__file__).parents[2]
@@ -273,3 +275,55 @@ async def test_batch_keeps_to_the_credit(opened: tuple[Database, Journal]) -> No
     assert (batch.first_index, len(batch.entries), batch.head.size) == (2, 3, 5)
     assert await journal.batch(2, bytes_max=1) is None
     assert await journal.batch(journal.head.size) is None
+
+
+async def test_full_disk_takes_nothing_half(opened: tuple[Database, Journal]) -> None:
+    """Invariants 1 and 2: a real SQLITE_FULL keeps no entry of its commit; the tree goes on."""
+    database, journal = opened
+    before = journal.head
+    (pages,) = (await database.write(lambda tx: tx.execute("PRAGMA page_count")))[0]
+    await database.write(lambda tx: tx.execute(f"PRAGMA max_page_count = {pages + 4}"))
+    results = await asyncio.gather(
+        *(journal.append(record(30_000)) for _ in range(5)), return_exceptions=True
+    )
+    assert {type(result) for result in results} == {StorageFull}
+    assert journal.head == before
+    assert await journal.append(record()) == [1]
+    await database.write(lambda tx: tx.execute("PRAGMA max_page_count = 100000"))
+    assert await journal.append(record(30_000)) == [2]
+    assert sum(await all_batches(journal)) == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_any_mixture_of_units_leaves_disk_and_tree_equal(
+    opened: tuple[Database, Journal], seed: int
+) -> None:
+    """Invariant 2: whatever fails or is cancelled, followers get a dense tree of what succeeded."""
+    database, journal = opened
+    chance = Random(seed)
+
+    def unit(size: int, fate: float) -> Callable[[Transaction], list[int]]:
+        def work(tx: Transaction) -> list[int]:
+            done = [journal.append_in(tx, record()) for _ in range(size)]
+            if 0.3 < fate < 0.5:
+                with suppress(LookupError), tx.nested():
+                    journal.append_in(tx, record())
+                    raise LookupError
+            if fate < 0.3:
+                raise LookupError
+            return done
+
+        return work
+
+    promised: list[int] = []
+    for _ in range(10):
+        units = [unit(chance.randint(0, 90), chance.random()) for _ in range(chance.randint(1, 9))]
+        tasks = [asyncio.create_task(database.write(one)) for one in units]
+        await asyncio.sleep(0)
+        if chance.random() < 0.5:
+            chance.choice(tasks).cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            promised += result if isinstance(result, list) else []
+    await database.write(lambda _: None)  # what a cancelled waiter left in the queue is done too
+    assert len(set(promised)) == len(promised)
+    assert sum(await all_batches(journal)) == journal.head.size > max(promised)

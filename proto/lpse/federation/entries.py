@@ -201,9 +201,9 @@ def timestamp(value: datetime) -> Timestamp:
     """An aware time as it travels; microseconds are kept."""
     if value.tzinfo is None:
         raise EntryInvalid("a time without a zone")
-    micros = (value - _START) // timedelta(microseconds=1)
-    seconds, rest = divmod(micros, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest * 1_000)
+    since = value - _START
+    seconds = since.days * 86_400 + since.seconds
+    return Timestamp(seconds=seconds, nanos=since.microseconds * 1_000)
 
 
 def moment(value: Timestamp) -> datetime:

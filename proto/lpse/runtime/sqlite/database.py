@@ -74,9 +74,20 @@ class _Thread(aiosqlite.Connection):
     async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in the connection's thread; if the waiter is cancelled it runs anyway."""
         connection = self._conn
-        # No arguments: aiosqlite logs the call at DEBUG, and values must not appear there.
-        execute = cast(Callable[[Callable[[], T]], Awaitable[T]], self._execute)
-        return await execute(lambda: function(connection))
+
+        def guarded() -> T | Failure:
+            try:
+                return function(connection)
+            except BaseException as error:
+                return Failure(error)
+
+        # No arguments and no exceptions: aiosqlite logs both at DEBUG, and what a unit handles or
+        # complains about must not appear in any log.
+        execute = cast(Callable[[Callable[[], T | Failure]], Awaitable[T | Failure]], self._execute)
+        outcome = await execute(guarded)
+        if isinstance(outcome, Failure):
+            raise _raisable(outcome.error)
+        return outcome
 
 
 class Database:
