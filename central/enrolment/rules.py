@@ -134,7 +134,7 @@ def judge_binding(same_key: Binding | None, active: Binding | None, code: Code) 
                 remedy="enrol from an empty data folder with a new code",
             )
         if same_key.node_id != code.subject:
-            raise Conflict("FED-3004", f"these keys already belong to {same_key.node_id}")
+            raise Conflict("FED-3034", f"these keys already belong to {same_key.node_id}")
         return False
     if active is not None:
         raise already_enrolled(code.subject)

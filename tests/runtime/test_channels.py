@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,7 @@ class Loopback:
     ca: tls.Authority
     log: StringIO
     act: Any = None
+    stream: Any = None
 
     def channel(self, folder: Path) -> grpc.aio.Channel:
         return channels.open_channel(
@@ -91,6 +93,10 @@ async def loopback(tmp_path: Path) -> AsyncIterator[Loopback]:
         return answer
 
     async def stream(request: bytes, context: Any) -> AsyncIterator[bytes]:
+        if found.stream is not None:
+            async for part in found.stream(request, context):
+                yield part
+            return
         yield b"first "
         yield found.act(context)
 
@@ -221,3 +227,25 @@ async def test_unknown_call_says_so(loopback: Loopback, tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await unknown(b"")
     assert channels.error_from(caught.value).code == "FED-2298"
+
+
+async def test_handler_ends_when_its_caller_goes_away(loopback: Loopback, tmp_path: Path) -> None:
+    """A stream's clean-up runs at once when the caller cancels, not when memory is collected."""
+    ended = asyncio.Event()
+
+    async def endless(request: bytes, context: Any) -> AsyncIterator[bytes]:
+        try:
+            yield b"open"
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    loopback.stream = endless
+    folder = identity(tmp_path / "node", loopback.ca, "node", "lpse-pacitan")
+    async with loopback.channel(folder) as channel:
+        stream: Any = channel.unary_stream("/test.Service/Stream")
+        call = stream(b"")
+        assert await call.read() == b"open"
+        call.cancel()
+        await asyncio.wait_for(ended.wait(), 10)
+    assert "rpc.failed" not in loopback.log.getvalue()

@@ -11,6 +11,10 @@ import structlog
 from lpse.runtime import logs
 
 SECRET = "4242011 PT Rahasia Jaya penawaran.rhs"
+SECRET_KEYS = [
+    *("vendor", "VENDOR_REF", "package", "package_code", "paket", "bid", "seat", "salt"),
+    *("file", "file_name", "filename", "files", "code_secret"),
+]
 
 
 def test_line_is_json_with_time_level_and_ids() -> None:
@@ -22,24 +26,7 @@ def test_line_is_json_with_time_level_and_ids() -> None:
     assert line == {"event": "link.up", "level": "info", "node": "lpse-pacitan", "attempt": 3}
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "vendor",
-        "VENDOR_REF",
-        "package",
-        "package_code",
-        "paket",
-        "file",
-        "file_name",
-        "filename",
-        "files",
-        "bid",
-        "seat",
-        "salt",
-        "code_secret",
-    ],
-)
+@pytest.mark.parametrize("key", SECRET_KEYS)
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
 def test_secret_keys_are_dropped_at_every_level(key: str, level: str) -> None:
     """A key that could name a bidder, package or file loses its value whatever the level."""

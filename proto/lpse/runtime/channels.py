@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -193,8 +194,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
                 try:
-                    async for response in behaviour(request, context):
-                        yield response
+                    # Closed here and now when the caller goes away, not when memory is collected.
+                    async with aclosing(behaviour(request, context)) as responses:
+                        async for response in responses:
+                            yield response
                 except Exception as error:
                     await self._abort(error, context, method)
 
@@ -211,8 +214,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return call
 
     async def _abort(self, error: Exception, context: Any, method: str) -> None:
-        if isinstance(error, (grpc.aio.AbortError, grpc.aio.UsageError)):
-            raise error
+        if isinstance(error, grpc.aio.BaseError):
+            raise error  # an abort of the handler's own, or a stream that is gone already
         if not isinstance(error, FederationError):
             self._log.error("rpc.failed", method=method, code="FED-1000", where=origin_of(error))
             error = FederationError("FED-1000", "an internal error; the log of that side has it")

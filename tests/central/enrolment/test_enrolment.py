@@ -264,7 +264,7 @@ async def test_keys_of_one_node_make_no_second(centre: Centre, tmp_path: Path) -
     shutil.copytree(node, copy)
     with pytest.raises(Conflict) as caught:
         await enrol(centre.enrolment, await centre.node_code("lpse-blitar"), copy, kind="node")
-    assert caught.value.code == "FED-3004"
+    assert caught.value.code == "FED-3034"
 
 
 async def test_code_of_a_person_makes_no_node(centre: Centre, tmp_path: Path) -> None:
