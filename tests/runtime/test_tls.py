@@ -122,7 +122,7 @@ def test_request_cannot_choose_its_name() -> None:
         ["lpse://node/a", "lpse://operator/b"],
         ["lpse://node/"],
         ["lpse://node/a/b"],
-        ["lpse://root/a"],
+        ["lpse://boss/a"],
         ["https://node/a"],
     ],
 )

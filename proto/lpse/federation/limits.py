@@ -237,9 +237,8 @@ KEY_FILE_BYTES_MAX: Final = 64 * KIB
 # Life of the private CA and of the centre's own certificate; both end with a new `init`.
 AUTHORITY_DAYS: Final = 20 * 365
 SERVER_CERTIFICATE_DAYS: Final = 10 * 365
-# Life of a node's or operator's certificate unless configured; shorter than the least is refused.
+# Life of a node's or operator's certificate unless configured.
 CLIENT_CERTIFICATE_SECONDS: Final = 90 * 86_400
-CLIENT_CERTIFICATE_SECONDS_MIN: Final = 1
 
 # --- desired state -------------------------------------------------------------------------------
 
@@ -350,9 +349,9 @@ CODE_FAILURES_MAX: Final = 10
 # Life of an unused code unless configured.
 CODE_SECONDS: Final = 72 * 3_600
 # Failed enrolments of one network address in one window; then it is asked to come back later.
+# The oldest of that many addresses make way.
 ENROL_FAILURES_PER_ADDRESS_MAX: Final = 20
 ENROL_FAILURES_WINDOW_SECONDS: Final = 60
-# Addresses remembered for that; the oldest make way.
 ENROL_ADDRESSES_MAX: Final = 10_000
 # A renewal whose clock is further off is refused; its nonce is remembered for twice as long.
 RENEWAL_CLOCK_SECONDS_MAX: Final = 300
@@ -370,3 +369,34 @@ ENROLMENT_CALL_SECONDS_MAX: Final = 60.0
 CHAIN_CERTIFICATES_MAX: Final = 8
 # Nodes and operators with access at one time; one more is refused.
 IDENTITIES_MAX: Final = 20_000
+
+# --- packages, proposals and outages at a node ---------------------------------------------------
+
+# Packages in one import; more are refused before the first is read.
+IMPORT_PACKAGES_MAX: Final = 1_000
+# Packages that a node knows; one more is refused at import.
+PACKAGES_MAX: Final = 20_000
+# Printed arithmetic of one proposal; beyond it steps are left out, so that it fits into an entry.
+ARITHMETIC_BYTES_MAX: Final = 40 * KIB
+# A provisional proposal of an open outage is computed again after this.
+PROVISIONAL_SECONDS: Final = 3_600
+# Packages computed between two breaths of the event loop.
+COMPENSATION_PACKAGES_PER_BREATH: Final = 8
+# How often holds and proposals are looked at.
+SCHEDULE_STEP_SECONDS: Final = 0.5
+# Stages that a decision gives other ends; more are refused.
+CHANGED_ENDS_MAX: Final = STAGES_MAX
+# An attached document of a decision; a larger file is not read.
+DECISION_DOCUMENT_BYTES_MAX: Final = 64 * MIB
+
+# --- outages and calendars at the centre ---------------------------------------------------------
+
+# A longer title of an outage, or more services of one, are refused.
+OUTAGE_TITLE_CHARACTERS_MAX: Final = 200
+OUTAGE_SERVICES_MAX: Final = 100
+# A declaration that names more nodes is refused: one entry holds it; use a province instead.
+OUTAGE_NODES_MAX: Final = 2_000
+# Outages of one year; one more is refused.
+OUTAGES_PER_YEAR_MAX: Final = 9_999
+# A longer citation is refused.
+CITATION_CHARACTERS_MAX: Final = 300
