@@ -44,6 +44,10 @@ class Words:
             if path.exists():
                 self._texts.update(_texts(path))
 
+    def knows(self, text: str) -> bool:
+        """Whether `text` has its own form in this language."""
+        return text in self._texts
+
     def __call__(self, text: str, /, **fields: object) -> str:
         """`text` in this language, its `{fields}` filled in afterwards."""
         said = self._texts.get(text, text)

@@ -1,0 +1,164 @@
+"""Promises about what commands print: four forms of data, errors apart, exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+
+from lpse.federation.errors import (
+    Conflict,
+    Denied,
+    FederationError,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+from lpse.federation.v1.records_pb2 import RefusalReason, UploadRefused
+from lpse.terminal import output, words
+from lpse.terminal.output import Column, ConfirmationNeeded, Output
+from lpse.terminal.plain import plain
+
+ROWS = [{"name": "nodes/a", "ok": True, "at": None}, {"name": "nodes/b", "ok": False, "at": 3}]
+COLUMNS = (Column("name", "Name"), Column("ok", "OK"), Column("at", "At", right=True))
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (Output.NAME, "nodes/a\nnodes/b\n"),
+        (Output.JSONL, "".join(json.dumps(row) + "\n" for row in ROWS)),
+        (Output.JSON, json.dumps(ROWS, indent=2) + "\n"),
+        (Output.TABLE, "Name     OK   At\nnodes/a  yes   –\nnodes/b  no    3\n"),
+    ],
+)
+def test_list_in_four_forms(
+    capsys: pytest.CaptureFixture[str], form: Output, expected: str
+) -> None:
+    """The same rows as table, JSON, JSON lines and names, on stdout alone, without colour."""
+    output.show_list(ROWS, COLUMNS, form)
+    assert capsys.readouterr() == (expected, "")
+
+
+def test_list_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a list does not hold stands in its JSON, and on stderr beside its table."""
+    about = {"unreachable": ["lpse-pacitan"], "as_of": datetime(2015, 3, 27, tzinfo=UTC)}
+    output.show_list(ROWS, COLUMNS, Output.JSON, about=about)
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "items": ROWS, "unreachable": ["lpse-pacitan"], "as_of": "2015-03-27T00:00:00Z",
+    }  # fmt: skip
+    output.show_list(ROWS, COLUMNS, about=about)
+    assert "unreachable: lpse-pacitan" in capsys.readouterr().err
+
+
+def test_json_is_never_translated(capsys: pytest.CaptureFixture[str]) -> None:
+    """In Indonesian the table's words change and the JSON does not."""
+    words.choose({"LANG": "id"})
+    try:
+        output.show_list(ROWS, COLUMNS, Output.JSON)
+        assert json.loads(capsys.readouterr().out) == ROWS
+        output.show_list(ROWS, COLUMNS)
+        assert "ya" in capsys.readouterr().out
+    finally:
+        words.choose({})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused("FED-8003", "x"), 1),
+        (NotFound("FED-8012", "x"), 3),
+        (Conflict("FED-3203", "x"), 4),
+        (Denied("FED-3104", "x"), 5),
+        (Unavailable("FED-8011", "x"), 6),
+        (ConfirmationNeeded("FED-8013", "x"), 8),
+    ],
+)
+def test_errors_end_with_their_exit_code(
+    capsys: pytest.CaptureFixture[str], error: FederationError, code: int
+) -> None:
+    """Who must act decides the exit code; the text with its code goes to stderr alone."""
+
+    async def work() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as told:
+        output.run(work())
+    captured = capsys.readouterr()
+    assert told.value.exit_code == code and captured.out == ""
+    assert captured.err.startswith(f"Error {error.code}: x")
+
+
+def test_error_says_what_it_means_and_what_to_do() -> None:
+    """The raiser's message, the catalogue's meaning, the raiser's remedy; in Indonesian all."""
+    error = Unavailable("FED-8011", "no answer at X", remedy="start it")
+    english = output.error_text(error)
+    assert english.startswith("Error FED-8011: no answer at X – ") and english.endswith("start it")
+    words.choose({"LANG": "id"})
+    try:
+        told = output.error_text(error)
+        assert told.startswith("Galat FED-8011: ") and "(no answer at X)" in told
+        assert "start it" not in told
+    finally:
+        words.choose({})
+
+
+def test_nobody_to_ask_is_never_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question without a terminal is ConfirmationNeeded, also where stdin holds a yes."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+    with pytest.raises(ConfirmationNeeded):
+        output.ask("Really?")
+
+
+def test_bug_of_ours_is_no_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unexpected exception becomes FED-1000 and exit status 1, without its values."""
+
+    def broken() -> None:
+        raise KeyError("vendor 12.345")
+
+    with pytest.raises(SystemExit) as told:
+        output.execute(broken)
+    captured = capsys.readouterr()
+    assert told.value.code == 1
+    assert "FED-1000" in captured.err and "12.345" not in captured.err + captured.out
+
+
+def test_messages_become_plain_json() -> None:
+    """Enums lose their prefix, bytes are hexadecimal, instants RFC 3339, absent messages null."""
+    when = datetime(2015, 3, 27, tzinfo=UTC)
+    message = UploadRefused(commitment=b"\1\2", reason=RefusalReason.REFUSAL_REASON_NO_SPACE)
+    message.begin_time.FromDatetime(when)
+    message.received_bytes = 2**40
+    assert plain(message) == {
+        "commitment": "0102",
+        "begin_time": "2015-03-27T00:00:00Z",
+        "refuse_time": None,
+        "received_bytes": 2**40,
+        "reason": "NO_SPACE",
+    }
+
+
+@pytest.mark.parametrize("program", ["lpse-node", "lkppctl", "lkpp-central"])
+def test_help_is_in_the_persons_language(program: str) -> None:
+    """Every program shows help in both languages, and a wrong flag is exit status 2."""
+    path = str(Path(sys.executable).parent / program)
+    told = {
+        lang: subprocess.run(
+            [path, "--help"],
+            env={"LANG": lang, "TERM": "dumb"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for lang in ("id_ID", "C")
+    }
+    assert "Menjelaskan arti" in told["id_ID"].stdout and "Say what" in told["C"].stdout
+    wrong = subprocess.run([path, "--wrong"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2 and wrong.stdout == ""
