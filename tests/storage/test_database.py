@@ -339,3 +339,24 @@ async def test_log_is_bounded_although_readers_never_pause(
         await database.write(lambda tx: tx.run("INSERT INTO big VALUES (zeroblob(200000))"))
         await database.read(lambda tx: tx.execute("SELECT count(*) FROM big"))
     assert (tmp_path / "data.db-wal").stat().st_size < 2 * limit
+
+
+async def test_failing_checkpoint_ends_all_writing(
+    faulty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 1: an fsync that fails while the log is copied back is not kept secret."""
+    monkeypatch.setattr("lpse.runtime.sqlite.database.WAL_CHECKPOINT_BYTES", 1)
+    Faulty.plan["PRAGMA wal_checkpoint"] = sqlite3.SQLITE_IOERR | (4 << 8)
+    assert await faulty.write(add("committed before")) == 1
+    await asyncio.wait_for(faulty.failed.wait(), 10)
+    with pytest.raises(StorageFailed):
+        await faulty.write(add("refused"))
+
+
+async def test_checkpoints_keep_the_log_small(database: Database, tmp_path: Path) -> None:
+    """Invariant 12: ordinary writing copies the log back long before its hard limit."""
+    await database.write(lambda tx: tx.run("CREATE TABLE big (data BLOB)"))
+    data = bytes(500_000)
+    for _ in range(60):
+        await database.write(lambda tx: tx.run("INSERT INTO big VALUES (?)", (data,)))
+    assert (tmp_path / "data.db-wal").stat().st_size < 12_000_000

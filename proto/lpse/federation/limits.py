@@ -59,8 +59,10 @@ COMMIT_UNITS_MAX: Final = 1_024
 COMMIT_BYTES_MAX: Final = 8 * MIB
 # How long SQLite waits for a lock of a foreign program before the write is refused with FED-1104.
 BUSY_TIMEOUT_MILLISECONDS: Final = 5_000
-# The write-ahead log is checkpointed after this many pages and cut back to the byte limit.
-WAL_CHECKPOINT_PAGES: Final = 1_000
+# The write-ahead log is checkpointed after about this much, and kept no larger than the second.
+WAL_CHECKPOINT_BYTES: Final = 4 * MIB
+# What a unit of work adds to the log beside its own bytes: the pages that it touches, about.
+WAL_UNIT_BYTES: Final = 8 * KIB
 WAL_KEPT_BYTES_MAX: Final = 16 * MIB
 # Beyond this size the writer waits for its readers and starts the log again from its beginning.
 WAL_BYTES_MAX: Final = 64 * MIB
@@ -239,6 +241,66 @@ AUTHORITY_DAYS: Final = 20 * 365
 SERVER_CERTIFICATE_DAYS: Final = 10 * 365
 # Life of a node's or operator's certificate unless configured.
 CLIENT_CERTIFICATE_SECONDS: Final = 90 * 86_400
+
+# --- transfers of blobs across the link ----------------------------------------------------------
+
+# A sender chooses chunks between these, so that one takes about the seconds below at the present
+# rate; the contract allows twice as long. A larger chunk is refused with FED-2304.
+TRANSFER_CHUNK_BYTES_MIN: Final = 16 * KIB
+TRANSFER_CHUNK_BYTES_MAX: Final = BLOB_CHUNK_BYTES_MAX
+TRANSFER_CHUNK_BYTES_FIRST: Final = 64 * KIB
+TRANSFER_CHUNK_SECONDS: Final = 4.0
+# A peer that says nothing for so long is cut off (FED-2306); what came is kept and resumed.
+TRANSFER_IDLE_SECONDS_MAX: Final = 60.0
+# The receiver may need so long to re-read a large blob before it answers; then the sender retries.
+TRANSFER_VERIFY_SECONDS_MAX: Final = 900.0
+# On a slow line received bytes are made durable at least this often, however few they are.
+TRANSFER_DURABLE_SECONDS: Final = 3.0
+# Blobs being received at one time from all callers, and from one; more are told to come back.
+TRANSFER_STREAMS_MAX: Final = 256
+TRANSFER_STREAMS_PER_CALLER_MAX: Final = 16
+TRANSFER_RETRY_AFTER_SECONDS: Final = 5.0
+# A node's entry that is stored but not projected yet: the sender comes back this much later.
+TRANSFER_PROJECTION_SECONDS: Final = 0.5
+# Parts that nobody went on with for so long are removed when the centre starts.
+TRANSFER_ABANDONED_SECONDS: Final = 30 * 86_400
+# Blobs up to this size go first and side by side; larger ones go one after the other.
+TRANSFER_SMALL_BYTES_MAX: Final = 1 * MIB
+TRANSFER_SMALL_STREAMS: Final = 8
+# Items of the queue taken up by one step; the rest waits for the next one.
+TRANSFER_STEP_ITEMS: Final = 64
+# Own journal entries read by one step of the queue.
+TRANSFER_FOLLOW_ENTRIES: Final = 256
+# Waits between attempts of one item grow from the first to the last of these and stay there.
+TRANSFER_RETRY_SECONDS_FIRST: Final = 1.0
+TRANSFER_RETRY_SECONDS_MAX: Final = 300.0
+# So many refusals of one kind in a row park an item; road and disk failures never do.
+TRANSFER_REFUSALS_MAX: Final = 5
+
+# --- releases and rollouts at the centre ---------------------------------------------------------
+
+# One more release is refused.
+RELEASES_MAX: Final = 10_000
+# Longer notes of a release are refused.
+RELEASE_NOTES_CHARACTERS_MAX: Final = 2_000
+# Bundles that were brought and never published; the oldest makes way for a new one.
+BUNDLES_UNPUBLISHED_MAX: Final = 4
+# One more wave is refused; a longer name of a wave too.
+ROLLOUT_WAVES_MAX: Final = 100
+WAVE_NAME_CHARACTERS_MAX: Final = 40
+# What the entry of a rollout may weigh without its signatures; a larger plan is refused: split it.
+ROLLOUT_RECORD_BYTES_MAX: Final = ENTRY_BYTES_MAX - 8 * KIB
+# A longer guard window, soak or reason of a step is refused or cut.
+ROLLOUT_GUARD_SECONDS_MAX: Final = 31 * 86_400
+ROLLOUT_SOAK_SECONDS_MAX: Final = 7 * 86_400
+ROLLOUT_DETAIL_CHARACTERS_MAX: Final = 500
+# Nodes that a plan's document lists one by one as held or without a path; the rest is counted.
+ROLLOUT_PREVIEW_NODES_MAX: Final = 200
+# A node of an open wave that says nothing for so long is silent; if it was in the middle of an
+# upgrade, it counts as failed from then on.
+ROLLOUT_SILENCE_SECONDS: Final = 6 * 3_600
+# People watching rollouts at one time; one more is told to come back.
+ROLLOUT_WATCHERS_MAX: Final = 64
 
 # --- desired state -------------------------------------------------------------------------------
 

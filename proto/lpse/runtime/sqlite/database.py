@@ -27,9 +27,10 @@ from lpse.federation.limits import (
     COMMIT_UNITS_MAX,
     READ_QUEUE_UNITS_MAX,
     WAL_BYTES_MAX,
-    WAL_CHECKPOINT_PAGES,
+    WAL_CHECKPOINT_BYTES,
     WAL_KEPT_BYTES_MAX,
     WAL_RESTART_TIMEOUT_MILLISECONDS,
+    WAL_UNIT_BYTES,
     WRITE_QUEUE_UNITS_MAX,
 )
 from lpse.runtime.sqlite.errors import (
@@ -107,6 +108,7 @@ class Database:
         self._closed = False
         self._wal = Path(f"{path}-wal")
         self._wal_restart_bytes = WAL_BYTES_MAX
+        self._log_bytes = 0
 
     @classmethod
     async def open(
@@ -227,7 +229,7 @@ class Database:
         queue.extendleft(reversed(taken[ran:]))
         self._tell_participants(result)
         self._answer(taken[:ran], result)
-        await self._bound_wal()
+        await self._bound_wal(result)
 
     def _tell_participants(self, result: BatchResult) -> None:
         if isinstance(result.error, StorageFailed):
@@ -260,18 +262,27 @@ class Database:
             if not future.done():
                 future.set_exception(_copy(error))
 
-    async def _bound_wal(self) -> None:
-        """Start the log again when readers have kept the ordinary checkpoints from doing it."""
-        try:
-            size = self._wal.stat().st_size
-        except FileNotFoundError:
+    async def _bound_wal(self, result: BatchResult) -> None:
+        """Checkpoint by ourselves: SQLite's own one would keep a failed fsync to itself."""
+        self._log_bytes += result.written_bytes + WAL_UNIT_BYTES * len(result.values)
+        if self._log_bytes >= WAL_CHECKPOINT_BYTES:
+            self._log_bytes = 0
+            await self._checkpoint(_checkpoint_passively)
+        if not self._wal.exists() or self._wal.stat().st_size < self._wal_restart_bytes:
             return
-        if size < self._wal_restart_bytes:
-            return
-        with suppress(sqlite3.Error):
-            await self._writer.hop(_restart_wal)
+        await self._checkpoint(_restart_wal)
         size = self._wal.stat().st_size
         self._wal_restart_bytes = WAL_BYTES_MAX + (size if size >= WAL_BYTES_MAX else 0)
+
+    async def _checkpoint(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """A busy or full disk lets the log grow for a while; a failing one ends all writing."""
+        try:
+            await self._writer.hop(work)
+        except sqlite3.Error as error:
+            found = storage_error(error)
+            if isinstance(found, StorageFailed):
+                self.failure = found
+                self.failed.set()
 
 
 def _copy(error: Exception) -> Exception:
@@ -330,7 +341,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Path) -> No
     _set(connection, "journal_mode", "wal")
     _set(connection, "synchronous", 2)  # FULL: a commit is on the disk before it is answered
     _set(connection, "foreign_keys", 1)
-    _set(connection, "wal_autocheckpoint", WAL_CHECKPOINT_PAGES)
+    _set(connection, "wal_autocheckpoint", 0)  # see Database._bound_wal
     _set(connection, "journal_size_limit", WAL_KEPT_BYTES_MAX)
     migrate(connection, path, load_migrations(migrations))
 
@@ -359,6 +370,10 @@ def _snapshot(connection: sqlite3.Connection, work: Callable[[Transaction], T]) 
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _checkpoint_passively(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _restart_wal(connection: sqlite3.Connection) -> None:

@@ -127,6 +127,7 @@ class BatchResult:
     values: list[Any]  # the unit's return value, or a `Failure`
     committed: bool
     error: Unavailable | Exception | None  # the reason why nothing at all was kept
+    written_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def _attempt(
     if tx.broken:
         raise _CommitBroken(tx.broken)
     connection.execute("COMMIT")
-    return BatchResult(values, True, None)
+    return BatchResult(values, True, None, tx.written_bytes)
 
 
 def _run_alone(tx: Transaction, work: Work) -> Any:
