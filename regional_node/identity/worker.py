@@ -27,7 +27,7 @@ from regional_node.identity import rules
 
 
 class RenewalWorker:
-    """`endpoint` (host:port) is the centre's enrolment listener."""
+    """`endpoint` (host:port) is the enrolment listener; `hint` wakes a link that was shut out."""
 
     def __init__(
         self,
@@ -36,12 +36,15 @@ class RenewalWorker:
         clock: Clock,
         entropy: Entropy,
         log: FilteringBoundLogger,
+        *,
+        hint: asyncio.Event | None = None,
     ) -> None:
         self._folder = folder
         self._endpoint = endpoint
         self._clock = clock
         self._entropy = entropy
         self._log = log
+        self._hint = hint
         self._jitter = entropy.uniform(0.0, 1.0)
         self._failures = 0
 
@@ -58,6 +61,8 @@ class RenewalWorker:
         except (FederationError, OSError) as error:  # OSError: a full disk, for example
             return self._failed(error)
         self._failures = 0
+        if self._hint is not None:
+            self._hint.set()
         self._jitter = self._entropy.uniform(0.0, 1.0)
         self._log.info("certificate.renewed", expire_time=renewed.not_valid_after_utc.isoformat())
         return 0.0

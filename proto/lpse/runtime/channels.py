@@ -60,7 +60,6 @@ _BOTH: Final = (
 SERVER_OPTIONS: Final = (
     *_BOTH,
     ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MILLISECONDS_MIN),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MILLISECONDS_MIN),
     ("grpc.so_reuseport", 0),  # two daemons on one port must be an error, not a lottery
 )
 CHANNEL_OPTIONS: Final = (

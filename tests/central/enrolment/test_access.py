@@ -16,7 +16,7 @@ from lpse.federation.errors import Conflict, Denied, FederationError, NotFound, 
 from lpse.federation.v1.enrolment_pb2 import RenewRequest
 from lpse.federation.v1.enrolment_pb2_grpc import EnrolmentStub
 from lpse.operator.v1 import enrolments_pb2, enrolments_pb2_grpc, nodes_pb2, nodes_pb2_grpc
-from lpse.runtime import channels, tls
+from lpse.runtime import channels, logs, tls
 from lpse.runtime.clock import SystemClock, SystemEntropy
 from lpse.runtime.tls.enrolling import enrol, renew
 from tests.central.enrolment.centre import Centre, running
@@ -85,6 +85,54 @@ async def test_revoked_node_is_refused_at_once(centre: Centre, tmp_path: Path) -
             await attempt
         assert caught.value.code == code
     assert (await centre.told())[-1] == "node.revoked"
+
+
+async def test_failing_subscriber_keeps_no_stream_open(centre: Centre, tmp_path: Path) -> None:
+    """A bug in one listener of revocations is logged and does not spare another's streams."""
+    told: list[str] = []
+
+    def broken(subject: channels.Subject) -> None:
+        raise KeyError(subject.name)
+
+    centre.admission._subscribers.insert(0, broken)
+    centre.admission.on_revoked(lambda subject: told.append(subject.name))
+    await enrolled(centre, tmp_path / "node")
+    await revoke(centre)
+    assert told == ["lpse-pacitan"]
+    assert "admission.subscriber_failed" in centre.log.getvalue()
+
+
+async def test_late_news_opens_no_door(centre: Centre, tmp_path: Path) -> None:
+    """A binding that was read just before its revocation does not let the node in again."""
+    node = await enrolled(centre, tmp_path / "node")
+    before = await centre.store.node("lpse-pacitan")
+    await revoke(centre)
+    centre.admission.learn(before)
+    with pytest.raises(Denied):
+        await centre.whoami(node)
+
+
+async def test_listener_without_client_certificates_admits_nobody(
+    centre: Centre, tmp_path: Path
+) -> None:
+    """A call without a verified certificate has no subject, even if a listener let it through."""
+    node = await enrolled(centre, tmp_path / "node")
+
+    async def who(request: bytes, context: Any) -> bytes:
+        return centre.admission.require_node(context).encode()
+
+    server = grpc.aio.server(
+        interceptors=[channels.ErrorInterceptor(logs.configure(stream=centre.log, json=True))]
+    )
+    handlers: Any = {"Who": grpc.unary_unary_rpc_method_handler(who)}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test.Node", handlers)])
+    credentials = tls.server_credentials(centre.data / "identity", clients=False)
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    await server.start()
+    with pytest.raises(Denied) as caught:
+        await centre.whoami(node, f"127.0.0.1:{port}")
+    assert caught.value.code == "FED-3001"
+    await server.stop(0)
 
 
 async def test_revocation_outlives_a_restart(tmp_path: Path) -> None:

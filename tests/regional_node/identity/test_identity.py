@@ -159,7 +159,10 @@ async def test_second_centre_is_refused_in_the_same_folder(centre: Centre, tmp_p
     assert (folder / tls.TLS_CERTIFICATE).read_bytes() == before
 
 
-@pytest.mark.parametrize("endpoint", ["pusat", "pusat:", ":7444", "pusat:99999", "pusat:x", ""])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["", "pusat", "pusat:", ":7444", "pusat:99999", "pusat:0", "pusat:x", "https://pusat:7444"],
+)
 async def test_malformed_endpoint_is_refused(tmp_path: Path, endpoint: str) -> None:
     """What is no host:port is said to be none."""
     code = new_code("node", bytes(15), bytes(32))
@@ -209,24 +212,29 @@ async def test_damaged_facts_are_refused(centre: Centre, tmp_path: Path, content
 # --- renewal ---------------------------------------------------------------------------------
 
 
-async def worker_of(centre: Centre, folder: Path, endpoint: str = "") -> RenewalWorker:
+async def worker_of(
+    centre: Centre, folder: Path, hint: asyncio.Event | None = None
+) -> RenewalWorker:
     """A worker for a freshly enrolled node."""
     await identity.enrol(centre.enrolment, await centre.node_code(), folder)
     log = logs.configure(stream=StringIO(), json=True)
-    where = endpoint or centre.enrolment
-    return RenewalWorker(folder, where, SystemClock(), SeededEntropy(1), log)
+    hint = hint or asyncio.Event()
+    return RenewalWorker(folder, centre.enrolment, SystemClock(), SeededEntropy(1), log, hint=hint)
 
 
 async def test_worker_renews_at_two_thirds(tmp_path: Path) -> None:
     """Before its time the worker waits, at its time it renews, and the new certificate is used."""
     folder = tmp_path / "node"
     async with running(tmp_path / "centre", node_seconds=3_000) as centre:
-        worker = await worker_of(centre, folder)
+        hint = asyncio.Event()
+        worker = await worker_of(centre, folder, hint)
         before = (folder / tls.TLS_CERTIFICATE).read_bytes()
         now = SystemClock().wall()
         assert 0 < await worker.step(now + timedelta(seconds=1_990)) <= RENEWAL_WAIT_SECONDS_MAX
         assert (folder / tls.TLS_CERTIFICATE).read_bytes() == before
+        assert not hint.is_set()
         assert await worker.step(now + timedelta(seconds=2_260)) == 0.0
+        assert hint.is_set()
         assert (folder / tls.TLS_CERTIFICATE).read_bytes() != before
         assert await centre.whoami(folder) == "lpse-pacitan"
         assert await worker.step(SystemClock().wall()) > 0

@@ -192,8 +192,9 @@ async def server_chain(endpoint: str) -> list[x509.Certificate]:
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
     """host:port, with brackets around IPv6; Refused (FED-3021) for anything else."""
-    host, colon, port = endpoint.strip().rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+    host, colon, port = endpoint.rpartition(":")
+    malformed = not colon or not host or "/" in host or endpoint != endpoint.strip()
+    if malformed or not (port.isascii() and port.isdigit() and 0 < int(port) <= 65_535):
         raise Refused("FED-3021", f"{endpoint!r} is no host:port", remedy="for example pusat:7444")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
