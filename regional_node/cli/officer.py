@@ -100,7 +100,7 @@ async def _add(
             request.act.CopyFrom(signed)
         answer = await OfficersStub(channel).AddOfficer(request)
     note(
-        say("The private key of {name} is in {path}; it never leaves it.", name=name, path=key_out)
+        say("The private key of {name} is in {path}; keep it.", name=name, path=key_out)
     )
     show(_row(answer.officer), COLUMNS, output)
 
