@@ -61,8 +61,8 @@ COMMIT_BYTES_MAX: Final = 8 * MIB
 BUSY_TIMEOUT_MILLISECONDS: Final = 5_000
 # The write-ahead log is checkpointed after about this much, and kept no larger than the second.
 WAL_CHECKPOINT_BYTES: Final = 4 * MIB
-# What a unit of work adds to the log beside its own bytes: the pages that it touches, about.
-WAL_UNIT_BYTES: Final = 8 * KIB
+# What a commit adds to the log beside the stored values: the pages that it touches, about.
+WAL_COMMIT_BYTES: Final = 16 * KIB
 WAL_KEPT_BYTES_MAX: Final = 16 * MIB
 # Beyond this size the writer waits for its readers and starts the log again from its beginning.
 WAL_BYTES_MAX: Final = 64 * MIB
@@ -178,6 +178,8 @@ COMMITMENT_SALT_BYTES: Final = 32
 UPLOADS_OPEN_MAX: Final = 256
 # An uploader that says nothing for so long is cut off, and nothing of its upload is kept.
 UPLOAD_IDLE_SECONDS_MAX: Final = 120
+# How long a refused uploader may take to end its side; then the status is sent all the same.
+UPLOAD_DRAIN_SECONDS_MAX: Final = 5
 # Bytes are sent to a program on the same machine in pieces of this size.
 UPLOAD_CHUNK_BYTES: Final = 512 * KIB
 # Files up to this size are kept in memory and stored together; larger ones go to the disk at once.

@@ -28,9 +28,9 @@ from lpse.federation.limits import (
     READ_QUEUE_UNITS_MAX,
     WAL_BYTES_MAX,
     WAL_CHECKPOINT_BYTES,
+    WAL_COMMIT_BYTES,
     WAL_KEPT_BYTES_MAX,
     WAL_RESTART_TIMEOUT_MILLISECONDS,
-    WAL_UNIT_BYTES,
     WRITE_QUEUE_UNITS_MAX,
 )
 from lpse.runtime.sqlite.errors import (
@@ -264,7 +264,7 @@ class Database:
 
     async def _bound_wal(self, result: BatchResult) -> None:
         """Checkpoint by ourselves: SQLite's own one would keep a failed fsync to itself."""
-        self._log_bytes += result.written_bytes + WAL_UNIT_BYTES * len(result.values)
+        self._log_bytes += result.written_bytes + WAL_COMMIT_BYTES
         if self._log_bytes >= WAL_CHECKPOINT_BYTES:
             self._log_bytes = 0
             await self._checkpoint(_checkpoint_passively)
