@@ -46,6 +46,9 @@ class Stream(Protocol):
     async def write(self, data: bytes) -> None:
         """Send one frame; waits while the line is full."""
 
+    async def finish(self) -> None:
+        """Say that no more frames follow; the other side ends the stream then."""
+
     async def close(self) -> None:
         """End the stream; harmless when it has ended."""
 

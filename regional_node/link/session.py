@@ -1,0 +1,434 @@
+"""One session of the node: hello, entries up within the credit, national entries down.
+
+Owns the order of frames and what is durable before each (Invariant 1): a token before it is
+confirmed, national entries before they are acknowledged. Rules: the centre's head and every
+acknowledgement are verified; a centre that contradicts this node's copy is reported once and gets
+its entries all the same, but nothing of it is accepted (Invariant 5); control frames go before
+entries. Leaves out reconnecting (`worker`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from lpse.federation.checkpoints import Cosignature, Head, cosign, verify_cosignature
+from lpse.federation.entries import Diverged, moment, timestamp
+from lpse.federation.errors import Denied, FederationError, Refused, Unavailable
+from lpse.federation.limits import (
+    LINK_CLOSE_SECONDS_MAX,
+    LINK_FRAME_BYTES_MAX,
+    LINK_HEARTBEAT_SECONDS,
+    LINK_HELLO_SECONDS_MAX,
+    LINK_LEASE_SECONDS,
+    LINK_TEXT_CHARACTERS_MAX,
+    PROTOCOL_MAX,
+    PROTOCOL_MIN,
+)
+from lpse.federation.v1 import journal_pb2 as journal_wire
+from lpse.federation.v1 import link_pb2 as wire
+from lpse.federation.v1 import records_pb2 as records
+from regional_node.link.ports import Parts, Stream
+from regional_node.link.progress import Progress
+from regional_node.link.rules import NATIONAL_RELATION, InFlight, contradicts, may_send
+from regional_node.link.state import Session as SessionState
+from regional_node.link.store import Acknowledged
+from regional_node.reconciliation.runs import Begin, Run
+
+
+class SessionRefused(Denied):
+    """The centre refused, and only a person can change that; the node keeps asking, rarely."""
+
+
+class SessionPostponed(Unavailable):
+    """The centre refused for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the worker knows about the time before this session."""
+
+    trigger: records.ReconciliationTrigger.ValueType
+    attempts: int
+    wait_seconds: float
+    link_down_seconds: float
+    cause: str
+
+
+class NodeSession:
+    """See the module's first lines; `run` returns at an orderly end and raises at any other."""
+
+    def __init__(self, parts: Parts, stream: Stream, before: Before) -> None:
+        self.welcomed = False
+        self.drain_seconds: float | None = None
+        self._parts = parts
+        self._stream = stream
+        self._before = before
+        self._control: deque[wire.NodeFrame] = deque()
+        self._wake = asyncio.Event()
+        self._closing = ""
+        self._sent = 0  # own entries sent or known at the centre
+        self._in_flight: deque[tuple[int, int]] = deque()
+        self._credit = wire.Credit()
+        self._accepts_national = False
+        self._heartbeat_seconds = float(LINK_HEARTBEAT_SECONDS)
+        self._lease_seconds = float(LINK_LEASE_SECONDS)
+        self._last_frame = parts.clock.monotonic()
+        self._beats = 0
+        self._epoch = parts.journal.epoch
+        self._run: Run | None = None
+        self._progress = Progress(parts)
+
+    async def run(self) -> None:
+        """Hello, then serve until one side ends it."""
+        try:
+            await self._stream.write(wire.NodeFrame(hello=self._hello()).SerializeToString())
+            await self._take_welcome(await self._first_frame())
+            await self._serve()
+        except BaseException as error:
+            await self._end_run(error)
+            raise
+        else:
+            await self._end_run(None)
+        finally:
+            self._parts.state.session = None
+            await self._stream.close()
+
+    def close(self, reason: str) -> None:
+        """Say goodbye and end."""
+        self._closing = self._closing or reason
+        self._wake.set()
+
+    # --- hello and welcome ---
+
+    def _hello(self) -> wire.Hello:
+        parts, row = self._parts, self._parts.state.row
+        _, version = parts.service.service()
+        hello = wire.Hello(
+            node_id=parts.journal.party,
+            boot_id=parts.settings.boot_id,
+            protocol_min=PROTOCOL_MIN,
+            protocol_max=PROTOCOL_MAX,
+            own_head=parts.journal.head.message(),
+            software_version=parts.settings.software_version,
+            service_version=version,
+            queue_entries=parts.state.queue_entries,
+            queue_bytes=parts.blobs.queue_bytes(),
+            clock_time=timestamp(parts.clock.wall()),
+            attempts=self._before.attempts,
+            link_down_seconds=self._before.link_down_seconds,
+            exercise=parts.settings.exercise,
+        )
+        if parts.national.head is not None:
+            hello.national_head.CopyFrom(parts.national.head.message())
+        if row.token_number:
+            hello.token.number, hello.token.value = row.token_number, row.token_value
+        return hello
+
+    async def _first_frame(self) -> wire.Welcome:
+        try:
+            async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
+                data = await self._stream.read()
+        except TimeoutError as error:
+            raise Unavailable("FED-2211", "the centre did not answer the hello") from error
+        if data is None:
+            raise Unavailable("FED-2299", "the centre ended the stream before it answered")
+        frame = _parse(data)
+        if frame.WhichOneof("frame") == "refusal":
+            raise _refused(frame.refusal)
+        if frame.WhichOneof("frame") != "welcome":
+            raise Refused("FED-2204", "the first frame of the centre is a welcome")
+        return frame.welcome
+
+    async def _take_welcome(self, welcome: wire.Welcome) -> None:
+        self._heard()
+        parts = self._parts
+        national_head = Head.of(welcome.national_head)
+        national_head.verify(parts.national.centre)
+        stored = await self._stored_head(welcome)
+        agreement = await parts.national.agreement(national_head)
+        await self._note_agreement(contradicts(agreement), national_head)
+        if welcome.token.number:
+            await parts.state.take_token(welcome.token.number, welcome.token.value)
+            confirmed = wire.TokenConfirmed(number=welcome.token.number)
+            self._enqueue(wire.NodeFrame(token_confirmed=confirmed))
+        self._credit.CopyFrom(welcome.credit)
+        self._sent = stored.size if stored is not None else 0
+        self._heartbeat_seconds = float(welcome.heartbeat_seconds or LINK_HEARTBEAT_SECONDS)
+        self._lease_seconds = float(welcome.lease_seconds or LINK_LEASE_SECONDS)
+        parts.state.session = SessionState(
+            since=parts.clock.wall(),
+            quarantine_code=_clip(welcome.quarantine.code),
+            quarantine_reason=_clip(welcome.quarantine.reason),
+            centre_national_size=national_head.size,
+        )
+        self._progress.begin(welcome, stored, national_head, NATIONAL_RELATION[agreement])
+        self._run = await parts.runs.begin(self._begin(welcome.protocol))
+        await parts.state.alive(parts.clock.wall())
+        self.welcomed = True
+        if welcome.HasField("quarantine"):
+            parts.log.warning("link.quarantined", code=welcome.quarantine.code)
+            await self._finish_run("the centre keeps this node's entries back")
+        else:
+            await self._check_run()
+
+    def _begin(self, protocol: int) -> Begin:
+        before = self._before
+        return Begin(
+            trigger=before.trigger,
+            shown=self._progress.shown,
+            attempts=before.attempts,
+            wait_seconds=before.wait_seconds,
+            link_down_seconds=before.link_down_seconds,
+            cause=before.cause,
+            protocol=protocol,
+        )
+
+    async def _stored_head(self, welcome: wire.Welcome) -> Head | None:
+        """What the centre holds of the present epoch, shown to be ours; None for nothing."""
+        if not welcome.HasField("stored_head"):
+            return None
+        parts = self._parts
+        head = Head.of(welcome.stored_head)
+        head.verify(parts.journal.verifier)
+        if head.epoch != self._epoch:
+            raise Refused("FED-2226", "the centre named a head of another epoch")
+        if welcome.HasField("quarantine") or head.size > parts.journal.head.size:
+            return head
+        ack = Acknowledged(head, welcome.applied_size, (), None)
+        await parts.state.take_ack(ack)
+        return head
+
+    async def _note_agreement(self, relation: str, shown: Head) -> None:
+        held = self._parts.national.head
+        self._accepts_national = not relation
+        if not relation or held is None:
+            await self._parts.state.agreed()
+            return
+        record = records.CentreContradicted(
+            held=held.message(), shown=shown.message(), relation=relation
+        )
+        if await self._parts.state.contradicted(record):
+            self._parts.log.error("centre.contradicted", relation=relation, code="FED-2227")
+
+    # --- serving ---
+
+    async def _serve(self) -> None:
+        work = (self._read_frames, self._write_frames, self._beat, self._follow_journal)
+        tasks = [asyncio.create_task(one()) for one in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            if self._closing:  # goodbye is said: let the centre end the stream
+                await asyncio.wait({tasks[0]}, timeout=LINK_CLOSE_SECONDS_MAX)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read_frames(self) -> None:
+        while (data := await self._stream.read()) is not None:
+            self._heard()
+            frame = _parse(data)
+            match frame.WhichOneof("frame"):
+                case "national":
+                    await self._take_national(frame.national, len(data))
+                case "entry_ack":
+                    await self._take_ack(frame.entry_ack)
+                case "credit":
+                    self._credit.CopyFrom(frame.credit)
+                    self._wake.set()
+                case "heartbeat_reply":
+                    await self._take_reply(frame.heartbeat_reply)
+                case "drain":
+                    self.drain_seconds = frame.drain.reconnect_within_seconds
+                    self.close("drained")
+                case "welcome" | "refusal":
+                    raise Refused("FED-2204", "a second welcome in one session")
+                case _:
+                    continue  # a newer centre may say more
+        if not self._closing:
+            raise Unavailable("FED-2299", "the centre ended the stream")
+
+    async def _take_national(self, batch: journal_wire.EntryBatch, size: int) -> None:
+        if not self._accepts_national:
+            return  # contradicted: the copy stays as it is
+        parts = self._parts
+        before = parts.national.head.size if parts.national.head else 0
+        late_below = self._progress.shown.national_head.size
+        try:
+            head = await parts.national.accept(batch, late_below=late_below)
+        except Diverged as error:
+            parts.log.error("national.diverged", code=error.code)
+            await self._note_agreement("forked", Head.of(batch.head))
+            return
+        # Durable now, so it may be acknowledged and cosigned.
+        seconds = int(parts.clock.wall().timestamp())
+        ack = wire.NationalAck(
+            stored_head=head.message(),
+            cosignature=cosign(head, parts.signer, seconds).message(),
+            applied_size=parts.national.state.applied_size,
+        )
+        self._enqueue(wire.NodeFrame(national_ack=ack))
+        if parts.state.session is not None:
+            session = parts.state.session
+            session.centre_national_size = max(session.centre_national_size, head.size)
+        await self._progress.received(before, head, size)
+        await self._check_run()
+
+    async def _take_ack(self, ack: wire.EntryAck) -> None:
+        parts = self._parts
+        head = Head.of(ack.stored_head)
+        if head.epoch != self._epoch or head.size > parts.journal.head.size:
+            raise Refused("FED-2228", "the centre acknowledged entries that were never written")
+        head.verify(parts.journal.verifier)
+        cosignature = None
+        if ack.HasField("cosignature"):
+            cosignature = Cosignature.of(ack.cosignature)
+            verify_cosignature(head, cosignature, parts.national.centre)
+        while self._in_flight and self._in_flight[0][0] <= head.size:
+            self._in_flight.popleft()
+        parked = tuple(ack.parked_indexes)
+        await parts.state.take_ack(Acknowledged(head, ack.applied_size, parked, cosignature))
+        self._progress.acknowledged(head, parked)
+        self._wake.set()
+        await self._check_run()
+
+    async def _take_reply(self, reply: wire.HeartbeatReply) -> None:
+        session = self._parts.state.session
+        now = self._parts.clock.wall()
+        if session is not None:
+            with suppress(FederationError):
+                offset = (moment(reply.clock_time) - now).total_seconds()
+                session.clock_offset_seconds = round(offset, 3)
+            size = reply.national_head.size
+            session.centre_national_size = max(session.centre_national_size, size)
+        await self._parts.state.alive(now)
+
+    # --- writing ---
+
+    async def _write_frames(self) -> None:
+        while True:
+            self._wake.clear()
+            while self._control:
+                await self._stream.write(self._control.popleft().SerializeToString())
+            if self._closing:
+                goodbye = wire.Goodbye(reason=_clip(self._closing))
+                await self._stream.write(wire.NodeFrame(goodbye=goodbye).SerializeToString())
+                await self._stream.finish()
+                return
+            if not await self._write_batch() and not self._control:
+                await self._wake.wait()
+
+    async def _write_batch(self) -> bool:
+        parts = self._parts
+        flying = self._in_flight
+        acked = parts.state.stored_size
+        state = InFlight(
+            self._credit.entries,
+            self._credit.bytes,
+            max(0, self._sent - max(acked, 0)) if flying else 0,
+            sum(size for _, size in flying),
+        )
+        if not may_send(state) or parts.journal.epoch != self._epoch:
+            return False
+        batch = await parts.journal.batch(self._sent, epoch=self._epoch)
+        if batch is None:
+            return False
+        data = wire.NodeFrame(regional=batch).SerializeToString()
+        self._sent = batch.head.size
+        flying.append((batch.head.size, len(data)))
+        self._progress.sent(len(batch.entries), len(data))
+        await self._stream.write(data)
+        return True
+
+    async def _follow_journal(self) -> None:
+        """Wake the writer whenever the own journal has grown."""
+        journal = self._parts.journal
+        size = journal.head.size
+        while journal.epoch == self._epoch:
+            await journal.wait_beyond(size, epoch=self._epoch)
+            size = journal.head.size
+            self._wake.set()
+        self.close("a new epoch was opened")
+        await asyncio.sleep(LINK_CLOSE_SECONDS_MAX)  # the writer ends the session before
+
+    async def _beat(self) -> None:
+        """Say how the node is, and notice when the centre says nothing any more."""
+        while True:
+            self._beats += 1
+            self._enqueue(wire.NodeFrame(heartbeat=self._heartbeat()))
+            await self._parts.clock.sleep(self._heartbeat_seconds)
+            silent = self._parts.clock.monotonic() - self._last_frame
+            if silent > self._lease_seconds:
+                raise Unavailable("FED-2229", "the centre said nothing within the lease")
+
+    def _heartbeat(self) -> wire.Heartbeat:
+        parts = self._parts
+        state, version = parts.service.service()
+        return wire.Heartbeat(
+            service=state,
+            service_version=version,
+            own_head=parts.journal.head.message(),
+            queue_entries=parts.state.queue_entries,
+            queue_bytes=parts.blobs.queue_bytes(),
+            clock_time=timestamp(parts.clock.wall()),
+            number=self._beats,
+            free_bytes=parts.free_bytes(),
+        )
+
+    def _enqueue(self, frame: wire.NodeFrame) -> None:
+        # Bounded by what the centre sends: one answer per frame of its own, and it keeps a window.
+        self._control.append(frame)
+        self._wake.set()
+
+    def _heard(self) -> None:
+        self._last_frame = self._parts.clock.monotonic()
+
+    # --- the run ---
+
+    async def _check_run(self) -> None:
+        if self._run is not None and self._run.complete(self._progress.moved()):
+            await self._finish_run("")
+
+    async def _finish_run(self, cause: str) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            await self._parts.runs.finish(run, self._progress.moved(), cause=cause)
+
+    async def _end_run(self, error: BaseException | None) -> None:
+        cause = "the session ended"
+        if isinstance(error, FederationError):
+            cause = f"{error.code} {error.message}"
+        with suppress(FederationError):  # a disk that failed must not hide why the session ended
+            await self._finish_run(cause)
+
+
+def _parse(data: bytes) -> wire.CentralFrame:
+    if len(data) > LINK_FRAME_BYTES_MAX:
+        raise Refused("FED-2202", f"a frame is larger than {LINK_FRAME_BYTES_MAX} bytes")
+    try:
+        return wire.CentralFrame.FromString(data)
+    except DecodeError as error:
+        raise Refused("FED-2201", "a frame is not a CentralFrame message") from error
+
+
+def _refused(refusal: wire.Refusal) -> FederationError:
+    code = refusal.code if _is_code(refusal.code) else "FED-2204"
+    kind = SessionRefused if refusal.final else SessionPostponed
+    error = kind(code, f"the centre refused: {_clip(refusal.reason)}")
+    error.retry_after_seconds = refusal.retry_after_seconds or None
+    return error
+
+
+def _is_code(text: str) -> bool:
+    return len(text) == 8 and text.startswith("FED-") and text[4:].isascii() and text[4:].isdigit()
+
+
+def _clip(text: str) -> str:
+    return text[:LINK_TEXT_CHARACTERS_MAX]

@@ -1,0 +1,328 @@
+"""A centre and nodes in one process, over real mTLS gRPC, with real database files.
+
+Owns the wiring that the composition roots do in production, for tests of the link alone: the
+enrolment behind it is a table of keys. Leaves out every area that only reads journals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+
+from central.fleet.store import FleetStore
+from central.ledger.ledger import PREFIX, Ledger
+from central.ledger.ports import Projection
+from central.ledger.projector import Projector
+from central.link.frames import NationalFrames
+from central.link.ports import Parts as CentreParts
+from central.link.ports import Settings as CentreSettings
+from central.link.service import LinkService
+from central.link.sessions import Sessions
+from central.link.store import LinkStore
+from central.link.witnesses import WitnessBook
+from central.link.worker import LeaseWorker
+from central.national.national import National as NationalJournal
+from lpse.federation.desired_state import NodeFacts
+from lpse.federation.errors import NotFound
+from lpse.federation.notes import Signer, Verifier
+from lpse.federation.v1 import link_pb2 as wire
+from lpse.runtime import tls
+from lpse.runtime.channels import (
+    SERVER_OPTIONS,
+    ErrorInterceptor,
+    Subject,
+    open_channel,
+    peer_subject,
+)
+from lpse.runtime.clock import SystemClock, SystemEntropy
+from lpse.runtime.sqlite import Database
+from lpse.storage.journal import Journal
+from lpse.storage.received import ReceivedJournals
+from regional_node.link.ports import Parts as NodeParts
+from regional_node.link.ports import Settings as NodeSettings
+from regional_node.link.state import LinkState
+from regional_node.link.stream import GrpcStream
+from regional_node.link.worker import LinkWorker
+from regional_node.national.national import National
+from regional_node.reconciliation.runs import Runs
+
+ROOT = Path(__file__).resolve().parents[2]
+CENTRE_MIGRATIONS = ROOT / "central" / "migrations"
+NODE_MIGRATIONS = ROOT / "regional_node" / "migrations"
+CLOCK = SystemClock()
+ENTROPY = SystemEntropy()
+LOG = structlog.get_logger()
+WAIT_SECONDS = 20.0
+
+
+async def eventually(condition: Callable[[], bool], what: str = "") -> None:
+    """Return once `condition` holds; the limit only ends a test that has failed already."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Authority:
+    """The CA and the keys of everybody."""
+
+    folder: Path
+    centre: Signer = field(default_factory=lambda: Signer.from_seed("lkpp", ENTROPY.token(32)))
+    nodes: dict[str, Signer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._authority = tls.make_authority("test", CLOCK.wall(), 1)
+        identity = self.folder / "centre-identity"
+        identity.mkdir(parents=True)
+        key = tls.new_tls_key()
+        certificate = tls.issue_server(self._authority, key.public_key(), CLOCK.wall(), 1)
+        self._put(identity, key, certificate)
+        self.centre_identity = identity
+
+    def node(self, node_id: str) -> Path:
+        """Keys and certificate of a node; the same signing key when asked again."""
+        identity = self.folder / f"{node_id}-identity"
+        if identity.exists():
+            return identity
+        identity.mkdir()
+        signer = self.nodes[node_id] = Signer.from_seed(node_id, ENTROPY.token(32))
+        key = tls.new_tls_key()
+        request = tls.read_request(tls.make_request(key))
+        validity = (CLOCK.wall(), timedelta(days=1))
+        certificate = tls.issue_client(
+            self._authority, request, ("node", node_id), signer.public, validity
+        )
+        self._put(identity, key, certificate)
+        return identity
+
+    def _put(self, folder: Path, key: Any, certificate: Any) -> None:
+        tls.write_private(folder / tls.TLS_KEY, tls.private_pem(key))
+        tls.write_public(folder / tls.TLS_CERTIFICATE, tls.pem(certificate))
+        tls.write_public(folder / tls.CA_CERTIFICATE, tls.pem(self._authority.certificate))
+
+
+class Enrolled:
+    """The link's port `Admission` and the ledger's port `NodeKeys` over a table of keys."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+        self.subscribers: list[Callable[[Subject], None]] = []
+
+    def require_node(self, context: Any) -> str:
+        return peer_subject(context).name
+
+    def on_revoked(self, subscriber: Callable[[Subject], None]) -> None:
+        self.subscribers.append(subscriber)
+
+    async def verifier(self, node_id: str) -> Verifier:
+        if node_id not in self._authority.nodes:
+            raise NotFound("FED-3030", "no such node")
+        return self._authority.nodes[node_id].verifier
+
+    async def count(self) -> int:
+        return len(self._authority.nodes)
+
+
+class Recorder:
+    """A projection that remembers what it saw, in the order in which it saw it."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int, Message]] = []
+        self.poison: Callable[[Message], bool] = lambda _: False
+
+    def apply_in(self, tx: Any, source: Any, record: Message) -> None:
+        if self.poison(record):
+            raise ValueError("poisoned")
+        self.seen.append((source.node_id, source.index, record))
+
+
+class Centre:
+    """A running centre; `port` stays the same over restarts of the same object."""
+
+    def __init__(self, authority: Authority, folder: Path) -> None:
+        self.authority = authority
+        self.folder = folder
+        self.port = 0
+        self.recorder = Recorder()
+        self.lease_seconds = 60
+        self.extra: list[Projection] = []
+
+    async def start(self) -> None:
+        """Open everything and listen."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.database = await Database.open(self.folder / "central.db", CENTRE_MIGRATIONS)
+        self.enrolled = Enrolled(self.authority)
+        self.journal = Journal(self.database, self.authority.centre, CLOCK, ENTROPY)
+        await self.journal.open()
+        head_file = self.folder / "national.head"
+        self.national = NationalJournal(
+            self.database, self.journal, head_file, self.enrolled.count, CLOCK, LOG
+        )
+        await self.national.open()
+        received = ReceivedJournals(self.database, PREFIX)
+        projections = [self.recorder, *self.extra]
+        self.projector = Projector(self.database, received, projections, CLOCK, LOG)
+        self.ledger = Ledger(self.database, self.projector, self.enrolled, exercise=False)
+        await self.ledger.open()
+        await self._serve()
+
+    async def _serve(self) -> None:
+        store = LinkStore(self.database)
+        self.witnesses = WitnessBook(store, CLOCK, LOG)
+        self.frames = NationalFrames(self.national)
+        parts = CentreParts(
+            ledger=self.ledger,
+            national=self.national,
+            frames=self.frames,
+            fleet=FleetStore(self.database),
+            store=store,
+            witnesses=self.witnesses,
+            keys=self.enrolled,
+            signer=self.authority.centre,
+            clock=CLOCK,
+            entropy=ENTROPY,
+            log=LOG,
+            settings=CentreSettings("test", False, self.lease_seconds, 20),
+        )
+        self.parts = parts
+        self.sessions = Sessions(store, CLOCK, self.lease_seconds, LOG)
+        self.service = LinkService(parts, self.sessions, self.enrolled)
+        self.server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)])
+        self.service.register(self.server)
+        credentials = tls.server_credentials(self.authority.centre_identity, clients=True)
+        self.port = self.server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
+        await self.server.start()
+        workers = [
+            self.national.run(),
+            self.projector.run(),
+            self.witnesses.run(),
+            LeaseWorker(self.sessions, CLOCK, self.lease_seconds).run(),
+        ]
+        self.tasks = [asyncio.create_task(one) for one in workers]
+
+    async def stop(self, grace: float | None = 0) -> None:
+        """Stop at once; what was acknowledged stays."""
+        await self.server.stop(grace)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.database.close()
+
+    def copy_database(self, target: Path) -> None:
+        """A copy of the closed database, without the head file."""
+        target.mkdir(parents=True, exist_ok=True)
+        for path in self.folder.glob("central.db*"):
+            shutil.copy(path, target / path.name)
+
+    def stored(self, node_id: str) -> int:
+        """Entries of that node's present epoch that are durable here."""
+        position = self.ledger.current(node_id)
+        return position.tree.size if position else 0
+
+
+class Figures:
+    """The node's ports `ServiceFacts` and `BlobFacts`: fixed figures."""
+
+    def service(self) -> tuple[wire.ServiceState.ValueType, str]:
+        return wire.SERVICE_STATE_NORMAL, "3.0"
+
+    def queue_bytes(self) -> int:
+        return 0
+
+    def verified_blobs(self) -> int:
+        return 0
+
+
+class Node:
+    """A running node; its road may lead over a proxy."""
+
+    def __init__(self, authority: Authority, folder: Path, node_id: str, port: int) -> None:
+        self.authority = authority
+        self.folder = folder
+        self.node_id = node_id
+        self.port = port
+        self.identity = authority.node(node_id)
+        self.restored = False
+
+    async def start(self) -> None:
+        """Open everything and begin to connect."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        signer = self.authority.nodes[self.node_id]
+        self.database = await Database.open(self.folder / "node.db", NODE_MIGRATIONS)
+        self.journal = Journal(self.database, signer, CLOCK, ENTROPY)
+        await self.journal.open(restored=self.restored)
+        me = NodeFacts(self.node_id, "ID-JI", "Asia/Jakarta")
+        self.national = National(self.database, self.journal, self.authority.centre.verifier, me)
+        await self.national.open()
+        self.runs = Runs(self.database, self.journal, CLOCK, LOG, software_version="test")
+        await self.runs.open()
+        self.state = LinkState(self.database, self.journal)
+        await self.state.open()
+        parts = NodeParts(
+            journal=self.journal,
+            national=self.national,
+            runs=self.runs,
+            state=self.state,
+            service=Figures(),
+            blobs=Figures(),
+            free_bytes=lambda: 1 << 30,
+            signer=signer,
+            clock=CLOCK,
+            entropy=ENTROPY,
+            log=LOG,
+            settings=NodeSettings("loopback", "test", False, ENTROPY.token(16)),
+        )
+        self.worker = LinkWorker(parts, self._connect, first_seconds=0.02, max_seconds=0.2)
+        self.task = asyncio.create_task(self.worker.run())
+
+    async def stop(self) -> None:
+        """Leave in order."""
+        await self.worker.stop()
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self.task
+        await self.database.close()
+
+    async def kill(self) -> None:
+        """Leave without a word, as far as one process can."""
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.database.close()
+
+    def _connect(self) -> GrpcStream:
+        credentials = tls.client_credentials(self.identity)
+        return GrpcStream(
+            lambda: open_channel(
+                f"127.0.0.1:{self.port}", credentials, server_name=tls.CENTRE_SERVER_NAME
+            )
+        )
+
+    def settled(self) -> bool:
+        """Present, and nothing is outstanding."""
+        return self.state.session is not None and self.state.queue_entries == 0
+
+
+@asynccontextmanager
+async def running(*parties: Centre | Node) -> AsyncIterator[None]:
+    """Start in the given order and stop in the other one."""
+    started: list[Centre | Node] = []
+    try:
+        for party in parties:
+            await party.start()
+            started.append(party)
+        yield
+    finally:
+        for party in reversed(started):
+            with suppress(ValueError):
+                await party.stop()

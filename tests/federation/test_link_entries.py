@@ -1,0 +1,36 @@
+"""Entries travel both ways over a real link and are acknowledged only when they are durable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lpse.federation.v1 import directives_pb2 as directives
+from lpse.federation.v1 import records_pb2 as records
+from tests.federation.rig import Authority, Centre, Node, eventually, running
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "identities")
+
+
+async def test_entries_reach_the_other_side_and_are_acknowledged(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 1: what either side acknowledges lies in the other side's database."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        node = Node(authority, tmp_path / "node", "lpse-pacitan", centre.port)
+        async with running(node):
+            for number in range(10):
+                await node.journal.append(records.HoldEnded(package="p", reason=str(number)))
+            await centre.national.publish(directives.PolicyPublished(guard_window_seconds=7))
+            await eventually(lambda: node.national.state.policy.guard_window_seconds == 7)
+            await eventually(node.settled)
+            stored = node.state.stored_head
+            assert stored is not None
+            assert centre.stored("lpse-pacitan") >= 11
+            assert stored == centre.ledger.current("lpse-pacitan").head  # type: ignore[union-attr]
+            assert await node.state.store.cosigned(node.journal.epoch) is not None
