@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from lpse.federation.error_catalogue import (
+    enrolment,
     identity,
     intake,
     journals,
@@ -29,6 +30,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **storage.ENTRIES,
     **journals.ENTRIES,
     **identity.ENTRIES,
+    **enrolment.ENTRIES,
     **persons.ENTRIES,
     **plans.ENTRIES,
     **schedule.ENTRIES,
