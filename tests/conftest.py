@@ -6,8 +6,14 @@ Only truly shared settings live here; fixtures belong to the folder that uses th
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+
+# Services and hooks start as `#!/usr/bin/env python3`: the tests' own Python, never a wrapper script
+# that forks copies of itself and looks like several services.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 # Two cores are shared with other work: a slow example is not a failure, and seeds do not wander.
 settings.register_profile(

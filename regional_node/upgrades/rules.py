@@ -74,7 +74,6 @@ MOVES: Final[dict[State, frozenset[State]]] = {
 }
 
 FINAL: Final = frozenset(state for state, moves in MOVES.items() if not moves)
-NOT_JOURNALLED: Final = frozenset({State.ROLLING_BACK, State.WITHDRAWN})
 UNTOUCHED: Final = frozenset({State.RECEIVED, State.HELD, State.DOWNLOADING, State.VERIFIED})
 
 

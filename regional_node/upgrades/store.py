@@ -20,7 +20,6 @@ from lpse.federation.versions import SpseVersion, parse_version
 from lpse.runtime.sqlite import Database, Transaction
 from regional_node.upgrades.rules import (
     FINAL,
-    NOT_JOURNALLED,
     Attempt,
     Reason,
     State,
@@ -29,7 +28,6 @@ from regional_node.upgrades.rules import (
 )
 
 _ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_IN_JOURNAL: Final = -1
 _COLUMNS: Final = (
     "attempt, rollout, version, from_version, bundle_digest, bundle_bytes, state, reason, detail,"
     " hold_until, from_slot, to_slot, received_time, changed_time"
@@ -57,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """One row of an attempt's history; `journal_index` is None for the node's own steps."""
+    """One row of an attempt's history, with the journal entry that it made."""
 
     step: int
     state: State
@@ -65,7 +63,7 @@ class StepTaken:
     detail: str
     hold_until: datetime | None
     record_time: datetime
-    journal_index: int | None
+    journal_index: int
 
 
 class UpgradeStore:
@@ -167,9 +165,7 @@ class UpgradeStore:
         return tuple(_attempt(row) for row in rows)
 
     def _record_in(self, tx: Transaction, attempt: Attempt, step: Step, now: datetime) -> None:
-        index = _NOT_IN_JOURNAL
-        if step.state not in NOT_JOURNALLED:
-            index = self._journal.append_in(tx, _entry(attempt, step, now))
+        index = self._journal.append_in(tx, _entry(attempt, step, now))
         tx.run(
             "INSERT INTO upgrade_steps (attempt, step, state, reason, detail, hold_until,"
             " record_time, journal_index) SELECT ?, COUNT(*), ?, ?, ?, ?, ?, ?"
@@ -243,7 +239,7 @@ def _step_taken(row: tuple[object, ...]) -> StepTaken:
         detail=cast(str, row[3]),
         hold_until=_moment_or_none(cast("int | None", row[4])),
         record_time=_moment(cast(int, row[5])),
-        journal_index=None if index == _NOT_IN_JOURNAL else index,
+        journal_index=index,
     )
 
 

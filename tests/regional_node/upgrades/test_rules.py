@@ -20,7 +20,6 @@ from lpse.federation.versions import parse_version
 from regional_node.upgrades.rules import (
     FINAL,
     MOVES,
-    NOT_JOURNALLED,
     UNTOUCHED,
     Act,
     Attempt,
@@ -106,7 +105,7 @@ def test_nothing_touched_fails_without_going_back() -> None:
 
 def test_every_journalled_state_and_hold_has_its_word_on_the_wire() -> None:
     """The names of the table are the names of the contract."""
-    for state in set(State) - NOT_JOURNALLED:
+    for state in set(State):
         assert records.UpgradeState.Value(f"UPGRADE_STATE_{state}")
     for reason in (Reason.DEADLINE, Reason.NO_PATH, Reason.NO_SPACE, Reason.ROLLOUT):
         assert records.HoldReason.Value(f"HOLD_REASON_{reason}")

@@ -42,15 +42,20 @@ async def test_stale_step_is_refused(world: World, bundles: dict[str, Path]) -> 
 
 
 async def test_each_step_knows_its_journal_entry(world: World, bundles: dict[str, Path]) -> None:
-    """History and journal say the same, in the same order, for every step that is journalled."""
+    """History and journal say the same, in the same order, for every step."""
     attempt = await world.store.begin(wanted(world, bundles), parse_version("3.0"), "slot", NOW)
     until = world.later(hours=3)
     attempt = await world.store.move(attempt, Step(State.HELD, Reason.DEADLINE, "why", until), NOW)
     attempt = await world.store.move(attempt, Step(State.WITHDRAWN), NOW)
     steps = await world.store.steps(attempt.attempt)
     assert [step.state for step in steps] == [State.RECEIVED, State.HELD, State.WITHDRAWN]
-    assert [step.journal_index is None for step in steps] == [False, False, True]
-    held = (await world.journalled())[-1]
+    entries = await world.journalled()
+    assert [entry.state for entry in entries[-3:]] == [
+        records.UPGRADE_STATE_RECEIVED,
+        records.UPGRADE_STATE_HELD,
+        records.UPGRADE_STATE_WITHDRAWN,
+    ]
+    held = entries[-2]
     assert held.hold_reason == records.HOLD_REASON_DEADLINE
     assert held.hold_until_time.ToDatetime(tzinfo=until.tzinfo) == until == steps[1].hold_until
     assert await world.store.active() is None

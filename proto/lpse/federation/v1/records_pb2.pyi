@@ -173,6 +173,10 @@ class _UpgradeStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpgradeS
     """The old version runs again."""
     UPGRADE_STATE_FAILED: _UpgradeState.ValueType  # 9
     """Nothing was changed (bad bundle, preflight), or the way back failed too: see `detail`."""
+    UPGRADE_STATE_ROLLING_BACK: _UpgradeState.ValueType  # 10
+    """The new version is being taken back; the old one comes next."""
+    UPGRADE_STATE_WITHDRAWN: _UpgradeState.ValueType  # 11
+    """The release or rollout was taken back before anything was changed."""
 
 class UpgradeState(_UpgradeState, metaclass=_UpgradeStateEnumTypeWrapper):
     """Where one upgrade at one node stands; the table of moves is regional_node/upgrades/rules.py."""
@@ -197,6 +201,10 @@ UPGRADE_STATE_ROLLED_BACK: UpgradeState.ValueType  # 8
 """The old version runs again."""
 UPGRADE_STATE_FAILED: UpgradeState.ValueType  # 9
 """Nothing was changed (bad bundle, preflight), or the way back failed too: see `detail`."""
+UPGRADE_STATE_ROLLING_BACK: UpgradeState.ValueType  # 10
+"""The new version is being taken back; the old one comes next."""
+UPGRADE_STATE_WITHDRAWN: UpgradeState.ValueType  # 11
+"""The release or rollout was taken back before anything was changed."""
 Global___UpgradeState: _TypeAlias = UpgradeState  # noqa: Y015
 
 class _HoldReason:
