@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-# Services and hooks start as `#!/usr/bin/env python3`: the tests' own Python, never a wrapper script
-# that forks copies of itself and looks like several services.
+# Services and hooks start as `#!/usr/bin/env python3`: the tests' own Python, never a wrapper that
+# forks copies of itself and looks like several services.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 # Two cores are shared with other work: a slow example is not a failure, and seeds do not wander.
