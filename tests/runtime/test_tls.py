@@ -21,9 +21,10 @@ from lpse.runtime.channels import subject_of
 NOW = datetime.now(UTC)
 
 
-def test_private_file_is_0600_whatever_the_umask(tmp_path: Path) -> None:
-    """A generous umask does not open a key to others, not even for a moment."""
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o022, 0o777])
+def test_private_file_is_0600_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    """A generous umask does not open a key to others, a strict one does not lock its owner out."""
+    before = os.umask(umask)
     try:
         tls.write_private(tmp_path / "k", b"secret")
     finally:

@@ -68,6 +68,7 @@ class Centre:
     nodes: str = ""
     enrolment: str = ""
     operator_api: str = ""
+    service: Any = None
     streams: dict[str, list[asyncio.Event]] = field(default_factory=dict)
 
     async def node_code(self, node_id: str = "lpse-pacitan") -> str:
@@ -133,6 +134,7 @@ async def running(
     issuer = Issuer(tls.load_authority(identity), node_seconds=node_seconds)
     registry = (store, operators)
     enrolment = EnrolmentService(registry, admission, issuer, facts, clock, log)
+    centre.service = enrolment
     servers = await _listen(centre, identity, enrolment)
     try:
         yield centre

@@ -204,6 +204,30 @@ async def test_stolen_node_certificate_opens_no_operator_call(
     assert caught.value.code == "FED-3009"
 
 
+@pytest.mark.parametrize("crook", ["kind", "key", "unknown"])
+async def test_certificate_must_fit_the_person(centre: Centre, tmp_path: Path, crook: str) -> None:
+    """A certificate of our own CA with the wrong kind, key or name opens no operator call."""
+    folder = tmp_path / "sri"
+    await (await centre.person("sri", folder)).close()
+    key = tls.public_bytes(tls.load_signing_key(folder / tls.SIGNING_KEY))
+    subject = {"kind": ("node", "sri"), "key": ("operator", "sri"), "unknown": ("operator", "x")}
+    authority = tls.load_authority(centre.data / "identity")
+    request = tls.read_request(tls.make_request(tls.load_tls_key(folder / tls.TLS_KEY)))
+    forged = tls.issue_client(
+        authority,
+        request,
+        subject[crook],
+        bytes(32) if crook == "key" else key,
+        (SystemClock().wall(), timedelta(hours=1)),
+    )
+    tls.write_public(folder / tls.TLS_CERTIFICATE, tls.pem(forged))
+    async with centre.channel(folder, centre.operator_api) as channel:
+        stub: Any = nodes_pb2_grpc.NodesStub(channel)
+        with pytest.raises(Denied) as caught:
+            await ask(stub.ListNodes, nodes_pb2.ListNodesRequest())
+    assert caught.value.code == "FED-3009"
+
+
 async def test_reading_roles_read_only(centre: Centre, tmp_path: Path) -> None:
     """Auditors read; approvers neither enrol nor revoke nodes; nobody makes a second person."""
     for name in ("wati", "budi"):

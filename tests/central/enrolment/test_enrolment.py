@@ -6,15 +6,17 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import pytest
 
 from central.enrolment import genesis
-from central.enrolment.rules import FailureWindow
+from central.enrolment.certificates import Issuer
+from central.enrolment.rules import OPEN, ZONES, Binding, Code, FailureWindow, judge_binding
 from lpse.federation.enrolment_code import (
     code_proof,
     enrolment_statement,
@@ -31,6 +33,7 @@ from lpse.federation.limits import (
 from lpse.federation.v1.enrolment_pb2 import EnrolRequest
 from lpse.federation.v1.enrolment_pb2_grpc import EnrolmentStub
 from lpse.runtime import channels, tls
+from lpse.runtime.clock import SystemClock
 from lpse.runtime.tls.enrolling import enrol
 from tests.central.enrolment.centre import Centre, running
 
@@ -272,6 +275,44 @@ async def test_code_of_a_person_makes_no_node(centre: Centre, tmp_path: Path) ->
     with pytest.raises(Refused) as caught:
         await enrol("127.0.0.1:1", centre.invitations["sri"], tmp_path / "node", kind="node")
     assert caught.value.code == "FED-3016"
+
+
+def test_second_key_for_one_node_is_refused() -> None:
+    """Even a code that slipped through cannot bind a second key to a node that has access."""
+    moment = SystemClock().wall()
+    code = Code("c", "node", "lpse-a", "ID-JI", ZONES[0], "", b"", OPEN, 0, "sri", moment, moment)
+    active = Binding(bytes(32), "lpse-a", "ID-JI", ZONES[0], moment, moment)
+    assert judge_binding(None, None, code)
+    assert not judge_binding(active, active, code)
+    with pytest.raises(Conflict) as caught:
+        judge_binding(None, active, code)
+    assert caught.value.code == "FED-3007"
+
+
+@pytest.mark.parametrize("crook", ["key", "subject", "authority"])
+async def test_answer_that_does_not_fit_is_not_kept(
+    centre: Centre, tmp_path: Path, crook: str
+) -> None:
+    """A certificate for another key or subject, or of another CA, is refused by the node."""
+    real = centre.service._issuer
+    other = Issuer(tls.make_authority("other", SystemClock().wall(), 1))
+
+    def issue(subject: tuple[str, str], request: bytes, key: bytes, now: datetime) -> bytes:
+        if crook == "key":
+            request = tls.make_request(tls.new_tls_key())
+        if crook == "subject":
+            subject = ("node", "lpse-other")
+        chosen: Issuer = other if crook == "authority" else real
+        return chosen.issue(subject, request, key, now)
+
+    text, folder = await centre.node_code(), tmp_path / "node"
+    centre.service._issuer = SimpleNamespace(issue=issue, expire_time=real.expire_time)
+    with pytest.raises(Refused) as caught:
+        await enrol(centre.enrolment, text, folder, kind="node")
+    assert caught.value.code == "FED-3022" and not (folder / tls.TLS_CERTIFICATE).exists()
+    centre.service._issuer = real
+    await enrol(centre.enrolment, text, folder, kind="node")
+    assert await centre.whoami(folder) == "lpse-pacitan"
 
 
 async def test_migration_builds_what_the_store_expects(centre: Centre) -> None:
