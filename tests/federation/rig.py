@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -21,7 +21,7 @@ from google.protobuf.message import Message
 
 from central.fleet.store import FleetStore
 from central.ledger.ledger import PREFIX, Ledger
-from central.ledger.ports import Projection
+from central.ledger.ports import Projection, Source
 from central.ledger.projector import Projector
 from central.link.frames import NationalFrames
 from central.link.ports import Parts as CentreParts
@@ -32,6 +32,7 @@ from central.link.store import LinkStore
 from central.link.witnesses import WitnessBook
 from central.link.worker import LeaseWorker
 from central.national.national import National as NationalJournal
+from lpse.federation import kinds
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.errors import NotFound
 from lpse.federation.notes import Signer, Verifier
@@ -45,7 +46,7 @@ from lpse.runtime.channels import (
     peer_subject,
 )
 from lpse.runtime.clock import SystemClock, SystemEntropy
-from lpse.runtime.sqlite import Database
+from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
 from regional_node.link.ports import Parts as NodeParts
@@ -64,11 +65,16 @@ ENTROPY = SystemEntropy()
 LOG = structlog.get_logger()
 WAIT_SECONDS = 20.0
 
+M = TypeVar("M", bound=Message)
 
-async def eventually(condition: Callable[[], bool], what: str = "") -> None:
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
     """Return once `condition` holds; the limit only ends a test that has failed already."""
     async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
             await asyncio.sleep(0.005)
 
 
@@ -134,18 +140,41 @@ class Enrolled:
 
 
 class Recorder:
-    """A projection that remembers what it saw, in the order in which it saw it."""
+    """A projection with a table: what is applied twice breaks its primary key."""
 
     name = "recorder"
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, int, Message]] = []
         self.poison: Callable[[Message], bool] = lambda _: False
+        self._database: Database | None = None
 
-    def apply_in(self, tx: Any, source: Any, record: Message) -> None:
+    async def open(self, database: Database) -> None:
+        """Make the table."""
+        self._database = database
+        await database.write(
+            lambda tx: tx.run(
+                "CREATE TABLE IF NOT EXISTS test_seen (node_id TEXT, epoch BLOB, idx INTEGER,"
+                " kind TEXT, record BLOB, PRIMARY KEY (node_id, epoch, idx))"
+            )
+        )
+
+    def apply_in(self, tx: Transaction, source: Source, record: Message) -> None:
         if self.poison(record):
             raise ValueError("poisoned")
-        self.seen.append((source.node_id, source.index, record))
+        kind = kinds.kind_of(record)
+        row = (source.node_id, source.epoch, source.index, kind, record.SerializeToString())
+        tx.run("INSERT INTO test_seen VALUES (?, ?, ?, ?, ?)", row)
+
+    async def seen(self, message: type[M]) -> list[M]:
+        """Every record of one kind that is projected, in order."""
+        assert self._database is not None
+        kind = kinds.kind_of(message())
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT record FROM test_seen WHERE kind = ? ORDER BY rowid", (kind,)
+            )
+        )
+        return [message.FromString(data) for (data,) in rows]
 
 
 class Centre:
@@ -172,6 +201,7 @@ class Centre:
         )
         await self.national.open()
         received = ReceivedJournals(self.database, PREFIX)
+        await self.recorder.open(self.database)
         projections = [self.recorder, *self.extra]
         self.projector = Projector(self.database, received, projections, CLOCK, LOG)
         self.ledger = Ledger(self.database, self.projector, self.enrolled, exercise=False)
