@@ -14,11 +14,13 @@ from lpse.federation.error_catalogue import (
     identity,
     intake,
     journals,
+    links,
     persons,
     plans,
     reconciliation,
     releases,
     schedule,
+    sessions,
     storage,
     terminal,
 )
@@ -29,6 +31,8 @@ __all__ = ["CATALOGUE", "Entry", "Told"]
 CATALOGUE: Final[dict[str, Entry]] = {
     **storage.ENTRIES,
     **journals.ENTRIES,
+    **links.ENTRIES,
+    **sessions.ENTRIES,
     **identity.ENTRIES,
     **enrolment.ENTRIES,
     **persons.ENTRIES,
