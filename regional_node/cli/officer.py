@@ -99,9 +99,7 @@ async def _add(
             signed = await sign(channel, actor=actor, key=key, act=ADD, digest=digest)
             request.act.CopyFrom(signed)
         answer = await OfficersStub(channel).AddOfficer(request)
-    note(
-        say("The private key of {name} is in {path}; keep it.", name=name, path=key_out)
-    )
+    note(say("The private key of {name} is in {path}; keep it.", name=name, path=key_out))
     show(_row(answer.officer), COLUMNS, output)
 
 
