@@ -444,6 +444,8 @@ PACKAGES_MAX: Final = 20_000
 ARITHMETIC_BYTES_MAX: Final = 40 * KIB
 # A provisional proposal of an open outage is computed again after this.
 PROVISIONAL_SECONDS: Final = 3_600
+# A package whose last stage ended so long ago is computed no more.
+PACKAGE_DORMANT_DAYS: Final = 400
 # Packages computed between two breaths of the event loop.
 COMPENSATION_PACKAGES_PER_BREATH: Final = 8
 # How often holds and proposals are looked at.

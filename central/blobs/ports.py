@@ -1,0 +1,48 @@
+"""What the Transfer service asks of its neighbours.
+
+Leaves out every implementation: enrolment knows callers, `uploads` what nodes have announced,
+`releases` what is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+import grpc
+
+from lpse.runtime.channels import Subject
+from lpse.runtime.sqlite import Transaction
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Admission(Protocol):
+    """Who may come in; implemented by enrolment."""
+
+    def require_node(self, context: Context) -> str:
+        """The node id behind the call; Denied otherwise."""
+
+    def on_revoked(self, subscriber: Callable[[Subject], None]) -> None:
+        """Call back as soon as a subject has lost access."""
+
+
+class Announcements(Protocol):
+    """What nodes have said that they will bring; implemented by `uploads`."""
+
+    async def announced_size(self, node_id: str, digest: bytes) -> int | None:
+        """Size in a projected entry of this node; None where no such entry is known."""
+
+    async def is_current(self, node_id: str) -> bool:
+        """Whether every entry that is STORED from this node has been projected."""
+
+    def verified_in(self, tx: Transaction, node_id: str, digest: bytes, now: datetime) -> None:
+        """The bytes are here, for this node; repeating it changes nothing."""
+
+
+class Bundles(Protocol):
+    """What nodes may fetch; implemented by `releases`."""
+
+    async def offered_size(self, digest: bytes) -> int | None:
+        """Size of a published bundle that is not withdrawn; None for anything else."""

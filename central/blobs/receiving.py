@@ -1,0 +1,157 @@
+"""Receiving one blob: resumed, fenced, made durable as it grows, re-read before it counts.
+
+Owns the order of steps. Rules: what is called durable is fsynced and recorded first (Invariant
+1); a row vouches for a blob only after its digest was re-read from the disk; a newer `begin` of the
+same caller and digest ends the older one; a blob with another digest leaves nothing behind. Callers
+do not share parts, so nobody can spoil another's. Leaves out who may bring what (`service`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from central.blobs.store import BlobRows
+from lpse.federation.errors import Stale, Unavailable
+from lpse.federation.limits import TRANSFER_ABANDONED_SECONDS, TRANSFER_DURABLE_SECONDS
+from lpse.runtime.clock import Clock
+from lpse.runtime.sqlite import Transaction
+from lpse.storage.blobs import BlobFenced, BlobMismatch, BlobPart, BlobStore, SweepReport
+
+AlsoIn = Callable[[Transaction], None]
+
+
+class TransferFenced(Stale):
+    """A newer stream for the same blob took over."""
+
+    def __init__(self) -> None:
+        super().__init__("FED-2303", "a newer transfer of this blob took over; this one ends")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The blob that a caller brings: whose part it is, and what must come of it."""
+
+    caller: str
+    digest: bytes
+    size: int
+    origin: str
+
+    @property
+    def transfer(self) -> str:
+        """Name of the part; the same caller's next attempt goes on with it."""
+        return sha256(f"{self.caller}\n{self.digest.hex()}".encode()).hexdigest()
+
+
+class Receiving:
+    """Every blob being received; `open` must have returned before the first `begin`."""
+
+    def __init__(self, blobs: BlobStore, rows: BlobRows, clock: Clock) -> None:
+        self.blobs = blobs
+        self.rows = rows
+        self.clock = clock
+        self._active: dict[str, Incoming] = {}
+
+    async def open(self) -> SweepReport:
+        """Remove every file that no row vouches for, and cut parts to what was promised."""
+        since = self.clock.wall() - timedelta(seconds=TRANSFER_ABANDONED_SECONDS)
+        parts, vouched = await self.rows.transfers(since), await self.rows.vouched()
+        return await self.blobs.sweep(parts, vouched.__contains__)
+
+    async def present(self, wanted: Wanted, also_in: AlsoIn) -> bool:
+        """Whether the blob is here already, row and file; then `also_in` was done."""
+        if await self.rows.size_of(wanted.digest) != wanted.size:
+            return False
+        if await self.blobs.size_of(wanted.digest) != wanted.size:
+            return False  # the file was lost: take it in again
+        await self.rows.also(wanted.digest, wanted.origin, also_in)
+        return True
+
+    async def begin(self, wanted: Wanted) -> Incoming:
+        """Go on where the caller's part is durable; an older stream of it is fenced off."""
+        durable = await self.rows.durable(wanted.transfer)
+        part = await self.blobs.begin(wanted.transfer, wanted.size, durable_size=durable)
+        older = self._active.get(wanted.transfer)
+        incoming = self._active[wanted.transfer] = Incoming(self, wanted, part)
+        if older is not None:
+            older.fenced.set()
+        return incoming
+
+    def ended(self, incoming: Incoming) -> None:
+        """Forget a stream that has ended, unless a newer one has its place."""
+        if self._active.get(incoming.wanted.transfer) is incoming:
+            del self._active[incoming.wanted.transfer]
+
+
+class Incoming:
+    """One stream's hold on one part."""
+
+    def __init__(self, receiving: Receiving, wanted: Wanted, part: BlobPart) -> None:
+        self.wanted = wanted
+        self.fenced = asyncio.Event()
+        self.offset = self._promised = part.durable_size
+        self.fence = part.fence
+        self._receiving = receiving
+        self._part = part
+        self._over = False
+        self._promise_time = receiving.clock.monotonic()
+
+    async def append(self, data: bytes) -> int | None:
+        """Write a chunk; how much is durable, where that has grown enough to say so."""
+        try:
+            durable = await self._part.append(data, self.offset)
+            self.offset += len(data)
+            waited = self._receiving.clock.monotonic() - self._promise_time
+            if waited >= TRANSFER_DURABLE_SECONDS:
+                durable = await self._part.flush()
+        except BlobFenced as error:
+            raise TransferFenced from error
+        if durable == self._promised:
+            return None
+        await self._promise(durable)
+        return durable
+
+    async def finish(self, also_in: AlsoIn) -> None:
+        """Re-read, name, vouch; goes on to the end even if the caller has gone away."""
+        await asyncio.shield(asyncio.ensure_future(self._finish(also_in)))
+
+    async def close(self) -> None:
+        """Keep what came for the next attempt; harmless when the blob is whole or taken over."""
+        self._receiving.ended(self)
+        if self._over or self.fenced.is_set():
+            return
+        self._over = True
+        await asyncio.shield(asyncio.ensure_future(self._close()))
+
+    async def _finish(self, also_in: AlsoIn) -> None:
+        wanted, rows = self.wanted, self._receiving.rows
+        try:
+            await self._part.complete(wanted.digest, wanted.size)
+        except BlobMismatch:
+            self._over = True
+            await self._part.discard()
+            await rows.forget(wanted.transfer)
+            raise
+        except BlobFenced as error:
+            raise TransferFenced from error
+        self._over = True
+        now = self._receiving.clock.wall()
+        blob = (wanted.digest, wanted.size)
+        await rows.stored(wanted.transfer, blob, wanted.origin, now, also_in)
+
+    async def _close(self) -> None:
+        await self._part.close()
+        durable = self._part.durable_size
+        if durable != self._promised and not self.fenced.is_set():
+            with suppress(Unavailable):  # nothing was promised; less is resumed
+                await self._promise(durable)
+
+    async def _promise(self, durable: int) -> None:
+        now = self._receiving.clock.wall()
+        await self._receiving.rows.advance(self.wanted.transfer, durable, now)
+        self._promised = durable
+        self._promise_time = self._receiving.clock.monotonic()
