@@ -1,0 +1,203 @@
+"""Sending one blob over one stream, from where the centre has it durably.
+
+Owns the conversation of `PutBlob` on the node's side. Rules: no chunk waits for an answer; only
+VERIFIED ends a transfer well; every wait has a limit; bytes that this node itself cannot read back
+are told apart from a bad road (FED-2311). Leaves out which blob goes when (`worker`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import grpc
+
+from lpse.federation.errors import FederationError, Refused, Unavailable
+from lpse.federation.limits import (
+    TRANSFER_CHUNK_BYTES_FIRST,
+    TRANSFER_IDLE_SECONDS_MAX,
+    TRANSFER_VERIFY_SECONDS_MAX,
+)
+from lpse.federation.v1 import transfer_pb2 as wire
+from lpse.federation.v1.transfer_pb2_grpc import TransferStub
+from lpse.runtime.channels import error_from
+from lpse.runtime.clock import Clock
+from lpse.storage.blobs import BlobReader, BlobStore, BlobUnknown
+from regional_node.transfer.rules import LOCAL_DAMAGE, next_chunk_bytes
+
+T = TypeVar("T")
+Progress = Callable[[int], None]
+
+
+class Sender:
+    """Sends blobs of this node's store."""
+
+    def __init__(self, blobs: BlobStore, clock: Clock) -> None:
+        self._blobs = blobs
+        self._clock = clock
+
+    async def send(
+        self, channel: grpc.aio.Channel, digest: bytes, size: int, progress: Progress
+    ) -> None:
+        """Returns when the centre has answered VERIFIED; raises FederationError otherwise."""
+        call = TransferStub(channel).PutBlob()
+        try:
+            begin = wire.BeginBlob(digest=digest, size_bytes=size)
+            await _write(call, wire.PutBlobRequest(begin=begin))
+            accepted = await _answer(call, "accepted", TRANSFER_IDLE_SECONDS_MAX)
+            progress(accepted.accepted.offset_bytes)
+            await self._conversation(call, (digest, size), accepted.accepted.offset_bytes, progress)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError) as error:
+            raise await _reason(call, error) from error
+        finally:
+            if not call.done():
+                call.cancel()
+
+    async def is_whole(self, digest: bytes) -> bool:
+        """Whether this node's own disk still gives back the bytes that the digest names."""
+        with suppress(BlobUnknown):
+            return await self._blobs.verify(digest)
+        return False
+
+    async def _conversation(
+        self, call: Any, blob: tuple[bytes, int], offset: int, progress: Progress
+    ) -> None:
+        answers = asyncio.ensure_future(_until_verified(call, progress))
+        try:
+            if offset < blob[1]:  # everything is there already where the content was known
+                await self._bytes(call, blob, offset, answers)
+            if not answers.done():
+                await _together(answers, _finish(call))
+            verified = await asyncio.wait_for(answers, TRANSFER_VERIFY_SECONDS_MAX)
+        except TimeoutError as error:
+            raise _silent() from error
+        finally:
+            answers.cancel()
+            await asyncio.gather(answers, return_exceptions=True)
+        if verified.digest != blob[0]:
+            raise _not_understood()
+        progress(blob[1])
+
+    async def _bytes(
+        self, call: Any, blob: tuple[bytes, int], offset: int, answers: asyncio.Task[Any]
+    ) -> None:
+        digest, size = blob
+        chunk = TRANSFER_CHUNK_BYTES_FIRST
+        async with await self._open(digest, offset, size) as reader:
+            data = await reader.read(chunk)
+            while data and not answers.done():
+                begun, sent = self._clock.monotonic(), len(data)
+                writing = _write(call, wire.PutBlobRequest(chunk=data))
+                data = await _together(answers, writing, reader.read(chunk))
+                if sent == chunk:
+                    chunk = next_chunk_bytes(chunk, self._clock.monotonic() - begun)
+            if not answers.done() and reader.offset != size:
+                raise _damaged()
+
+    async def _open(self, digest: bytes, offset: int, size: int) -> BlobReader:
+        try:
+            reader = await self._blobs.open_read(digest, offset)
+        except BlobUnknown as error:
+            raise _damaged() from error
+        if reader.size != size or offset > size:
+            await reader.__aexit__(None, None, None)
+            raise _damaged()
+        return reader
+
+
+async def _together(
+    answers: asyncio.Task[Any],
+    writing: Coroutine[Any, Any, None],
+    reading: Coroutine[Any, Any, bytes] | None = None,
+) -> bytes:
+    """Write one chunk while the next is read; a refusal of the centre ends both at once."""
+    tasks: list[asyncio.Task[Any]] = [asyncio.ensure_future(writing)]
+    if reading is not None:
+        tasks.append(asyncio.ensure_future(reading))
+    try:
+        await asyncio.wait({tasks[0], answers}, return_when=asyncio.FIRST_COMPLETED)
+        if answers.done() and not tasks[0].done():
+            return b""  # the caller looks at the answer
+        await tasks[0]
+        return await tasks[1] if reading is not None else b""
+    finally:
+        if not tasks[0].done():
+            tasks[0].cancel()
+        # The file stays open until the thread that reads it is done.
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_verified(call: Any, progress: Progress) -> wire.VerifiedBlob:
+    """Progress, then the last word."""
+    while True:
+        message = await call.read()
+        if message is grpc.aio.EOF:
+            raise _not_understood()
+        part = message.WhichOneof("part")
+        if part == "verified":
+            verified: wire.VerifiedBlob = message.verified
+            return verified
+        if part != "durable":
+            raise _not_understood()
+        progress(message.durable.offset_bytes)
+
+
+async def _finish(call: Any) -> None:
+    await _write(call, wire.PutBlobRequest(finish=wire.FinishBlob()))
+    await call.done_writing()
+
+
+async def _write(call: Any, message: wire.PutBlobRequest) -> None:
+    try:
+        async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
+            await call.write(message)
+    except TimeoutError as error:
+        raise _silent() from error
+
+
+async def _answer(call: Any, part: str, seconds: float) -> wire.PutBlobResponse:
+    try:
+        async with asyncio.timeout(seconds):
+            message = await call.read()
+    except TimeoutError as error:
+        raise _silent() from error
+    if message is grpc.aio.EOF:
+        raise await _reason(call, None)
+    if message.WhichOneof("part") != part:
+        raise _not_understood()
+    answer: wire.PutBlobResponse = message
+    return answer
+
+
+async def _reason(call: Any, error: Exception | None) -> FederationError:
+    """Why the call ended; a failed write knows less than the call's own status."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error_from(error)
+    try:
+        async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
+            code = await call.code()
+            if code is grpc.StatusCode.OK:
+                return _not_understood()
+            details, trailing = await call.details(), await call.trailing_metadata()
+            initial = await call.initial_metadata()
+    except TimeoutError:
+        return _silent()
+    return error_from(grpc.aio.AioRpcError(code, initial, trailing, details=details))
+
+
+def _silent() -> Unavailable:
+    return Unavailable("FED-2299", "the other side does not answer", remedy="check the link")
+
+
+def _not_understood() -> Unavailable:
+    return Unavailable("FED-2313", "the centre's answer to a transfer was not understood")
+
+
+def _damaged() -> Refused:
+    return Refused(
+        LOCAL_DAMAGE,
+        "these bytes are missing or damaged on this node's own disk",
+        remedy="restore them from a backup of this node, then retry the item",
+    )

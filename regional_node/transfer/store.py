@@ -1,0 +1,228 @@
+"""All SQL of the queue of sealed bytes, and the cursor that fills it from the own journal.
+
+Rules: an announcement joins the queue in the transaction that moves the cursor, and once however
+often its content is named (Invariant 3); an attempt is recorded before it begins, so that a lost
+process counts too. Leaves out sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lpse.runtime.sqlite import Database, Row, Transaction
+
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_SELECT = (
+    "SELECT item, digest, size_bytes, store_time, epoch, idx, state, attempts, refusals,"
+    " sent_bytes, next_attempt, last_cause FROM transfer_blobs"
+)
+_OPEN = "state <> 'VERIFIED'"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A blob that an own entry names."""
+
+    digest: bytes
+    size_bytes: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A blob of the queue."""
+
+    item: int
+    digest: bytes
+    size_bytes: int
+    store_time: datetime
+    epoch: bytes
+    index: int
+    state: str
+    attempts: int
+    refusals: int
+    sent_bytes: int
+    next_attempt: datetime
+    last_cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Which items may be sent now: by size, and only those whose entry the centre has STORED."""
+
+    now: datetime
+    size_min: int
+    size_max: int
+    epoch: bytes
+    stored_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """How an attempt ended without success."""
+
+    item: int
+    park: bool
+    refusals: int
+    sent_bytes: int
+    next_attempt: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over everything that the centre does not have yet, parked items included."""
+
+    count: int
+    size_bytes: int
+    parked: int
+
+
+class TransferStore:
+    """The tables `transfer_cursors` and `transfer_blobs`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def followed(self, epoch: bytes) -> int:
+        """How far an epoch of the own journal was looked at."""
+        rows = await self._database.read(
+            lambda tx: tx.execute("SELECT followed FROM transfer_cursors WHERE epoch = ?", (epoch,))
+        )
+        return int(rows[0][0]) if rows else 0
+
+    async def announce(
+        self, epoch: bytes, followed: int, announced: Sequence[Announced], now: datetime
+    ) -> None:
+        """Queue what own entries name, and move the cursor.
+
+        Named again in a later epoch (a restored node's), a blob waits for that entry instead.
+        """
+
+        def work(tx: Transaction) -> None:
+            tx.many(
+                "INSERT INTO transfer_blobs (digest, size_bytes, store_time, epoch, idx, state)"
+                " VALUES (?, ?, ?, ?, ?, 'WAITING') ON CONFLICT (digest) DO UPDATE"
+                " SET epoch = excluded.epoch, idx = excluded.idx"
+                " WHERE transfer_blobs.epoch <> excluded.epoch AND state <> 'VERIFIED'",
+                [(one.digest, one.size_bytes, micros(now), epoch, one.index) for one in announced],
+            )
+            tx.run(
+                "INSERT INTO transfer_cursors VALUES (?, ?) ON CONFLICT (epoch) DO UPDATE"
+                " SET followed = max(followed, excluded.followed)",
+                (epoch, followed),
+            )
+
+        await self._database.write(work)
+
+    async def due(self, due: Due, limit: int) -> list[Item]:
+        """Items whose time has come, oldest first; an ended epoch's entries count as stored."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                f"{_SELECT} WHERE {_OPEN} AND state <> 'PARKED' AND next_attempt <= ?"
+                " AND size_bytes BETWEEN ? AND ? AND (epoch <> ? OR idx < ?)"
+                " ORDER BY item LIMIT ?",
+                (
+                    micros(due.now),
+                    due.size_min,
+                    due.size_max,
+                    due.epoch,
+                    due.stored_size,
+                    limit,
+                ),
+            )
+        )
+        return [_item(row) for row in rows]
+
+    async def claim(self, attempts: Sequence[tuple[int, datetime]]) -> None:
+        """An attempt of each item begins; if this process is lost, the next is due at that time."""
+        await self._database.write(
+            lambda tx: tx.many(
+                "UPDATE transfer_blobs SET attempts = attempts + 1, next_attempt = ?"
+                " WHERE item = ?",
+                [(micros(moment), item) for item, moment in attempts],
+            )
+        )
+
+    async def verified(self, item: int) -> None:
+        """The centre has re-read the blob from its disk."""
+        await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET state = 'VERIFIED', sent_bytes = size_bytes,"
+                " refusals = 0, last_cause = '' WHERE item = ?",
+                (item,),
+            )
+        )
+
+    async def failed(self, failed: Failed) -> None:
+        """Record why, and when to try again; parked items wait for a person."""
+        await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET state = ?, refusals = ?, sent_bytes = ?,"
+                " next_attempt = ?, last_cause = ? WHERE item = ? AND state <> 'VERIFIED'",
+                (
+                    "PARKED" if failed.park else "RETRYING",
+                    failed.refusals,
+                    failed.sent_bytes,
+                    micros(failed.next_attempt),
+                    failed.cause,
+                    failed.item,
+                ),
+            )
+        )
+
+    async def page(self, after: int, limit: int) -> tuple[list[Item], Totals]:
+        """Open items behind `after`, and the sums over all of them."""
+
+        def work(tx: Transaction) -> tuple[list[Item], Totals]:
+            rows = tx.execute(
+                f"{_SELECT} WHERE {_OPEN} AND item > ? ORDER BY item LIMIT ?", (after, limit)
+            )
+            return [_item(row) for row in rows], _totals_in(tx)
+
+        return await self._database.read(work)
+
+    async def totals(self) -> Totals:
+        """The sums alone."""
+        return await self._database.read(_totals_in)
+
+    async def find(self, digest: bytes) -> Item | None:
+        """A blob by its digest, VERIFIED ones too."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(f"{_SELECT} WHERE digest = ?", (digest,))
+        )
+        return _item(rows[0]) if rows else None
+
+    async def retry(self, digest: bytes, now: datetime) -> None:
+        """The next attempt is due now; a parked item waits no longer."""
+        await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET next_attempt = min(next_attempt, ?), refusals = 0,"
+                " state = CASE state WHEN 'PARKED' THEN 'RETRYING' ELSE state END"
+                " WHERE digest = ? AND state <> 'VERIFIED'",
+                (micros(now), digest),
+            )
+        )
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (moment - _START) // timedelta(microseconds=1)
+
+
+def _totals_in(tx: Transaction) -> Totals:
+    rows = tx.execute(
+        "SELECT count(*), coalesce(sum(size_bytes), 0), coalesce(sum(state = 'PARKED'), 0)"
+        " FROM transfer_blobs WHERE state <> 'VERIFIED'"
+    )
+    return Totals(*rows[0])
+
+
+def _item(row: Row) -> Item:
+    moments = {
+        3: _START + timedelta(microseconds=row[3]),
+        10: _START + timedelta(microseconds=row[10]),
+    }
+    return Item(*(moments.get(place, value) for place, value in enumerate(row)))
