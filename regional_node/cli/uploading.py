@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import grpc
 
-from lpse.federation.errors import Refused
+from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import UPLOAD_CHUNK_BYTES
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
@@ -60,84 +60,76 @@ async def send(
     on_proof: Callable[[bytes], None],
 ) -> wire.Submission:
     """Upload and return what was accepted; `on_proof` gets the proof of a refused attempt."""
-    call: UploadCall = cast(Any, stub).UploadSubmission()  # the stubs know the iterator form only
+    # The generated stub's type knows the iterator form only.
+    call: UploadCall = cast(Any, stub).UploadSubmission()
+    answers = _Answers(call, on_proof)
     await _write(call, wire.UploadSubmissionRequest(begin=begin))
-    first = await _answer(call, on_proof)
-    if first is None or first.HasField("accepted"):
-        await call.done_writing()
-        return await _last(call, first, on_proof)
-    answers = asyncio.create_task(_last(call, None, on_proof))
+    reading = asyncio.create_task(answers.read())
     try:
-        await _send_files(call, files, progress)
-        await _write(call, wire.UploadSubmissionRequest(finish=wire.FinishSubmission()))
-        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            await call.done_writing()
+        await answers.first.wait()
+        await _send_files(call, files, answers.stop, progress)
+        await _end(call, finish=not answers.stop.is_set())
     except BaseException:
         call.cancel()
-        answers.cancel()
-        with suppress(asyncio.CancelledError, grpc.aio.AioRpcError):
-            await answers
+        with suppress(asyncio.CancelledError, grpc.aio.AioRpcError, FederationError):
+            await reading
         raise
-    return await answers
+    return await reading
+
+
+class _Answers:
+    """What the node says while bytes are on their way."""
+
+    def __init__(self, call: UploadCall, on_proof: Callable[[bytes], None]) -> None:
+        self.first = asyncio.Event()  # the node has answered, or ended the call
+        self.stop = asyncio.Event()  # nothing more is to be sent
+        self._call = call
+        self._on_proof = on_proof
+
+    async def read(self) -> wire.Submission:
+        """Read to the end; the accepted submission, or the error of the call."""
+        accepted = None
+        try:
+            while isinstance(answer := await self._call.read(), wire.UploadSubmissionResponse):
+                if answer.WhichOneof("part") in ("accepted", "refused"):
+                    self.stop.set()
+                if answer.refused.proof:
+                    self._on_proof(answer.refused.proof)
+                if answer.HasField("accepted"):
+                    accepted = answer.accepted
+                self.first.set()
+        finally:
+            self.stop.set()
+            self.first.set()
+        if accepted is None:
+            raise Refused("FED-5009", "the node ended the upload without an answer")
+        return accepted
 
 
 async def _send_files(
-    call: UploadCall,
-    files: Sequence[LocalFile],
-    progress: Progress,
+    call: UploadCall, files: Sequence[LocalFile], stop: asyncio.Event, progress: Progress
 ) -> None:
     for number, local in enumerate(files):
         with _opened(local.path) as file:
-            while piece := await asyncio.to_thread(_read, local.path, file):
+            while not stop.is_set() and (piece := await asyncio.to_thread(_read, local.path, file)):
                 chunk = wire.FileChunk(file=number, data=piece)
-                if not await _write(call, wire.UploadSubmissionRequest(chunk=chunk)):
-                    return
+                await _write(call, wire.UploadSubmissionRequest(chunk=chunk))
                 progress(len(piece))
-            if _identity(file) != local.identity:
+            if not stop.is_set() and _identity(file) != local.identity:
                 raise _changed(local.path)
 
 
-async def _write(
-    call: UploadCall,
-    request: wire.UploadSubmissionRequest,
-) -> bool:
-    """False when the node has ended the call; its answer says why."""
-    try:
+async def _end(call: UploadCall, *, finish: bool) -> None:
+    if finish:
+        await _write(call, wire.UploadSubmissionRequest(finish=wire.FinishSubmission()))
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        await call.done_writing()
+
+
+async def _write(call: UploadCall, request: wire.UploadSubmissionRequest) -> None:
+    """A call that the node has ended takes nothing more; its answer says why."""
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
         await call.write(request)
-    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-        return False
-    return True
-
-
-async def _answer(
-    call: UploadCall,
-    on_proof: Callable[[bytes], None],
-) -> wire.UploadSubmissionResponse | None:
-    """The next answer; None after a refusal, whose status is raised by the next read."""
-    answer = await call.read()
-    if not isinstance(answer, wire.UploadSubmissionResponse):
-        return None
-    if answer.HasField("refused"):
-        on_proof(answer.refused.proof)
-        return None
-    return answer
-
-
-async def _last(
-    call: UploadCall,
-    answer: wire.UploadSubmissionResponse | None,
-    on_proof: Callable[[bytes], None],
-) -> wire.Submission:
-    """Read to the end; the accepted submission, or the error of the call."""
-    accepted = answer.accepted if answer is not None and answer.HasField("accepted") else None
-    while isinstance(later := await call.read(), wire.UploadSubmissionResponse):
-        if later.HasField("refused"):
-            on_proof(later.refused.proof)
-        if later.HasField("accepted"):
-            accepted = later.accepted
-    if accepted is None:
-        raise Refused("FED-5009", "the node ended the upload without an answer")
-    return accepted
 
 
 @contextmanager

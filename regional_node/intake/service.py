@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -25,6 +26,7 @@ from lpse.federation.errors import FederationError, NotFound, Refused
 from lpse.federation.limits import (
     QUEUE_PAGE_ITEMS_DEFAULT,
     QUEUE_PAGE_ITEMS_MAX,
+    UPLOAD_DRAIN_SECONDS_MAX,
     UPLOAD_IDLE_SECONDS_MAX,
     UPLOAD_PROGRESS_BYTES,
 )
@@ -68,12 +70,18 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         self, request_iterator: AsyncIterator[wire.UploadSubmissionRequest], context: Context
     ) -> AsyncIterator[Response]:
         """Receive one submission; see the proto for the order of messages."""
+        requests = aiter(request_iterator)
         try:
-            async for response in self._upload(aiter(request_iterator)):
+            async for response in self._upload(requests):
                 yield response
+            return
         except Attempted as attempt:
-            yield Response(refused=wire.RefusedSubmission(proof=attempt.proof))
-            raise attempt.error from attempt
+            error, proof = attempt.error, attempt.proof
+        except FederationError as refusal:
+            error, proof = refusal, b""
+        yield Response(refused=wire.RefusedSubmission(proof=proof))
+        await self._drain(requests)
+        raise error
 
     async def GetSubmission(
         self, request: wire.GetSubmissionRequest, context: Context
@@ -227,6 +235,13 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
                 f"nothing came for {self._idle_seconds:g} seconds; nothing was accepted",
                 remedy="send the submission again",
             ) from error
+
+    async def _drain(self, requests: AsyncIterator[wire.UploadSubmissionRequest]) -> None:
+        """Let a refused uploader end its side: a status that meets its writes would be lost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(self._idle_seconds, UPLOAD_DRAIN_SECONDS_MAX)):
+                while await anext(requests, None) is not None:
+                    pass
 
     @staticmethod
     async def _cut_off(upload: Upload) -> None:

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 from structlog.typing import FilteringBoundLogger
 
+from lpse.federation.entries import decode_entry
 from lpse.federation.errors import Denied, NotFound
+from lpse.federation.kinds import record_of
 from lpse.federation.notes import Signer
 from lpse.federation.receipts import NationalWitness
 from lpse.federation.v1.acts_pb2 import SignedAct
@@ -217,3 +220,18 @@ async def serve(node: Node) -> AsyncIterator[grpc_wire.SubmissionsAsyncStub]:
             yield grpc_wire.SubmissionsStub(channel)
     finally:
         await server.stop(None)
+
+
+async def journalled(node: Node, kind: str) -> list[Message]:
+    """The records of one kind in the node's journal, oldest first."""
+    found = []
+    for row in await node.journal.entries(0, node.journal.head.size):
+        entry = decode_entry(row.data)
+        if entry.kind == kind and (record := record_of(kind, entry.payload)) is not None:
+            found.append(record)
+    return found
+
+
+def stored_files(node: Node) -> list[Path]:
+    """Every file of the blob store, parts too."""
+    return sorted(path for path in node.blobs.folder.rglob("*") if path.is_file())

@@ -277,7 +277,7 @@ class UploadSubmissionResponse(_message.Message):
 
     @_builtins.property
     def refused(self) -> Global___RefusedSubmission:
-        """Refused and journalled; an error status follows."""
+        """Refused; an error status follows."""
 
     def __init__(
         self,
@@ -345,13 +345,15 @@ Global___UploadProgress: _TypeAlias = UploadProgress  # noqa: Y015
 
 @_typing.final
 class RefusedSubmission(_message.Message):
-    """An attempt that was refused for good."""
+    """The upload was refused. The uploader stops sending and ends its side; then the status follows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROOF_FIELD_NUMBER: _builtins.int
     proof: _builtins.bytes
-    """Set by the node: signed proof of the attempt, UTF-8 text of a signed note."""
+    """Set by the node: signed proof of the attempt, UTF-8 text of a signed note. Absent where the
+    attempt is not on record (wrong input, a conflict, a failed disk).
+    """
     def __init__(
         self,
         *,
