@@ -43,7 +43,7 @@ class SubmissionsStub:
     """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
     (or `accepted`, when the intake key is already known and every digest was declared); then
     chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-    followed by an error status. Nothing is kept of a stream that ends in any other way.
+    followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_submissions_pb2.GetSubmissionRequest, _submissions_pb2.Submission]
     """What became of one submission; asked by its intake key."""
@@ -71,7 +71,7 @@ class SubmissionsAsyncStub(SubmissionsStub):
     """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
     (or `accepted`, when the intake key is already known and every digest was declared); then
     chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-    followed by an error status. Nothing is kept of a stream that ends in any other way.
+    followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
     """
     GetSubmission: _aio.UnaryUnaryMultiCallable[_submissions_pb2.GetSubmissionRequest, _submissions_pb2.Submission]  # type: ignore[assignment]
     """What became of one submission; asked by its intake key."""
@@ -102,7 +102,7 @@ class SubmissionsServicer(metaclass=_abc_1.ABCMeta):
         """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
         (or `accepted`, when the intake key is already known and every digest was declared); then
         chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-        followed by an error status. Nothing is kept of a stream that ends in any other way.
+        followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
         """
 
     @_abc_1.abstractmethod
