@@ -13,6 +13,14 @@ from typing import Any, Final, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from lpse.federation.limits import (
+    BEACON_SECONDS_MAX,
+    CLIENT_CERTIFICATE_SECONDS,
+    CODE_SECONDS,
+    LINK_HEARTBEAT_SECONDS,
+    LINK_LEASE_SECONDS,
+    PLAN_EXPIRE_SECONDS_MAX,
+)
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
 
 DATA: Final = Path("/var/lib/lkpp-central")
@@ -40,24 +48,28 @@ class Public(Section):
 class Certificates(Section):
     """Life of what the private CA issues, and of the codes that ask for it."""
 
-    node_seconds: int = Field(90 * 86_400, ge=1, description="life of a node's certificate")
+    node_seconds: int = Field(
+        CLIENT_CERTIFICATE_SECONDS, ge=1, description="life of a node's certificate"
+    )
     operator_seconds: int = Field(30 * 86_400, ge=1, description="life of an operator's")
-    code_seconds: int = Field(72 * 3_600, ge=1, description="life of an unused enrolment code")
+    code_seconds: int = Field(CODE_SECONDS, ge=1, description="life of an unused enrolment code")
 
 
 class Link(Section):
     """Sessions with nodes."""
 
-    heartbeat_seconds: float = Field(10.0, gt=0, description="asked of every node")
-    lease_seconds: float = Field(45.0, gt=0, description="silence after which a link is down")
-    sessions_max: int = Field(10_000, ge=1, description="more are asked to come back later")
-    drain_seconds: float = Field(5.0, ge=0, description="nodes come back spread over this time")
+    heartbeat_seconds: int = Field(LINK_HEARTBEAT_SECONDS, ge=1, description="asked of every node")
+    lease_seconds: int = Field(
+        LINK_LEASE_SECONDS, ge=1, description="silence after which a link counts as down"
+    )
 
 
 class Plans(Section):
     """Plans of dangerous acts."""
 
-    expire_seconds: int = Field(24 * 3_600, ge=60, le=7 * 86_400, description="life of a plan")
+    expire_seconds: int = Field(
+        24 * 3_600, ge=60, le=PLAN_EXPIRE_SECONDS_MAX, description="life of a plan"
+    )
 
 
 class Log(Section):
@@ -75,7 +87,9 @@ class CentralSettings(Settings):
     environment: Literal["production", "exercise"] = Field(
         "production", description="exercise lets legal time be stepped and marks all output"
     )
-    beacon_seconds: float = Field(600.0, gt=0, le=600, description="time between beacons")
+    beacon_seconds: float = Field(
+        BEACON_SECONDS_MAX, gt=0, le=BEACON_SECONDS_MAX, description="time between beacons"
+    )
     listen: Listen = Listen()
     public: Public = Public()
     certificates: Certificates = Certificates()

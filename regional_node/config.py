@@ -14,6 +14,13 @@ from typing import Any, Final, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from lpse.federation.limits import (
+    RECONNECT_SECONDS_FIRST,
+    RECONNECT_SECONDS_MAX,
+    SUBMISSION_BYTES_DEFAULT,
+    SUBMISSION_BYTES_MAX,
+    UPLOADS_OPEN_MAX,
+)
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
 
 DATA: Final = Path("/var/lib/lpse-node")
@@ -26,11 +33,12 @@ class Link(Section):
 
     endpoint: str = Field("", description="host:port of the enrolment listener of the centre")
     nodes: str = Field("", description="host:port for the link; empty: as enrolment answered")
-    transfer_policy: Literal["full", "manifest_only"] = Field(
-        "full", description="whether sealed bytes follow as an off-site copy"
+    reconnect_first_seconds: float = Field(
+        RECONNECT_SECONDS_FIRST, gt=0, description="first wait, with full jitter"
     )
-    reconnect_first_seconds: float = Field(1.0, gt=0, description="first wait, with full jitter")
-    reconnect_max_seconds: float = Field(300.0, gt=0, description="longest wait")
+    reconnect_max_seconds: float = Field(
+        RECONNECT_SECONDS_MAX, gt=0, le=RECONNECT_SECONDS_MAX, description="longest wait"
+    )
 
 
 class Http(Section):
@@ -42,8 +50,15 @@ class Http(Section):
 class Intake(Section):
     """Submissions of vendors."""
 
-    upload_bytes_max: int = Field(2_147_483_648, ge=1, description="one submission, all files")
-    uploads_max: int = Field(64, ge=1, description="submissions received at one time")
+    upload_bytes_max: int = Field(
+        SUBMISSION_BYTES_DEFAULT,
+        ge=1,
+        le=SUBMISSION_BYTES_MAX,
+        description="one submission, all files",
+    )
+    uploads_max: int = Field(
+        64, ge=1, le=UPLOADS_OPEN_MAX, description="submissions received at one time"
+    )
 
 
 class Service(Section):
@@ -61,8 +76,8 @@ class Service(Section):
 class Upgrades(Section):
     """Upgrades of the local service."""
 
-    soak_seconds: float = Field(60.0, ge=0, description="time a new version must stay healthy")
-    expected_seconds: float = Field(900.0, ge=0, description="time an upgrade may take here")
+    soak_seconds: float = Field(30.0, ge=0, description="time a new version must stay healthy")
+    expected_seconds: float = Field(3_600.0, ge=0, description="time an upgrade may take here")
 
 
 class Log(Section):
