@@ -429,6 +429,8 @@ RENEWAL_REFUSED_SECONDS: Final = 3_600.0
 # How long connecting, and one call of enrolment or renewal, may take before it is given up.
 HANDSHAKE_SECONDS_MAX: Final = 20.0
 ENROLMENT_CALL_SECONDS_MAX: Final = 60.0
+# Calls that the enrolment listener serves at one time; a further one is refused at once.
+ENROLMENT_CALLS_MAX: Final = 64
 # Certificates in a server's chain; a longer chain is refused.
 CHAIN_CERTIFICATES_MAX: Final = 8
 # Nodes and operators with access at one time; one more is refused.

@@ -1,0 +1,340 @@
+"""The composition root of the centre: makes every part, joins them, runs them until told to stop.
+
+Owns the order of opening and closing, and nothing else: no rule, no SQL, no frame. Rules: what must
+be durable opens before what promises it; a disk that failed ends the program with a non-zero
+status; SIGTERM drains the links first. The areas that read journals are wired in `areas`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import grpc
+from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
+    health,
+    health_pb2,
+    health_pb2_grpc,
+)
+from structlog.typing import FilteringBoundLogger
+
+from central.areas import Areas, Base, Register, Work, open_areas
+from central.config import CentralSettings
+from central.enrolment.admission import Admission
+from central.enrolment.certificates import CentreFacts, Issuer
+from central.enrolment.codes import Codes
+from central.enrolment.genesis import DATABASE, IDENTITY, MIGRATIONS
+from central.enrolment.operator_service import EnrolmentsService, NodesService
+from central.enrolment.service import EnrolmentService
+from central.enrolment.store import EnrolmentStore
+from central.ledger.ledger import PREFIX, Ledger
+from central.ledger.projector import Projector
+from central.link.enrolled import EnrolledDirectory, EnrolledKeys
+from central.link.frames import NationalFrames
+from central.link.ports import Parts
+from central.link.ports import Settings as LinkSettings
+from central.link.service import LinkService
+from central.link.sessions import Sessions
+from central.link.store import LinkStore
+from central.link.witnesses import WitnessBook
+from central.link.worker import LeaseWorker
+from central.national.national import National
+from central.national.worker import BeaconWorker
+from central.operators.service import OperatorsService
+from central.operators.store import OperatorStore
+from central.plans.service import PlansService
+from central.plans.store import PlanStore
+from lpse.federation.errors import NotFound
+from lpse.federation.limits import ENROLMENT_CALLS_MAX
+from lpse.federation.notes import Signer
+from lpse.federation.v1 import enrolment_pb2_grpc
+from lpse.operator.v1 import (
+    enrolments_pb2_grpc,
+    nodes_pb2_grpc,
+    operators_pb2_grpc,
+    plans_pb2_grpc,
+)
+from lpse.runtime import tls
+from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor
+from lpse.runtime.clock import Clock, Entropy, ExerciseClock, SystemClock, SystemEntropy
+from lpse.runtime.logs import configure
+from lpse.runtime.sqlite import Database
+from lpse.storage.backup import clear_restored, is_restored
+from lpse.storage.blobs import BlobStore
+from lpse.storage.journal import Journal
+from lpse.storage.received import ReceivedJournals
+from lpse.terminal.daemon import HealthPages, Readiness, notify_service_manager, stop_on_signals
+
+PARTY: Final = "lkpp"
+HEAD_FILE: Final = "national.head"
+EXERCISE_FILE: Final = "legal-time.json"
+BLOBS: Final = "blobs"
+_DISK_FAILED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine gives: settings, time, chance, the log, the key and the disk."""
+
+    settings: CentralSettings
+    clock: Clock
+    entropy: Entropy
+    log: FilteringBoundLogger
+    signer: Signer
+    database: Database
+    blobs: BlobStore
+
+    @property
+    def exercise(self) -> bool:
+        """Whether legal time may be stepped."""
+        return self.settings.environment == "exercise"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may do what: nodes and operators, and how they came in."""
+
+    enrolment: EnrolmentStore
+    operators: OperatorStore
+    admission: Admission
+    keys: EnrolledKeys
+    issuer: Issuer
+    facts: CentreFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """Every part of an opened centre."""
+
+    machine: Machine
+    national: National
+    people: People
+    plans: PlanStore
+    areas: Areas
+    projector: Projector
+    ledger: Ledger
+    sessions: Sessions
+    link: LinkService
+    workers: Sequence[Work]
+
+
+async def serve(settings: CentralSettings) -> int:
+    """Run the centre until SIGTERM or SIGINT; the exit status (0, or 1 after a disk failure)."""
+    if not (settings.data / DATABASE).exists():
+        raise NotFound(
+            "FED-8020", f"there is no centre in {settings.data}", remedy="init makes one"
+        )
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    machine = await _open_machine(settings)
+    try:
+        return await _run(await _open_centre(machine), stop)
+    finally:
+        await machine.database.close()
+
+
+async def _open_machine(settings: CentralSettings) -> Machine:
+    exercise = settings.environment == "exercise"
+    clock = ExerciseClock(settings.data / EXERCISE_FILE) if exercise else SystemClock()
+    log = configure(level=settings.log.level, party=PARTY)
+    signer = Signer(PARTY, tls.load_signing_key(settings.data / IDENTITY / tls.SIGNING_KEY))
+    database = await Database.open(settings.data / DATABASE, MIGRATIONS)
+    blobs = BlobStore(settings.data / BLOBS)
+    return Machine(settings, clock, SystemEntropy(), log, signer, database, blobs)
+
+
+async def _open_centre(machine: Machine) -> Centre:
+    national, people = await _open_journal(machine)
+    plans = PlanStore(
+        machine.database, people.operators, expire_seconds=machine.settings.plans.expire_seconds
+    )
+    areas = await open_areas(
+        Base(
+            database=machine.database,
+            blobs=machine.blobs,
+            clock=machine.clock,
+            log=machine.log,
+            national=national,
+            plans=plans,
+            operators=people.operators,
+            admission=people.admission,
+            directory=EnrolledDirectory(people.enrolment),
+        )
+    )
+    received = ReceivedJournals(machine.database, PREFIX)
+    projector = Projector(machine.database, received, areas.projections, machine.clock, machine.log)
+    ledger = Ledger(machine.database, projector, people.keys, exercise=machine.exercise)
+    await ledger.open()
+    sessions, link, workers = _open_link(machine, national, ledger, people, areas)
+    return Centre(
+        machine, national, people, plans, areas, projector, ledger, sessions, link, workers
+    )
+
+
+async def _open_journal(machine: Machine) -> tuple[National, People]:
+    settings, database = machine.settings, machine.database
+    journal = Journal(
+        database, machine.signer, machine.clock, machine.entropy, exercise=machine.exercise
+    )
+    # A restored centre goes on in its epoch: the gate waits until nodes showed their heads.
+    await journal.open()
+    if is_restored(settings.data):
+        clear_restored(settings.data)
+    counted: list[EnrolledKeys] = []  # the gate counts nodes that it lets be enrolled
+    head_file = settings.data / HEAD_FILE
+
+    async def enrolled() -> int:
+        return await counted[0].count()
+
+    national = National(database, journal, head_file, enrolled, machine.clock, machine.log)
+    operators = OperatorStore(database, national.append_in)
+    enrolment = EnrolmentStore(database, national.append_in, operators)
+    admission = Admission(enrolment, operators, machine.log)
+    await admission.open()
+    counted.append(EnrolledKeys(admission, enrolment))
+    await national.open()
+    issuer = Issuer(
+        tls.load_authority(settings.data / IDENTITY),
+        node_seconds=settings.certificates.node_seconds,
+        operator_seconds=settings.certificates.operator_seconds,
+    )
+    public = settings.public
+    facts = issuer.facts(
+        machine.signer.public,
+        (public.nodes, public.operators, public.enrolment),
+        settings.certificates.code_seconds,
+    )
+    return national, People(enrolment, operators, admission, counted[0], issuer, facts)
+
+
+def _open_link(
+    machine: Machine, national: National, ledger: Ledger, people: People, areas: Areas
+) -> tuple[Sessions, LinkService, list[Work]]:
+    lease_seconds = machine.settings.link.lease_seconds
+    store = LinkStore(machine.database)
+    witnesses = WitnessBook(store, machine.clock, machine.log)
+    parts = Parts(
+        ledger=ledger,
+        national=national,
+        frames=NationalFrames(national),
+        fleet=areas.fleet,
+        store=store,
+        witnesses=witnesses,
+        keys=people.keys,
+        signer=machine.signer,
+        clock=machine.clock,
+        entropy=machine.entropy,
+        log=machine.log,
+        settings=LinkSettings(
+            software_version=version("lpse-federation"),
+            exercise=machine.exercise,
+            lease_seconds=round(lease_seconds),
+            heartbeat_seconds=max(1, round(machine.settings.link.heartbeat_seconds)),
+        ),
+    )
+    sessions = Sessions(store, machine.clock, lease_seconds, machine.log)
+    beacon = BeaconWorker(
+        national,
+        machine.clock,
+        machine.entropy,
+        machine.log,
+        every_seconds=machine.settings.beacon_seconds,
+    )
+    lease = LeaseWorker(sessions, machine.clock, lease_seconds)
+    workers = [witnesses.run(), beacon.run(), lease.run()]
+    return sessions, LinkService(parts, sessions, people.admission), workers
+
+
+async def _run(centre: Centre, stop: asyncio.Event) -> int:
+    machine, settings = centre.machine, centre.machine.settings
+    running = [centre.national.run(), centre.projector.run(), *centre.workers]
+    tasks = [asyncio.create_task(work) for work in [*running, *centre.areas.workers]]
+    servers = await _listen(centre)
+    pages = HealthPages(lambda: _readiness(machine))
+    host, _, port = settings.listen.http.rpartition(":")
+    await pages.open(host, int(port))
+    notify_service_manager("READY=1")
+    machine.log.info("central.ready", version=version("lpse-federation"))
+    failed = asyncio.create_task(machine.database.failed.wait())
+    blobs_failed = asyncio.create_task(machine.blobs.failed.wait())
+    stopped = asyncio.create_task(stop.wait())
+    watched = [failed, blobs_failed, stopped, *tasks]
+    done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    notify_service_manager("STOPPING=1")
+    status = 0 if stopped in done else _DISK_FAILED
+    for task in done.intersection(tasks):
+        machine.log.error("central.worker_ended", exc_info=task.exception())
+    if status == 0:
+        await centre.sessions.drain("the centre stops")
+    await pages.close()
+    await asyncio.gather(*(server.stop(1.0) for server in servers))
+    for task in watched:
+        task.cancel()
+    await asyncio.gather(*watched, return_exceptions=True)
+    machine.log.info("central.stopped", status=status)
+    return status
+
+
+async def _listen(centre: Centre) -> list[grpc.aio.Server]:
+    listen, people, machine = centre.machine.settings.listen, centre.people, centre.machine
+    clock, admission = machine.clock, people.admission
+    codes = Codes(people.enrolment, people.facts, clock, machine.entropy)
+    enrolment = EnrolmentService(
+        (people.enrolment, people.operators),
+        admission,
+        people.issuer,
+        people.facts,
+        clock,
+        machine.log,
+    )
+    enrolments = EnrolmentsService(people.enrolment, codes, admission, clock)
+    nodes = NodesService(people.enrolment, admission, clock, machine.log)
+    operators = OperatorsService(people.operators, admission, clock)
+    plans = PlansService(centre.plans, admission, clock)
+    for_operators: list[Register] = [
+        lambda server: enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, server),
+        lambda server: nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server),
+        lambda server: operators_pb2_grpc.add_OperatorsServicer_to_server(operators, server),
+        lambda server: plans_pb2_grpc.add_PlansServicer_to_server(plans, server),
+        *centre.areas.for_operators,
+    ]
+    for_enrolment: list[Register] = [
+        lambda server: enrolment_pb2_grpc.add_EnrolmentServicer_to_server(enrolment, server)
+    ]
+    for_nodes: list[Register] = [centre.link.register, *centre.areas.for_nodes]
+    return [
+        await _server(machine, listen.nodes, for_nodes, clients=True),
+        await _server(machine, listen.enrolment, for_enrolment, clients=False),
+        await _server(machine, listen.operators, for_operators, clients=True),
+    ]
+
+
+async def _server(
+    machine: Machine, address: str, services: Sequence[Register], *, clients: bool
+) -> grpc.aio.Server:
+    server = grpc.aio.server(
+        options=SERVER_OPTIONS,
+        interceptors=[ErrorInterceptor(machine.log)],
+        # Strangers may call the enrolment listener: a bound on how many at once.
+        maximum_concurrent_rpcs=None if clients else ENROLMENT_CALLS_MAX,
+    )
+    for register in services:
+        register(server)
+    state = health.aio.HealthServicer()
+    await state.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    identity: Path = machine.settings.data / IDENTITY
+    server.add_secure_port(address, tls.server_credentials(identity, clients=clients))
+    await server.start()
+    return server
+
+
+def _readiness(machine: Machine) -> Readiness:
+    failure = machine.database.failure
+    if failure is not None:
+        return Readiness(False, (str(failure),))
+    return Readiness(True)
