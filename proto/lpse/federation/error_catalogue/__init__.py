@@ -25,6 +25,7 @@ from lpse.federation.error_catalogue import (
     sessions,
     storage,
     terminal,
+    transfers,
 )
 from lpse.federation.error_catalogue.entry import Entry, Told
 
@@ -35,6 +36,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **journals.ENTRIES,
     **links.ENTRIES,
     **sessions.ENTRIES,
+    **transfers.ENTRIES,
     **identity.ENTRIES,
     **enrolment.ENTRIES,
     **persons.ENTRIES,

@@ -10,6 +10,18 @@ from typing import Final
 from lpse.federation.error_catalogue.entry import Entry, entry
 
 ENTRIES: Final[dict[str, Entry]] = {
+    "FED-5020": entry(
+        (
+            "No such bytes are in the queue",
+            "they were sent already, or never queued here",
+            "list the queue and copy the name",
+        ),
+        (
+            "Bita itu tidak ada dalam antrean",
+            "sudah terkirim, atau tak pernah diantrekan di sini",
+            "lihat antrean dan salin namanya",
+        ),
+    ),
     "FED-5001": entry(
         (
             "The details of a submission cannot be used",

@@ -10,6 +10,42 @@ from typing import Final
 from lpse.federation.error_catalogue.entry import Entry, entry
 
 ENTRIES: Final[dict[str, Entry]] = {
+    "FED-4101": entry(
+        (
+            "There is no such package here",
+            "the code is unknown at this node",
+            "copy the code from SPSE, or import the package",
+        ),
+        (
+            "Paket itu tidak ada di sini",
+            "kodenya tidak dikenal di simpul ini",
+            "salin kode dari SPSE, atau impor paketnya",
+        ),
+    ),
+    "FED-4109": entry(
+        (
+            "An import holds too many packages, or none",
+            "nothing was imported",
+            "split the file",
+        ),
+        (
+            "Impor berisi terlalu banyak paket, atau kosong",
+            "tidak ada yang diimpor",
+            "bagi berkasnya",
+        ),
+    ),
+    "FED-4115": entry(
+        (
+            "Nothing was proposed for this package",
+            "no counting outage touches its schedule",
+            "look at the outages and the package's stages",
+        ),
+        (
+            "Belum ada usulan untuk paket ini",
+            "tidak ada gangguan terhitung yang menyentuh jadwalnya",
+            "lihat daftar gangguan dan tahap paketnya",
+        ),
+    ),
     "FED-4102": entry(
         (
             "The upload stage is not clear",
