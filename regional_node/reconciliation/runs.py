@@ -24,7 +24,6 @@ from lpse.storage.journal import Journal
 from regional_node.reconciliation.rules import Decided, Moved, Shown, decide, with_difference
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
-
 _CONTRADICTED = (
     link.HEAD_RELATION_NODE_REWOUND,
     link.HEAD_RELATION_FORKED,

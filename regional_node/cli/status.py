@@ -1,0 +1,64 @@
+"""`lpse-node status`: the node at a glance, in plain words.
+
+Rule: service (layanan) and link (sambungan) are two lines, never one; losing the centre is told as
+what it is, not as a fault of the node. Leaves out the link's details (`lpse-node link status`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import typer
+
+from lpse.terminal.output import Column, Output, OutputOption, note, run, show
+from lpse.terminal.plain import plain
+from lpse.terminal.words import say, size_text, when
+from regional_node.cli import session
+
+app = typer.Typer()
+
+
+def columns(zone: str) -> tuple[Column, ...]:
+    """What the table shows, times in the office's zone."""
+    return (
+        Column("node_id", "Node"),
+        Column("service", "Service", say),
+        Column("service_version", "Version"),
+        Column("desired_version", "Desired version"),
+        Column("link", "Link", say),
+        Column("queue_entries", "Entries waiting for the centre", right=True),
+        Column("queue_bytes", "Sealed bytes waiting", size_text, right=True),
+        Column("own_head.size", "Own journal", right=True),
+        Column("national_head.size", "National journal", right=True),
+        Column("free_bytes", "Free disk", size_text),
+        Column("legal_time", "Legal time", when(zone)),
+        Column("exercise", "Exercise", lambda on: say("yes") if on else say("no")),
+        Column("software_version", "Node software"),
+    )
+
+
+@app.command()
+def status(output: OutputOption = Output.TABLE) -> None:
+    """Show the node at a glance: service, link, what waits."""
+    run(_status(output))
+
+
+async def zone_of(channel: grpc.aio.Channel) -> str:
+    """The office's zone, as the daemon knows it."""
+    return str((await _ask(channel)).zone) or "Asia/Jakarta"
+
+
+async def _ask(channel: grpc.aio.Channel) -> Any:
+    from lpse.intake.v1 import node_pb2 as api
+    from lpse.intake.v1.node_pb2_grpc import NodeStub
+
+    return await NodeStub(channel).GetNodeStatus(api.GetNodeStatusRequest())
+
+
+async def _status(output: Output) -> None:
+    async with session.connect() as channel:
+        answer = await _ask(channel)
+    show(answer, columns(answer.zone or "Asia/Jakarta"), output, name="node_id")
+    if output is Output.TABLE and plain(answer)["link"] in ("DISCONNECTED", "PAUSED"):
+        note(say("Uploads go on; everything is sent when the link is back."))

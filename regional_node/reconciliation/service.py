@@ -1,0 +1,78 @@
+"""What the officer's tools ask about reconciliation runs, on the local socket.
+
+Leaves out the runs themselves (`runs`) and the link that starts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import grpc
+
+from lpse.federation.entries import timestamp
+from lpse.federation.errors import NotFound, Refused
+from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from lpse.intake.v1 import reconciliations_pb2 as api
+from lpse.intake.v1 import reconciliations_pb2_grpc as rpc
+from regional_node.reconciliation.store import ReconciliationStore, RunRow
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_NEWEST = 1 << 62
+
+
+class ReconciliationsService(rpc.ReconciliationsServicer):
+    """Handlers of `lpse.intake.v1.Reconciliations`."""
+
+    def __init__(self, store: ReconciliationStore, demand: Callable[[], bool]) -> None:
+        """`demand` is the link's `demand_run`."""
+        self._store = store
+        self._demand = demand
+
+    async def GetReconciliation(
+        self, request: api.GetReconciliationRequest, context: Context
+    ) -> api.GetReconciliationResponse:
+        """One run, by its name or its number."""
+        number = request.name.rpartition("/")[2]
+        row = await self._store.get(_number(number)) if number else None
+        if row is None or request.name not in (number, row.record.run):
+            raise NotFound("FED-7001", "there is no such reconciliation run")
+        return api.GetReconciliationResponse(reconciliation=_run(row))
+
+    async def ListReconciliations(
+        self, request: api.ListReconciliationsRequest, context: Context
+    ) -> api.ListReconciliationsResponse:
+        """Runs, newest first."""
+        size = min(request.page_size or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        rows = await self._store.page(
+            before=_number(request.page_token) if request.page_token else _NEWEST,
+            limit=size + 1,
+            trigger=request.trigger,
+            with_difference=request.with_difference,
+        )
+        return api.ListReconciliationsResponse(
+            reconciliations=[_run(row) for row in rows[:size]],
+            next_page_token=str(rows[size - 1].number) if len(rows) > size else "",
+        )
+
+    async def RunReconciliation(
+        self, request: api.RunReconciliationRequest, context: Context
+    ) -> api.RunReconciliationResponse:
+        """Have the link say hello again."""
+        return api.RunReconciliationResponse(immediate=self._demand())
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Refused("FED-7002", "that is no number of a run")
+    return int(text)
+
+
+def _run(row: RunRow) -> api.Reconciliation:
+    run = api.Reconciliation(
+        name=row.record.run, finished=row.finished, index=row.index or 0, record=row.record
+    )
+    if row.record_time is not None:
+        run.record_time.CopyFrom(timestamp(datetime.fromisoformat(row.record_time)))
+    return run
