@@ -226,4 +226,28 @@ ENTRIES: Final[dict[str, Entry]] = {
             "mutakhirkan sisi yang lebih lama",
         ),
     ),
+    "FED-2231": entry(
+        (
+            "Legal time cannot be stepped here",
+            "only an exercise may move its clock; production never does",
+            "use a node that was set up with environment = exercise",
+        ),
+        (
+            "Waktu hukum tidak dapat digeser di sini",
+            "hanya latihan yang boleh menggeser jam; produksi tidak pernah",
+            "pakai simpul yang disiapkan dengan environment = exercise",
+        ),
+    ),
+    "FED-2235": entry(
+        (
+            "The legal time is out of range",
+            "the clock was not moved",
+            "give a moment between the years of the contract",
+        ),
+        (
+            "Waktu hukum di luar jangkauan",
+            "jam tidak digeser",
+            "beri waktu di antara tahun yang berlaku",
+        ),
+    ),
 }
