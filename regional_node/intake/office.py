@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from lpse.federation.commitments import SubmissionDetails, commit
 from lpse.federation.limits import COMMITMENT_SALT_BYTES
@@ -30,7 +31,7 @@ from regional_node.intake.store import Judged, Refusal, Sealed
 from regional_node.intake.windows import Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Office:
     """See the module's first lines."""
 
@@ -41,11 +42,16 @@ class Office:
     national: NationalHead
     exercise: bool = False
 
+    @cached_property
+    def boot_id(self) -> str:
+        """Asked once: a process never outlives a boot."""
+        return self.clock.boot_id()
+
     def moment(self) -> Moment:
         """All clocks now."""
         clock = self.clock
         error_seconds = self.clock_error.error_seconds()
-        return Moment(clock.now(), clock.boot_id(), clock.monotonic(), error_seconds)
+        return Moment(clock.now(), self.boot_id, clock.monotonic(), error_seconds)
 
     def commitment(self, details: SubmissionDetails) -> Commitment:
         """A new commitment to these details, under a fresh salt."""

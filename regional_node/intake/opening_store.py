@@ -151,15 +151,16 @@ class OpeningStore:
         due = rules.release(opening, now, error_seconds) is rules.Release.DUE
         return due and bool(
             tx.execute(
-                "SELECT 1 FROM intake_submissions WHERE package = ? AND judged_revision < ?"
-                " LIMIT 1",
+                "SELECT 1 FROM intake_submissions WHERE package = ? AND revealed = 0"
+                " AND judged_revision < ? LIMIT 1",
                 (package, opening.revision),
             )
         )
 
     def _judge_in(self, tx: Transaction, opening: Opening, limit: int) -> int:
         rows = tx.execute(
-            SELECT_SUBMISSIONS + " WHERE package = ? AND judged_revision < ? LIMIT ?",
+            SELECT_SUBMISSIONS
+            + " WHERE package = ? AND revealed = 0 AND judged_revision < ? LIMIT ?",
             (opening.package, opening.revision, limit),
         )
         for stored in map(submission_of, rows):

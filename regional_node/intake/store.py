@@ -37,6 +37,11 @@ SELECT_SUBMISSIONS = (
     " zone, receipt, verdict, deadline_time, schedule_revision, judged_revision, journal_epoch,"
     " journal_index, revealed FROM intake_submissions"
 )
+_REFERENCE = (
+    "INSERT INTO intake_blobs VALUES (?, ?, 1, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+    " reference_count = reference_count + 1,"
+    " least_deadline = min(least_deadline, excluded.least_deadline)"
+)
 SELECT_ATTEMPTS = (
     "SELECT commitment, salt, details, reason, proof, revealed, journal_index FROM intake_attempts"
 )
@@ -133,7 +138,8 @@ class IntakeStore:
                 return Beginning(accepted, None, 0)
             window = self._schedule.submission_window_in(tx, package, stage, now)
             counted = tx.execute(
-                "SELECT count(*) FROM intake_submissions WHERE package = ?", (package,)
+                "SELECT count(*) FROM intake_submissions WHERE package = ? AND revealed = 0",
+                (package,),
             )
             return Beginning(None, window, int(counted[0][0]))
 
@@ -260,12 +266,8 @@ class IntakeStore:
         tx: Transaction, details: SubmissionDetails, now: datetime, deadline: datetime
     ) -> None:
         stored, least = micros(now), micros(deadline)
-        tx.many(
-            "INSERT INTO intake_blobs VALUES (?, ?, 1, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
-            " reference_count = reference_count + 1,"
-            " least_deadline = min(least_deadline, excluded.least_deadline)",
-            [(file.sha256, file.size_bytes, stored, least) for file in details.files],
-        )
+        for file in details.files:
+            tx.run(_REFERENCE, (file.sha256, file.size_bytes, stored, least))
 
     def _refuse(self, tx: Transaction, refusal: Refusal, record: UploadRefused) -> bytes:
         known = tx.execute(

@@ -146,7 +146,7 @@ class Intake:
             stored = await self._store.submission(details.intake_key)
             assert stored is not None, "the key was taken by an accepted submission"
             return answer_again(stored, details)
-        self._log.info("upload.accepted", bytes=sum(file.size_bytes for file in files))
+        self._log.debug("upload.accepted", bytes=sum(file.size_bytes for file in files))
         return Accepted(accepted, repeated=False)
 
     async def settle(self, work: Coroutine[Any, Any, T]) -> T:
@@ -184,7 +184,7 @@ class Intake:
         received_bytes: int = 0,
     ) -> Exception:
         refusal = self._office.refusal(error.code, details, window, (begun, ended), received_bytes)
-        self._log.info("upload.refused", code=error.code, received_bytes=received_bytes)
+        self._log.debug("upload.refused", code=error.code, received_bytes=received_bytes)
         try:
             return Attempted(error, await self._store.refuse(refusal))
         except FederationError as failure:

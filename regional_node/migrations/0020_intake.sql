@@ -24,8 +24,9 @@ CREATE TABLE intake_submissions (
   -- 1 once a package.opened entry revealed the commitment
   revealed          INTEGER NOT NULL DEFAULT 0 CHECK (revealed IN (0, 1))
 );
-CREATE INDEX intake_submissions_by_package ON intake_submissions (package, judged_revision);
-CREATE INDEX intake_submissions_unopened ON intake_submissions (package) WHERE revealed = 0;
+-- Partial, so that an acceptance touches one of them only.
+CREATE INDEX intake_submissions_sealed ON intake_submissions (package) WHERE revealed = 0;
+CREATE INDEX intake_submissions_opened ON intake_submissions (package) WHERE revealed = 1;
 
 -- Sealed bytes that some submission needs; identical content is stored once. `least_deadline` is
 -- the earliest deadline known when it was needed: the queue to the centre sends by it.

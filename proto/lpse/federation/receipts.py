@@ -1,9 +1,10 @@
 """Receipts and proofs of attempts: what a vendor takes home, and how anyone checks it offline.
 
-Owns the two texts that a node signs as C2SP signed notes: a header line and readable, sorted JSON.
-Rules: a receipt is signed once and stays the same bytes for ever; it holds no journal index (index
-differences would count bids); the verifier needs the node's public key and nothing else, and checks
-the signature before it understands anything. Leaves out keeping and handing out receipts.
+Owns the two texts that a node signs as C2SP signed notes: a header line and sorted JSON, one field
+per line; the details stand on their line exactly as committed to. Rules: a receipt is signed once
+and stays the same bytes for ever; it holds no journal index (index differences would count bids);
+the verifier needs the node's public key and nothing else, and checks the signature before it
+understands anything. Leaves out keeping and handing out receipts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,8 @@ from lpse.federation.v1.records_pb2 import RefusalReason, Verdict
 
 RECEIPT_HEADER: Final = "lpse-federation receipt v1"
 ATTEMPT_HEADER: Final = "lpse-federation attempt v1"
+_DETAILS: Final = ' "details": '
+_json: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
 
 
 class ReceiptInvalid(Refused):
@@ -115,13 +119,13 @@ def sign_receipt(
 ) -> bytes:
     """The receipt of a submission begun and durable at `times`, judged by `standing`."""
     begin, accepted = times
-    document = {
+    fields = {
         "accept_time": _utc(accepted.time),
         "accept_time_local": _local(accepted.time, standing.zone),
-        "verdict": Verdict.Name(verdict).removeprefix("VERDICT_"),
-        **_shared(commitment, standing, begin, accepted, world),
+        "verdict": _json(Verdict.Name(verdict).removeprefix("VERDICT_")),
     }
-    return _sign(signer, RECEIPT_HEADER, document)
+    fields |= _shared(commitment, standing, begin, accepted, world)
+    return _sign(signer, RECEIPT_HEADER, fields)
 
 
 def sign_attempt(
@@ -135,14 +139,14 @@ def sign_attempt(
     """The proof that an upload was tried, refused for a reason, after so many bytes."""
     reason, received_bytes = refusal
     begin, refused = times
-    document = {
-        "reason": RefusalReason.Name(reason).removeprefix("REFUSAL_REASON_"),
-        "received_bytes": received_bytes,
+    fields = {
+        "reason": _json(RefusalReason.Name(reason).removeprefix("REFUSAL_REASON_")),
+        "received_bytes": str(received_bytes),
         "refuse_time": _utc(refused.time),
         "refuse_time_local": _local(refused.time, standing.zone),
-        **_shared(commitment, standing, begin, refused, world),
     }
-    return _sign(signer, ATTEMPT_HEADER, document)
+    fields |= _shared(commitment, standing, begin, refused, world)
+    return _sign(signer, ATTEMPT_HEADER, fields)
 
 
 def verify_receipt(
@@ -165,7 +169,7 @@ def verify_receipt(
     if document["node"] != node.name:
         raise ReceiptInvalid("it names another node than its signer")
     committed = bytes.fromhex(document["commitment"])
-    details = open_commitment(committed, *_salt_and_details(document))
+    details = open_commitment(committed, bytes.fromhex(document["salt"]), _details(body))
     national = document["national"]
     if centre is not None and national is not None:
         parse_note(national["checkpoint"].encode()).verify(centre)
@@ -181,39 +185,43 @@ def _shared(
     begin: datetime,
     end: Moment,
     world: Circumstances,
-) -> dict[str, object]:
+) -> dict[str, str]:
+    """Fields that both texts have, each as JSON."""
     return {
         "begin_time": _utc(begin),
-        "boot_id": end.boot_id,
-        "clock_error_seconds": end.error_seconds,
-        "commitment": commitment.digest.hex(),
+        "boot_id": _json(end.boot_id),
+        "clock_error_seconds": _json(end.error_seconds),
+        "commitment": f'"{commitment.digest.hex()}"',
         "deadline_time": _utc(standing.deadline),
         "deadline_time_local": _local(standing.deadline, standing.zone),
-        "details": json.loads(commitment.details),
-        "exercise": world.exercise,
-        "held": standing.held,
-        "monotonic_seconds": round(end.monotonic_seconds, 6),
+        "details": commitment.details.decode(),
+        "exercise": _json(world.exercise),
+        "held": _json(standing.held),
+        "monotonic_seconds": _json(round(end.monotonic_seconds, 6)),
         "national": _national(world.national),
-        "node": world.node,
-        "salt": commitment.salt.hex(),
-        "schedule_revision": standing.revision,
-        "zone": standing.zone,
+        "node": _json(world.node),
+        "salt": f'"{commitment.salt.hex()}"',
+        "schedule_revision": str(standing.revision),
+        "zone": _json(standing.zone),
     }
 
 
-def _national(witness: NationalWitness | None) -> dict[str, object] | None:
+@lru_cache(maxsize=4)
+def _national(witness: NationalWitness | None) -> str:
     if witness is None:
-        return None
-    return {
-        "beacon": witness.beacon.hex() or None,
-        "beacon_index": witness.beacon_index,
-        "checkpoint": witness.checkpoint,
-    }
+        return "null"
+    return _json(
+        {
+            "beacon": witness.beacon.hex() or None,
+            "beacon_index": witness.beacon_index,
+            "checkpoint": witness.checkpoint,
+        }
+    )
 
 
-def _sign(signer: Signer, header: str, document: Mapping[str, object]) -> bytes:
-    body = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
-    text = f"{header}\n{body}\n"
+def _sign(signer: Signer, header: str, fields: Mapping[str, str]) -> bytes:
+    body = ",\n".join([f' "{key}": {fields[key]}' for key in sorted(fields)])
+    text = f"{header}\n{{\n{body}\n}}\n"
     return Note(text, (signer.sign_note(text),)).to_bytes()
 
 
@@ -232,11 +240,12 @@ def _document(body: str) -> dict[str, Any]:
     return dict(document)
 
 
-def _salt_and_details(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    details = json.dumps(
-        document["details"], ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
-    return bytes.fromhex(document["salt"]), details.encode()
+def _details(body: str) -> bytes:
+    """The details exactly as they stand: what was hashed is never serialised again."""
+    lines = [line for line in body.split("\n") if line.startswith(_DETAILS)]
+    if len(lines) != 1:
+        raise ReceiptInvalid("the details do not stand on one line")
+    return lines[0].removeprefix(_DETAILS).removesuffix(",").encode()
 
 
 def _match(
@@ -253,8 +262,9 @@ def _match(
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return f'"{text.removesuffix("+00:00")}Z"'
 
 
 def _local(moment: datetime, zone: str) -> str:
-    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="microseconds")
+    return f'"{moment.astimezone(ZoneInfo(zone)).isoformat(timespec="microseconds")}"'

@@ -80,11 +80,8 @@ class Plan:
         )
 
 
-@dataclass
 class Clocks(ManualClock):
     """A driven clock with an error bound."""
-
-    error: float = 0.0
 
     def __init__(self, start: datetime) -> None:
         super().__init__(start)
