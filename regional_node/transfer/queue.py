@@ -29,6 +29,7 @@ class Queue:
 
     async def page(self, *, after: str, limit: int) -> QueuePage:
         """Oldest first; Refused (FED-5021) for a token that is not ours."""
+        await self._worker.follow()
         items, totals = await self._store.page(_number(after), limit)
         more = str(items[-1].item) if len(items) == limit else ""
         kept = self._centre.manifest_only()  # nothing waits to be sent then
@@ -41,6 +42,7 @@ class Queue:
 
     async def item(self, digest: bytes) -> QueueItem:
         """NotFound (FED-5020) for bytes that were never queued."""
+        await self._worker.follow()
         found = await self._store.find(digest)
         if found is None:
             raise NotFound("FED-5020", "no such bytes are queued here")
@@ -48,6 +50,7 @@ class Queue:
 
     async def retry(self, digest: bytes) -> QueueItem:
         """Make the next attempt due now; NotFound (FED-5020)."""
+        await self._worker.follow()
         await self._store.retry(digest, self._clock.wall())
         shown = await self.item(digest)
         self._worker.wake()

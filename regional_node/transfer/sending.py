@@ -112,13 +112,18 @@ async def _together(
     writing: Coroutine[Any, Any, None],
     reading: Coroutine[Any, Any, bytes] | None = None,
 ) -> bytes:
-    """Write one chunk while the next is read; a refusal of the centre ends both at once."""
+    """Write one chunk while the next is read; the centre's last word ends both at once.
+
+    A write fails when the centre has ended the call, but only the answers know why.
+    """
     tasks: list[asyncio.Task[Any]] = [asyncio.ensure_future(writing)]
     if reading is not None:
         tasks.append(asyncio.ensure_future(reading))
     try:
         await asyncio.wait({tasks[0], answers}, return_when=asyncio.FIRST_COMPLETED)
-        if answers.done() and not tasks[0].done():
+        if not answers.done() and tasks[0].exception() is not None:
+            await asyncio.wait({answers}, timeout=TRANSFER_IDLE_SECONDS_MAX)
+        if answers.done():
             return b""  # the caller looks at the answer
         await tasks[0]
         return await tasks[1] if reading is not None else b""

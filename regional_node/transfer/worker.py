@@ -153,7 +153,7 @@ class DrainWorker:
             self._wake.clear()
 
     async def _round(self, lane: Lane, now: datetime) -> int:
-        await self._follow(now)
+        await self.follow()
         if not self._centre.is_open():
             await self._hang_up(lane)
             return 0
@@ -165,8 +165,9 @@ class DrainWorker:
         items = await self._store.due(due, lane.items)
         return await self._send_all(lane, items, now) if items else 0
 
-    async def _follow(self, now: datetime) -> None:
+    async def follow(self) -> None:
         """Queue what own entries announce; the journal knows nothing of it."""
+        now = self._clock.wall()
         async with self._following:
             at = (self._journal.epoch, self._journal.head.size)
             if self._seen == at:

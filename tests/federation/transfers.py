@@ -1,0 +1,165 @@
+"""A centre with its Transfer service and a node that drains into it, on top of the link's rig.
+
+Owns the wiring that the composition roots do in production. The Transfer service has a listener of
+its own here, so that a test can cut bytes and leave entries alone. Leaves out every assertion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import grpc
+
+from central.blobs.receiving import Receiving
+from central.blobs.service import TransferService
+from central.blobs.store import BlobRows
+from central.ledger.ports import Projection
+from central.uploads.announcements import LedgerAnnouncements
+from central.uploads.store import UploadsStore
+from lpse.federation.v1 import transfer_pb2_grpc
+from lpse.federation.v1.records_pb2 import SealedBlob, UploadAccepted
+from lpse.runtime import tls
+from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
+from lpse.storage.blobs import BlobStore
+from regional_node.transfer.queue import Queue
+from regional_node.transfer.store import TransferStore
+from regional_node.transfer.worker import DrainWorker
+from tests.federation.rig import CLOCK, ENTROPY, LOG, Authority, Centre, Node
+
+
+class Shelf:
+    """The port `Bundles`: what nodes may fetch."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[bytes, int] = {}
+
+    async def offered_size(self, digest: bytes) -> int | None:
+        return self.sizes.get(digest)
+
+
+class TransferCentre(Centre):
+    """The rig's centre with uploads projected and blobs received."""
+
+    def __init__(self, authority: Authority, folder: Path) -> None:
+        super().__init__(authority, folder)
+        self.transfer_port = 0
+        self.shelf = Shelf()
+
+    @property
+    def extra(self) -> list[Projection]:
+        """The projection of uploads, over the database that is open now."""
+        self.uploads = UploadsStore(self.database)
+        return [self.uploads]
+
+    @extra.setter
+    def extra(self, value: list[Projection]) -> None:
+        assert not value
+
+    async def _serve(self) -> None:
+        await super()._serve()
+        self.blobs = BlobStore(self.folder / "blobs")
+        self.receiving = Receiving(self.blobs, BlobRows(self.database), CLOCK)
+        await self.receiving.open()
+        announcements = LedgerAnnouncements(self.uploads, self.ledger)
+        service = TransferService(self.receiving, self.enrolled, announcements, self.shelf, LOG)
+        self.transfer_server = grpc.aio.server(
+            options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)]
+        )
+        transfer_pb2_grpc.add_TransferServicer_to_server(service, self.transfer_server)
+        credentials = tls.server_credentials(self.authority.centre_identity, clients=True)
+        self.transfer_port = self.transfer_server.add_secure_port(
+            f"127.0.0.1:{self.transfer_port}", credentials
+        )
+        await self.transfer_server.start()
+
+    async def stop(self, grace: float | None = 0) -> None:
+        await self.transfer_server.stop(grace)
+        await super().stop(grace)
+
+    def bytes_of(self, digest: bytes) -> bytes | None:
+        """The stored blob, as the disk gives it back."""
+        path = self.blobs.path_of(digest)
+        return path.read_bytes() if path.exists() else None
+
+
+class DrainingNode(Node):
+    """The rig's node with a blob store, the queue and its worker."""
+
+    def __init__(self, authority: Authority, folder: Path, node_id: str, centre: Centre) -> None:
+        super().__init__(authority, folder, node_id, centre.port)
+        assert isinstance(centre, TransferCentre)
+        self.transfer_port = centre.transfer_port
+        self.kept_here = False
+        self.paused = False
+
+    async def start(self) -> None:
+        await super().start()
+        self.blobs = BlobStore(self.folder / "blobs")
+        self.store = TransferStore(self.database)
+        self.drain = DrainWorker(self.store, self.blobs, self.journal, self, CLOCK, ENTROPY)
+        self.queue = Queue(self.store, self.drain, self, CLOCK)
+        self.leave = asyncio.Event()
+        self.draining: asyncio.Task[None] | None = None
+
+    async def stop(self) -> None:
+        await self._stop_draining()
+        await super().stop()
+
+    async def kill(self) -> None:
+        await self._stop_draining()
+        await super().kill()
+
+    def begin_draining(self) -> None:
+        """Run the worker as a daemon does."""
+        self.draining = asyncio.create_task(self.drain.run(self.leave))
+
+    async def _stop_draining(self) -> None:
+        self.leave.set()
+        if self.draining is not None:
+            await self.draining
+        await self.drain.close()
+
+    async def accept(self, *contents: bytes) -> list[bytes]:
+        """What intake does: bytes first, then the entry."""
+        name = f"upload-{sha256(b''.join(contents)).hexdigest()[:16]}"
+        digests = []
+        for number, content in enumerate(contents):
+            part = await self.blobs.begin(f"{name}-{number}", len(content))
+            for at in range(0, len(content), 1 << 20):
+                await part.append(content[at : at + (1 << 20)], at)
+            digests.append((await part.complete(None, len(content))).digest)
+        await self.announce([(d, len(c)) for d, c in zip(digests, contents, strict=True)])
+        return digests
+
+    async def announce(self, blobs: Sequence[tuple[bytes, int]]) -> None:
+        """The entry alone."""
+        sealed = [SealedBlob(digest=digest, size_bytes=size) for digest, size in blobs]
+        await self.journal.append(UploadAccepted(commitment=bytes(32), blobs=sealed))
+
+    async def drained(self) -> bool:
+        """Everything announced was queued, and nothing waits any more."""
+        if await self.store.followed(self.journal.epoch) < self.journal.head.size:
+            return False
+        return (await self.store.totals()).count == 0 and not self.drain.sent
+
+    # --- the port `Centre` of transfers ---
+
+    def is_open(self) -> bool:
+        return self.state.session is not None and not self.paused
+
+    def stored_size(self, epoch: bytes) -> int:
+        head = self.state.stored_head
+        return head.size if head is not None and head.epoch == epoch else 0
+
+    def manifest_only(self) -> bool:
+        return self.kept_here
+
+    def connect(self) -> grpc.aio.Channel:
+        return open_channel(
+            f"127.0.0.1:{self.transfer_port}",
+            tls.client_credentials(self.identity),
+            server_name=tls.CENTRE_SERVER_NAME,
+        )
