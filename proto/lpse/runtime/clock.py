@@ -17,6 +17,7 @@ import secrets
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -66,13 +67,19 @@ class SystemClock:
         return time.monotonic()
 
     def boot_id(self) -> str:
-        try:
-            return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        except OSError:
-            return "unknown"
+        return _boot_id()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+@cache
+def _boot_id() -> str:
+    """Read once: no process outlives its boot."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return "unknown"
 
 
 class ExerciseClock(SystemClock):

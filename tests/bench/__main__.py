@@ -1,0 +1,72 @@
+"""`deploy/dev.py bench [NAME …] [-o text|json] [--rounds N] [--directory D]`.
+
+Owns the list of benchmarks and their output: data on stdout, progress on stderr. Leaves out what
+each one measures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.figures import ROUNDS_MIN, Report
+
+BENCHES: Final = {
+    "intake": "commits/s of the accept path against a raw group commit",
+    "fanout": "one national entry to 700 mTLS streams against a bare fan-out",
+    "drain": "queue drain MB/s against the same steps done locally",
+}
+
+
+def main() -> None:
+    """Run what was named, or all."""
+    arguments = _arguments()
+    reports = []
+    for name in arguments.name or BENCHES:
+        print(f"bench: {name}, {arguments.rounds} rounds …", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.directory) as folder:
+            module = importlib.import_module(f"tests.bench.{name}")
+            report: Report = asyncio.run(module.measure(Path(folder), arguments.rounds))
+        reports.append(report)
+        if arguments.output == "text":
+            print(report.text(), flush=True)
+    if arguments.output == "json":
+        print(json.dumps(_document(reports), indent=2))
+
+
+def _arguments() -> Any:
+    listed = "\n".join(f"  {name:<8} {text}" for name, text in BENCHES.items())
+    parser = argparse.ArgumentParser(
+        prog="dev.py bench",
+        description=f"Measure, and print medians and ratios of this run.\n\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", nargs="*", choices=[*BENCHES, []], help="all when none is named")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument("--rounds", type=_rounds, default=ROUNDS_MIN, metavar="N")
+    parser.add_argument("--directory", type=Path, help="on the disk to be measured")
+    return parser.parse_args()
+
+
+def _rounds(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1 round")
+    return number
+
+
+def _document(reports: list[Report]) -> dict[str, Any]:
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    return {"machine": machine, "benches": [report.document() for report in reports]}
+
+
+if __name__ == "__main__":
+    main()
