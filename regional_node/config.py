@@ -68,14 +68,14 @@ class Service(Section):
     probe_seconds: float = Field(30.0, gt=0, description="time between probes")
     probe_timeout_seconds: float = Field(10.0, gt=0, description="a slower answer is a failure")
     failures_min: int = Field(3, ge=1, description="failed probes in a row that make an outage")
-    hold_after_seconds: float = Field(
-        300.0, ge=0, description="a measured outage longer than this holds stages"
-    )
 
 
 class Upgrades(Section):
     """Upgrades of the local service."""
 
+    first_bundle: Path | None = Field(
+        None, description="bundle of the version to begin with, where none is installed yet"
+    )
     soak_seconds: float = Field(30.0, ge=0, description="time a new version must stay healthy")
     expected_seconds: float = Field(3_600.0, ge=0, description="time an upgrade may take here")
 

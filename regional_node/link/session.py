@@ -166,6 +166,7 @@ class NodeSession:
             quarantine_reason=_clip(welcome.quarantine.reason),
             centre_national_size=national_head.size,
         )
+        parts.state.away_below = national_head.size
         self._progress.begin(welcome, stored, national_head, NATIONAL_RELATION[agreement])
         self._run = await parts.runs.begin(self._begin(welcome.protocol))
         await parts.state.alive(parts.clock.wall())

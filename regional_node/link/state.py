@@ -37,6 +37,7 @@ class LinkState:
         self.session: Session | None = None
         self.refused = False
         self.cause = ""  # what the last failure said
+        self.away_below = 0  # national entries below it were written before this session began
         self.since: datetime | None = None
         self._database = database
         self._journal = journal

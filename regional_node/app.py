@@ -1,0 +1,257 @@
+"""The composition root of a node: makes every part, joins them, runs them until told to stop.
+
+Owns the order of opening and closing, and nothing else: no rule, no SQL, no frame. Rules: what must
+be durable opens before what promises it; a disk that failed ends the program with a non-zero
+status; readiness never depends on the centre (Invariant 4). The areas are wired in `areas`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import grpc
+from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
+    health,
+    health_pb2,
+    health_pb2_grpc,
+)
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # ships no types
+
+from lpse.federation.desired_state import NodeFacts
+from lpse.federation.notes import Signer, Verifier
+from lpse.intake.v1 import node_pb2_grpc, reconciliations_pb2_grpc
+from lpse.runtime import tls
+from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
+from lpse.runtime.clock import ExerciseClock, SystemClock, SystemEntropy
+from lpse.runtime.logs import configure
+from lpse.runtime.sqlite import Database
+from lpse.storage.backup import clear_restored, is_restored
+from lpse.storage.blobs import BlobStore
+from lpse.storage.journal import Journal
+from lpse.terminal.daemon import HealthPages, Readiness, notify_service_manager, stop_on_signals
+from regional_node import identity
+from regional_node.areas import Areas, Machine, Register, Work, open_areas
+from regional_node.cli.session import socket_path
+from regional_node.config import NodeSettings
+from regional_node.identity.worker import RenewalWorker
+from regional_node.link.clock_error import LinkClockError
+from regional_node.link.ports import Parts
+from regional_node.link.ports import Settings as LinkSettings
+from regional_node.link.service import NodeService
+from regional_node.link.state import LinkState
+from regional_node.link.stream import GrpcStream
+from regional_node.link.worker import LinkWorker
+from regional_node.national.national import National
+from regional_node.national.newest import NewestNational
+from regional_node.reconciliation.runs import Runs
+from regional_node.reconciliation.service import ReconciliationsService
+from regional_node.reconciliation.store import ReconciliationStore
+
+CENTRE: Final = "lkpp"
+DATABASE: Final = "node.db"
+IDENTITY: Final = "identity"
+BLOBS: Final = "blobs"
+EXERCISE_FILE: Final = "legal-time.json"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_DISK_FAILED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Every part of an opened node."""
+
+    machine: Machine
+    areas: Areas
+    link: LinkWorker
+    services: Sequence[Register]
+    workers: Sequence[Work]
+
+
+async def run(settings: NodeSettings) -> int:
+    """Run the node until SIGTERM or SIGINT; the exit status (0, or 1 after a disk failure)."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    machine = await _open_machine(settings)
+    try:
+        return await _run(await _open_node(machine), stop)
+    finally:
+        await machine.database.close()
+
+
+async def _open_machine(settings: NodeSettings) -> Machine:
+    exercise = settings.environment == "exercise"
+    clock = ExerciseClock(settings.data / EXERCISE_FILE) if exercise else SystemClock()
+    me = identity.load(settings.data / IDENTITY)
+    log = configure(level=settings.log.level, node=me.node_id)
+    signer = Signer(me.node_id, tls.load_signing_key(settings.data / IDENTITY / tls.SIGNING_KEY))
+    database = await Database.open(settings.data / DATABASE, MIGRATIONS)
+    entropy = SystemEntropy()
+    journal = Journal(database, signer, clock, entropy, exercise=exercise)
+    await journal.open(restored=is_restored(settings.data))
+    if is_restored(settings.data):
+        clear_restored(settings.data)
+    facts = NodeFacts(me.node_id, me.province, me.zone)
+    centre = Verifier(CENTRE, me.centre_signing_key)
+    national = National(database, journal, centre, facts)
+    await national.open()
+    state = LinkState(database, journal)
+    await state.open()
+    return Machine(
+        settings=settings,
+        me=facts,
+        endpoint=settings.link.nodes or me.endpoint,
+        clock=clock,
+        entropy=entropy,
+        log=log,
+        signer=signer,
+        database=database,
+        blobs=BlobStore(settings.data / BLOBS),
+        journal=journal,
+        national=national,
+        link=state,
+        clock_error=LinkClockError(state),
+        newest=NewestNational(national),
+    )
+
+
+async def _open_node(machine: Machine) -> Node:
+    settings, clock = machine.settings, machine.clock
+    areas = await open_areas(machine, lambda: _channel(machine))
+    software_version = version("lpse-federation")
+    runs = Runs(
+        machine.database, machine.journal, clock, machine.log, software_version=software_version
+    )
+    await runs.open()
+    parts = Parts(
+        journal=machine.journal,
+        national=machine.national,
+        runs=runs,
+        state=machine.link,
+        service=areas.watch,
+        blobs=areas.drain,
+        free_bytes=lambda: shutil.disk_usage(settings.data).free,
+        signer=machine.signer,
+        clock=clock,
+        entropy=machine.entropy,
+        log=machine.log,
+        settings=LinkSettings(
+            machine.endpoint,
+            software_version,
+            machine.exercise,
+            machine.entropy.token(16),
+        ),
+    )
+    link = LinkWorker(
+        parts,
+        lambda: GrpcStream(lambda: _channel(machine)),
+        first_seconds=settings.link.reconnect_first_seconds,
+        max_seconds=settings.link.reconnect_max_seconds,
+    )
+    node = NodeService(parts, link, machine.me)
+    recon = ReconciliationsService(ReconciliationStore(machine.database), link.demand_run)
+    services: list[Register] = [
+        lambda server: node_pb2_grpc.add_NodeServicer_to_server(node, server),
+        lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(
+            recon, server
+        ),
+        *areas.services,
+    ]
+    return Node(machine, areas, link, services, [*areas.workers, *_renewals(machine, link)])
+
+
+def _channel(machine: Machine) -> grpc.aio.Channel:
+    """A new channel with the certificate of this moment: it may have been renewed."""
+    credentials = tls.client_credentials(machine.settings.data / IDENTITY)
+    return open_channel(machine.endpoint, credentials, server_name=tls.CENTRE_SERVER_NAME)
+
+
+def _renewals(machine: Machine, link: LinkWorker) -> list[Work]:
+    """Keeps the certificate alive; a new one wakes a link that waits for it."""
+    endpoint = machine.settings.link.endpoint
+    if not endpoint:
+        machine.log.warning("certificate.no_renewal", reason="link.endpoint is not set")
+        return []
+    renewed = asyncio.Event()
+    worker = RenewalWorker(
+        machine.settings.data / IDENTITY,
+        endpoint,
+        machine.clock,
+        machine.entropy,
+        machine.log,
+        hint=renewed,
+    )
+
+    async def tell() -> None:
+        while True:
+            await renewed.wait()
+            renewed.clear()
+            link.hint()
+
+    return [worker.run(), tell()]
+
+
+async def _run(node: Node, stop: asyncio.Event) -> int:
+    machine, settings = node.machine, node.machine.settings
+    server = await _listen(node)
+    pages = HealthPages(lambda: _readiness(machine))
+    host, _, port = settings.http.listen.rpartition(":")
+    await pages.open(host, int(port))
+    link = asyncio.create_task(node.link.run())
+    tasks = [link, *(asyncio.create_task(work) for work in node.workers)]
+    stopped = asyncio.create_task(stop.wait())
+    failed = [
+        asyncio.create_task(machine.database.failed.wait()),
+        asyncio.create_task(machine.blobs.failed.wait()),
+    ]
+    notify_service_manager("READY=1")
+    machine.log.info("node.ready", version=version("lpse-federation"))
+    done, _ = await asyncio.wait([stopped, *failed, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    notify_service_manager("STOPPING=1")
+    status = 0 if stopped in done else _DISK_FAILED
+    for task in done.intersection(tasks):
+        machine.log.error("node.worker_ended", exc_info=task.exception())
+    await pages.close()
+    await server.stop(1.0)
+    await node.link.stop()
+    await asyncio.wait([link], timeout=2.0)
+    for task in (stopped, *failed, *tasks):
+        task.cancel()
+    await asyncio.gather(stopped, *failed, *tasks, return_exceptions=True)
+    await node.areas.close()
+    machine.log.info("node.stopped", status=status)
+    return status
+
+
+async def _listen(node: Node) -> grpc.aio.Server:
+    """The local API on a Unix socket that only its owner and group may use."""
+    machine = node.machine
+    path = socket_path(machine.settings.data).absolute()
+    path.unlink(missing_ok=True)  # a socket file of a killed daemon; the database lock is held
+    server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(machine.log)])
+    for register in node.services:
+        register(server)
+    state = health.aio.HealthServicer()
+    await state.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    reflection.enable_server_reflection(node.areas.service_names, server)
+    before = os.umask(0o117)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+        await server.start()
+    finally:
+        os.umask(before)
+    return server
+
+
+def _readiness(machine: Machine) -> Readiness:
+    failure = machine.database.failure
+    if failure is not None:
+        return Readiness(False, (str(failure),))
+    return Readiness(True)

@@ -1,0 +1,283 @@
+"""The areas of a node, wired: intake, schedule, outages, upgrades, transfer, officers.
+
+Owns the second half of the composition root: which services the local API offers and which workers
+run. Rule: an area is given what it needs through its own ports and knows no other. Leaves out the
+link, identity and storage (`app`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import grpc
+from structlog.typing import FilteringBoundLogger
+
+from lpse.federation.desired_state import NodeFacts
+from lpse.federation.errors import FederationError
+from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN
+from lpse.federation.notes import Signer
+from lpse.intake.v1 import (
+    compensations_pb2_grpc,
+    officers_pb2_grpc,
+    outages_pb2_grpc,
+    packages_pb2_grpc,
+    submissions_pb2_grpc,
+)
+from lpse.runtime.clock import Clock, Entropy
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage.blobs import BlobStore
+from lpse.storage.journal import Journal
+from regional_node.config import NodeSettings
+from regional_node.intake.office import Office
+from regional_node.intake.opening import Openings
+from regional_node.intake.opening_store import OpeningStore, opening_in
+from regional_node.intake.sealing import Sealing
+from regional_node.intake.service import SubmissionsService
+from regional_node.intake.store import IntakeStore
+from regional_node.intake.submissions import Intake
+from regional_node.intake.worker import JudgingWorker
+from regional_node.link.clock_error import LinkClockError
+from regional_node.link.state import LinkState
+from regional_node.national.national import National
+from regional_node.national.newest import NewestNational
+from regional_node.officers.service import OfficersService
+from regional_node.officers.store import Officers
+from regional_node.outages.ports import FactProbe
+from regional_node.outages.probes import LinkProbe, ServiceProbe
+from regional_node.outages.rules import Kind
+from regional_node.outages.service import OutagesService
+from regional_node.outages.store import OutageStore
+from regional_node.outages.worker import DirectiveWorker, OutageWorker
+from regional_node.schedule.effective import EffectiveSchedule
+from regional_node.schedule.proposal_store import ProposalStore
+from regional_node.schedule.service import CompensationsService, PackagesService
+from regional_node.schedule.store import ScheduleStore
+from regional_node.schedule.worker import ScheduleWorker
+from regional_node.transfer.fetching import BundleFetcher
+from regional_node.transfer.queue import Queue
+from regional_node.transfer.store import TransferStore
+from regional_node.transfer.worker import DrainWorker
+from regional_node.upgrades.store import UpgradeStore
+from regional_node.upgrades.watch import ServiceWatch
+from regional_node.upgrades.worker import UpgradeSettings, UpgradeWorker
+
+Register = Callable[[grpc.aio.Server], None]
+Work = Coroutine[Any, Any, None]
+_UPGRADE_STEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What every area may use; made by `app`."""
+
+    settings: NodeSettings
+    me: NodeFacts
+    endpoint: str
+    clock: Clock
+    entropy: Entropy
+    log: FilteringBoundLogger
+    signer: Signer
+    database: Database
+    blobs: BlobStore
+    journal: Journal
+    national: National
+    link: LinkState
+    clock_error: LinkClockError
+    newest: NewestNational
+
+    @property
+    def exercise(self) -> bool:
+        """Whether legal time may be stepped."""
+        return self.settings.environment == "exercise"
+
+
+@dataclass
+class Areas:
+    """What the areas bring."""
+
+    watch: ServiceWatch
+    drain: DrainWorker
+    services: list[Register] = field(default_factory=list)
+    service_names: list[str] = field(default_factory=list)
+    workers: list[Work] = field(default_factory=list)
+    closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Let go of what is held open."""
+        for closer in self.closers:
+            await closer()
+
+
+class _Centre:
+    """The other side as transfers know it: the link's state, the fold, a channel."""
+
+    def __init__(self, machine: Machine, connect: Callable[[], grpc.aio.Channel]) -> None:
+        self._machine = machine
+        self.connect = connect
+
+    def is_open(self) -> bool:
+        session = self._machine.link.session
+        return session is not None and not session.quarantine_code
+
+    def stored_size(self, epoch: bytes) -> int:
+        link = self._machine.link
+        return link.stored_size if epoch == self._machine.journal.epoch else 0
+
+    def manifest_only(self) -> bool:
+        return self._machine.national.state.policy.manifest_only
+
+
+async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) -> Areas:
+    """Make every area over its own tables, and recover what a crash left."""
+    database, journal, clock = machine.database, machine.journal, machine.clock
+    officers = Officers(database, journal.append_in, clock)
+    outages = OutageStore(database, journal, ZoneInfo(machine.me.zone))
+    packages = ScheduleStore(database, journal, _is_opened)
+    proposals = ProposalStore(database, journal, packages, outages.known_in, _is_opened)
+    effective = EffectiveSchedule(database, packages, proposals, lambda: _hold_after(machine))
+    centre = _Centre(machine, connect)
+    upgrades = _upgrades(machine, effective, centre)
+    watch = ServiceWatch(upgrades)
+    drain = DrainWorker(
+        TransferStore(database), machine.blobs, journal, centre, clock, machine.entropy
+    )
+    areas = Areas(watch, drain)
+    areas.workers += [
+        machine.newest.follow(),
+        watch.run(clock),
+        _run_upgrades(machine, upgrades),
+        drain.run(asyncio.Event()),
+    ]
+    areas.closers.append(drain.close)
+    _follow_outages(areas, machine, outages, packages, proposals)
+    await _open_intake(areas, machine, effective, officers, centre)
+    _serve_schedule(areas, machine, outages, (packages, proposals, effective), officers)
+    return areas
+
+
+def _is_opened(tx: Transaction, package: str) -> bool:
+    return opening_in(tx, package) is not None
+
+
+def _hold_after(machine: Machine) -> timedelta:
+    return timedelta(seconds=machine.national.state.policy.stage_hold_after_seconds)
+
+
+def _upgrades(machine: Machine, guard: EffectiveSchedule, centre: _Centre) -> UpgradeWorker:
+    settings = machine.settings
+    fetcher = BundleFetcher(settings.data / "bundles", centre, reserve_bytes=BLOB_RESERVE_BYTES_MIN)
+    return UpgradeWorker(
+        UpgradeSettings(
+            root=settings.data / "upgrades",
+            service_port=settings.service.port,
+            expected_seconds=settings.upgrades.expected_seconds,
+            soak_seconds=settings.upgrades.soak_seconds,
+        ),
+        UpgradeStore(machine.database, machine.journal),
+        lambda: machine.national.state.release,
+        guard,
+        fetcher,
+        machine.clock,
+    )
+
+
+async def _run_upgrades(machine: Machine, upgrades: UpgradeWorker) -> None:
+    first = machine.settings.upgrades.first_bundle
+    if first is not None:
+        try:
+            await upgrades.install_first(first)
+        except (FederationError, OSError) as error:
+            code = error.code if isinstance(error, FederationError) else type(error).__name__
+            machine.log.error("service.not_installed", code=code)
+    await upgrades.run(asyncio.Event(), every_seconds=_UPGRADE_STEP_SECONDS)
+
+
+def _follow_outages(
+    areas: Areas,
+    machine: Machine,
+    outages: OutageStore,
+    packages: ScheduleStore,
+    proposals: ProposalStore,
+) -> None:
+    service, clock = machine.settings.service, machine.clock
+    probes: dict[Kind, FactProbe] = {
+        Kind.SERVICE: ServiceProbe(
+            service.port, service.probe_timeout_seconds, areas.watch.is_upgrading
+        ),
+        Kind.LINK: LinkProbe(lambda: machine.link.session is not None),
+    }
+    probing = OutageWorker(
+        outages,
+        probes,
+        clock,
+        probe_seconds=service.probe_seconds,
+        failures_min=service.failures_min,
+    )
+    directives = DirectiveWorker(outages, machine.national, lambda: machine.link.away_below)
+    schedule = ScheduleWorker(packages, proposals, outages, directives, machine.national, clock)
+    areas.workers += [probing.run(), schedule.run()]
+
+
+async def _open_intake(
+    areas: Areas,
+    machine: Machine,
+    effective: EffectiveSchedule,
+    officers: Officers,
+    centre: _Centre,
+) -> None:
+    database, journal, clock, log = machine.database, machine.journal, machine.clock, machine.log
+    store = IntakeStore(database, journal, effective)
+    openings = OpeningStore(database, journal, effective, officers)
+    office = Office(
+        machine.signer,
+        clock,
+        machine.entropy,
+        machine.clock_error,
+        machine.newest,
+        machine.exercise,
+    )
+    sealing = Sealing(machine.blobs, machine.entropy, store.needs_blob)
+    intake = Intake(
+        store,
+        sealing,
+        office,
+        log,
+        upload_bytes_max=machine.settings.intake.upload_bytes_max,
+        uploads_max=machine.settings.intake.uploads_max,
+    )
+    await intake.recover()
+    queue = Queue(TransferStore(database), areas.drain, centre, clock)
+    service = SubmissionsService(
+        intake, store, Openings(openings, machine.blobs, office, log), queue, office
+    )
+    areas.services.append(
+        lambda server: submissions_pb2_grpc.add_SubmissionsServicer_to_server(service, server)
+    )
+    areas.workers.append(JudgingWorker(openings, machine.clock_error, log).run(clock))
+    areas.closers.append(intake.close)
+
+
+def _serve_schedule(
+    areas: Areas,
+    machine: Machine,
+    outages: OutageStore,
+    schedule: tuple[ScheduleStore, ProposalStore, EffectiveSchedule],
+    officers: Officers,
+) -> None:
+    clock, zone = machine.clock, machine.me.zone
+    packages, proposals, effective = schedule
+    listed = PackagesService(packages, proposals, effective, machine.national, clock, zone=zone)
+    owed = CompensationsService(proposals, officers, clock)
+    seen = OutagesService(outages, proposals.affected_by, officers, clock, zone=zone)
+    people = OfficersService(officers)
+    areas.services += [
+        lambda server: packages_pb2_grpc.add_PackagesServicer_to_server(listed, server),
+        lambda server: compensations_pb2_grpc.add_CompensationsServicer_to_server(owed, server),
+        lambda server: outages_pb2_grpc.add_OutagesServicer_to_server(seen, server),
+        lambda server: officers_pb2_grpc.add_OfficersServicer_to_server(people, server),
+    ]
