@@ -106,14 +106,16 @@ class BlobRows:
         if origin == UPLOAD:
             tx.run("UPDATE blobs SET origin = 'upload' WHERE digest = ?", (digest,))
 
-    async def bundles(self) -> list[bytes]:
-        """Blobs that came as bundles and that no upload needs, oldest first."""
-        rows = await self._database.read(
-            lambda tx: tx.execute(
+    async def bundles(self, unless_in: Callable[[Transaction, bytes], bool]) -> list[bytes]:
+        """Blobs that came as bundles and that nobody needs, oldest first."""
+
+        def work(tx: Transaction) -> list[bytes]:
+            rows = tx.execute(
                 "SELECT digest FROM blobs WHERE origin = 'bundle' ORDER BY store_time, digest"
             )
-        )
-        return [bytes(digest) for (digest,) in rows]
+            return [bytes(digest) for (digest,) in rows if not unless_in(tx, digest)]
+
+        return await self._database.read(work)
 
     async def drop(self, digest: bytes, unless_in: Callable[[Transaction, bytes], bool]) -> bool:
         """Take a bundle's row back before its file is deleted; False where it is needed."""
