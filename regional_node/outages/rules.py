@@ -1,22 +1,21 @@
 """What an outage is at one node, which ones count, and what probes make of answers: pure decisions.
 
-Rules (domain.md): a declaration by day is read in the node's own zone; declared outages that apply
-here count unless withdrawn, measured *service* outages count once an officer confirmed them, link
-outages never (uploads go on). Declared and measured stay two records. Leaves out what follows for
+Rules (domain.md): declared outages that apply here count unless withdrawn, measured *service*
+outages count once an officer confirmed them, link outages never (uploads go on). Declared and
+measured stay two records. Leaves out what follows for
 packages (`regional_node.schedule`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from lpse.federation.errors import Conflict, Refused
-from lpse.federation.intervals import Interval, day_interval
-from lpse.federation.limits import OUTAGE_DAYS_MAX, REASON_CHARACTERS_MAX
+from lpse.federation.intervals import Interval
+from lpse.federation.limits import REASON_CHARACTERS_MAX
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
 
@@ -51,41 +50,6 @@ class KnownOutage:
     interval: Interval
     counts: bool
     measured: bool
-
-
-def window_of(window: directives.OutageWindow, zone: ZoneInfo) -> Interval:
-    """The declared span at a node in `zone`; Refused (FED-4201) for one that is no span."""
-    by_day = bool(window.start_date or window.end_date)
-    by_minute = window.HasField("start_time") or window.HasField("end_time")
-    if by_day == by_minute:
-        raise _bad_window("is neither by day nor by minute")
-    try:
-        interval = _by_day(window, zone) if by_day else _by_minute(window)
-    except ValueError as error:
-        raise _bad_window("has a date that is none") from error
-    if interval.is_empty:
-        raise _bad_window("is empty")
-    if interval.end and interval.duration() > timedelta(days=OUTAGE_DAYS_MAX):
-        raise _bad_window(f"is longer than {OUTAGE_DAYS_MAX} days")
-    return interval
-
-
-def _by_day(window: directives.OutageWindow, zone: ZoneInfo) -> Interval:
-    end = date.fromisoformat(window.end_date) if window.end_date else None
-    return day_interval(date.fromisoformat(window.start_date), end, zone)
-
-
-def _by_minute(window: directives.OutageWindow) -> Interval:
-    if not window.HasField("start_time"):
-        raise _bad_window("has no start")
-    ended = window.HasField("end_time")
-    end = window.end_time.ToDatetime(tzinfo=UTC) if ended else None
-    return Interval(window.start_time.ToDatetime(tzinfo=UTC), end)
-
-
-def precision_of(window: directives.OutageWindow) -> str:
-    """`day` or `minute`."""
-    return "day" if window.start_date else "minute"
 
 
 def holds_at(
@@ -227,11 +191,3 @@ def difference(ours: Interval, other: str, theirs: Interval, now: datetime) -> D
 def _seconds(one: datetime | None, other: datetime | None) -> int:
     assert one is not None and other is not None
     return int((one - other).total_seconds())
-
-
-def _bad_window(problem: str) -> Refused:
-    return Refused(
-        "FED-4201",
-        f"the window of the outage {problem}",
-        remedy="give civil dates, or times by the minute; the end comes after the last moment",
-    )

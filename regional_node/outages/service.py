@@ -17,6 +17,7 @@ from lpse.federation.acts import subject_digest
 from lpse.federation.errors import Denied, NotFound
 from lpse.federation.intervals import Interval
 from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from lpse.federation.outage_windows import precision
 from lpse.federation.v1 import records_pb2 as records
 from lpse.intake.v1 import outages_pb2 as api
 from lpse.intake.v1 import outages_pb2_grpc
@@ -166,7 +167,7 @@ def _declared(one: DeclaredOutage, zone: str) -> api.Outage:
         reason=record.reason,
         revision=record.revision,
         act=record.act,
-        precision=rules.precision_of(record.window),
+        precision=precision(record.window),
         scope=record.scope,
         late=one.late,
     )

@@ -17,6 +17,7 @@ from lpse.federation.desired_state import DesiredOutage
 from lpse.federation.errors import FederationError, NotFound
 from lpse.federation.intervals import Interval
 from lpse.federation.limits import OUTAGES_MAX
+from lpse.federation.outage_windows import window_interval
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.acts_pb2 import SignedAct
@@ -272,7 +273,7 @@ class OutageStore:
             detail=f"revision {record.revision}",
         )
         try:
-            interval = rules.window_of(record.window, self._zone)
+            interval = window_interval(record.window, self._zone)
         except FederationError as error:
             applied.outcome, applied.detail = "unreadable", f"{error.code}: {error.message}"
             self._park_in(tx, record, f"{error.code}: {error.message}")

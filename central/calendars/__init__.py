@@ -1,0 +1,1 @@
+"""Calendars, rule sets and policy: data that the centre publishes and every node computes with."""
