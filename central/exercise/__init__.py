@@ -1,0 +1,1 @@
+"""Exercises: legal time stepped from outside, refused in production."""
