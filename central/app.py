@@ -22,7 +22,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
 )
 from structlog.typing import FilteringBoundLogger
 
-from central.areas import Areas, Base, Register, Work, open_areas
+from central.areas import Areas, Base, Register, Work, open_areas, serve_areas
 from central.config import CentralSettings
 from central.enrolment.admission import Admission
 from central.enrolment.certificates import CentreFacts, Issuer
@@ -31,6 +31,7 @@ from central.enrolment.genesis import DATABASE, IDENTITY, MIGRATIONS
 from central.enrolment.operator_service import EnrolmentsService, NodesService
 from central.enrolment.service import EnrolmentService
 from central.enrolment.store import EnrolmentStore
+from central.exercise.service import ExerciseService
 from central.ledger.ledger import PREFIX, Ledger
 from central.ledger.projector import Projector
 from central.link.enrolled import EnrolledDirectory, EnrolledKeys
@@ -54,6 +55,7 @@ from lpse.federation.notes import Signer
 from lpse.federation.v1 import enrolment_pb2_grpc
 from lpse.operator.v1 import (
     enrolments_pb2_grpc,
+    exercise_pb2_grpc,
     nodes_pb2_grpc,
     operators_pb2_grpc,
     plans_pb2_grpc,
@@ -148,19 +150,19 @@ async def _open_machine(settings: CentralSettings) -> Machine:
 
 
 async def _open_centre(machine: Machine) -> Centre:
-    national, people = await _open_journal(machine)
+    journal, national, people = await _open_journal(machine)
     plans = PlanStore(
         machine.database, people.operators, expire_seconds=machine.settings.plans.expire_seconds
     )
-    areas = await open_areas(
+    areas = open_areas(
         Base(
             database=machine.database,
             blobs=machine.blobs,
             clock=machine.clock,
             log=machine.log,
+            journal=journal,
             national=national,
             plans=plans,
-            operators=people.operators,
             admission=people.admission,
             directory=EnrolledDirectory(people.enrolment),
         )
@@ -170,12 +172,13 @@ async def _open_centre(machine: Machine) -> Centre:
     ledger = Ledger(machine.database, projector, people.keys, exercise=machine.exercise)
     await ledger.open()
     sessions, link, workers = _open_link(machine, national, ledger, people, areas)
+    await serve_areas(areas, ledger, sessions)
     return Centre(
         machine, national, people, plans, areas, projector, ledger, sessions, link, workers
     )
 
 
-async def _open_journal(machine: Machine) -> tuple[National, People]:
+async def _open_journal(machine: Machine) -> tuple[Journal, National, People]:
     settings, database = machine.settings, machine.database
     journal = Journal(
         database, machine.signer, machine.clock, machine.entropy, exercise=machine.exercise
@@ -208,7 +211,7 @@ async def _open_journal(machine: Machine) -> tuple[National, People]:
         (public.nodes, public.operators, public.enrolment),
         settings.certificates.code_seconds,
     )
-    return national, People(enrolment, operators, admission, counted[0], issuer, facts)
+    return journal, national, People(enrolment, operators, admission, counted[0], issuer, facts)
 
 
 def _open_link(
@@ -294,11 +297,13 @@ async def _listen(centre: Centre) -> list[grpc.aio.Server]:
     enrolments = EnrolmentsService(people.enrolment, codes, admission, clock)
     nodes = NodesService(people.enrolment, admission, clock, machine.log)
     operators = OperatorsService(people.operators, admission, clock)
+    exercise = ExerciseService(admission, clock)
     plans = PlansService(centre.plans, admission, clock)
     for_operators: list[Register] = [
         lambda server: enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, server),
         lambda server: nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server),
         lambda server: operators_pb2_grpc.add_OperatorsServicer_to_server(operators, server),
+        lambda server: exercise_pb2_grpc.add_ExerciseServicer_to_server(exercise, server),
         lambda server: plans_pb2_grpc.add_PlansServicer_to_server(plans, server),
         *centre.areas.for_operators,
     ]

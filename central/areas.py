@@ -1,8 +1,8 @@
 """The areas of the centre, wired: which projections, plans, workers and services they bring.
 
 Owns the second half of the composition root: everything that reads the regional journals or writes
-the national one. Rules: an area is given what it needs and knows no other; every list here is in
-one fixed order. Leaves out the link, identity and storage (`app`).
+the national one. Rules: an area is given what it needs and knows no other; projections exist before
+the ledger that feeds them, services after it. Leaves out the link, identity and storage (`app`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,37 @@ from typing import Any
 import grpc
 from structlog.typing import FilteringBoundLogger
 
+from central.blobs.receiving import Receiving
+from central.blobs.service import TransferService
+from central.blobs.store import BlobRows
 from central.enrolment.admission import Admission
+from central.fleet.desired import DesiredVersions
+from central.fleet.service import FleetService, Statuses
 from central.fleet.store import FleetStore
+from central.ledger.ledger import Ledger
 from central.ledger.ports import Projection
 from central.link.enrolled import EnrolledDirectory
+from central.link.sessions import Sessions
 from central.national.national import National
-from central.operators.store import OperatorStore
+from central.operators.exercise import ExerciseService
 from central.plans.store import PlanStore
+from central.reconciliation.service import ReconciliationsService
+from central.reconciliation.store import ReconciliationStore
+from central.releases.service import ReleasesService
+from central.releases.store import ReleaseStore
+from central.uploads.announcements import LedgerAnnouncements
 from central.uploads.store import UploadsStore
+from lpse.federation.v1 import transfer_pb2_grpc
+from lpse.operator.v1 import (
+    exercise_pb2_grpc,
+    fleet_pb2_grpc,
+    reconciliations_pb2_grpc,
+    releases_pb2_grpc,
+)
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
 from lpse.storage.blobs import BlobStore
+from lpse.storage.journal import Journal
 
 Register = Callable[[grpc.aio.Server], None]
 Work = Coroutine[Any, Any, None]
@@ -38,27 +58,64 @@ class Base:
     blobs: BlobStore
     clock: Clock
     log: FilteringBoundLogger
+    journal: Journal
     national: National
     plans: PlanStore
-    operators: OperatorStore
     admission: Admission
     directory: EnrolledDirectory
 
 
 @dataclass
 class Areas:
-    """What the areas bring; filled by `open_areas`, in order."""
+    """The stores of the areas, and what they bring once they are served."""
 
+    base: Base
     fleet: FleetStore
     uploads: UploadsStore
-    projections: list[Projection] = field(default_factory=list)
+    runs: ReconciliationStore
+    releases: ReleaseStore
     for_nodes: list[Register] = field(default_factory=list)
     for_operators: list[Register] = field(default_factory=list)
     workers: list[Work] = field(default_factory=list)
 
+    @property
+    def projections(self) -> list[Projection]:
+        """Every read model that follows regional journals."""
+        return [self.uploads, self.runs]
 
-async def open_areas(base: Base) -> Areas:
-    """Make every area over its own tables."""
-    areas = Areas(FleetStore(base.database), UploadsStore(base.database))
-    areas.projections.append(areas.uploads)
-    return areas
+
+def open_areas(base: Base) -> Areas:
+    """Make the stores, and register what may be planned."""
+    database = base.database
+    return Areas(
+        base,
+        fleet=FleetStore(database),
+        uploads=UploadsStore(database),
+        runs=ReconciliationStore(database),
+        releases=ReleaseStore(database, base.national.append_in),
+    )
+
+
+async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
+    """Add the services and workers; recovers what a crash left of transfers."""
+    base = areas.base
+    receiving = Receiving(base.blobs, BlobRows(base.database), base.clock)
+    await receiving.open()
+    announcements = LedgerAnnouncements(areas.uploads, ledger)
+    transfer = TransferService(receiving, base.admission, announcements, areas.releases, base.log)
+    areas.for_nodes.append(
+        lambda server: transfer_pb2_grpc.add_TransferServicer_to_server(transfer, server)
+    )
+    statuses = Statuses(
+        base.directory, sessions, ledger, areas.fleet, DesiredVersions(base.journal), base.national
+    )
+    fleet = FleetService(statuses, base.national, base.admission, base.clock)
+    runs = ReconciliationsService(areas.runs, base.admission)
+    releases = ReleasesService(areas.releases, receiving, base.admission, base.log)
+    exercise = ExerciseService(base.admission, base.clock)
+    areas.for_operators += [
+        lambda server: fleet_pb2_grpc.add_FleetServicer_to_server(fleet, server),
+        lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(runs, server),
+        lambda server: releases_pb2_grpc.add_ReleasesServicer_to_server(releases, server),
+        lambda server: exercise_pb2_grpc.add_ExerciseServicer_to_server(exercise, server),
+    ]
