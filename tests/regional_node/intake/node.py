@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
@@ -55,9 +56,9 @@ class Plan:
     )
     codes: tuple[str, ...] = (CODE,)
 
-    def change(self, **fields: object) -> None:
+    def change(self, **fields: Any) -> None:
         """Another revision."""
-        self.window = replace(self.window, **fields)  # type: ignore[arg-type]
+        self.window = replace(self.window, **fields)
 
     def submission_window_in(
         self, tx: Transaction, package: str, stage: str | None, now: datetime

@@ -7,13 +7,14 @@ import hashlib
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 
 from lpse.federation.commitments import open_commitment
-from lpse.federation.errors import FederationError
 from lpse.federation.receipts import verify_receipt
 from lpse.federation.v1.records_pb2 import UploadAccepted, UploadRefused, Verdict
 from lpse.intake.v1 import submissions_pb2 as wire
+from lpse.runtime.channels import error_from
 from lpse.runtime.sqlite import StorageFull, Transaction
 from tests.regional_node.intake.node import (
     DEADLINE,
@@ -237,9 +238,6 @@ async def test_verdicts_are_those_of_the_wire(node: Node, stub: Stub) -> None:
 
 async def test_an_unknown_key_is_not_found(node: Node, stub: Stub) -> None:
     """A key that was never used says so, with its own code."""
-    with pytest.raises(FederationError) as caught:
-        await node.service.GetReceipt(
-            wire.GetReceiptRequest(name="submissions/never-used-1"),
-            None,  # type: ignore[arg-type]
-        )
-    assert caught.value.code == "FED-5019"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.GetReceipt(wire.GetReceiptRequest(name="submissions/never-used-1"))
+    assert error_from(caught.value).code == "FED-5019"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.regional_node.intake.uploads import KEY, Answers, Request, Stub, begi
 SECOND = timedelta(seconds=1)
 
 
-async def upload_across(node: Node, stub: Stub, finish_at: object) -> Answers:
+async def upload_across(node: Node, stub: Stub, finish_at: datetime) -> Answers:
     """Begin now; before `finish` the clock steps to `finish_at`."""
     sent = requests()
     answers = Answers()
@@ -36,7 +36,7 @@ async def upload_across(node: Node, stub: Stub, finish_at: object) -> Answers:
 
     async for answer in stub.UploadSubmission(stream()):
         if answer.HasField("ready"):
-            node.clock.set(finish_at)  # type: ignore[arg-type]
+            node.clock.set(finish_at)
             may_finish.set()
         if answer.HasField("accepted"):
             answers.accepted = answer.accepted

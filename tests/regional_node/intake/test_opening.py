@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -14,7 +15,13 @@ from lpse.federation.commitments import open_commitment
 from lpse.federation.limits import ENTRY_BYTES_MAX
 from lpse.federation.receipts import verify_receipt
 from lpse.federation.v1.acts_pb2 import SignedAct
-from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Reveal, Verdict
+from lpse.federation.v1.records_pb2 import (
+    HandoverConfirmed,
+    PackageOpened,
+    Reveal,
+    UploadAccepted,
+    Verdict,
+)
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.runtime.channels import error_from
 from lpse.runtime.tls import new_signing_key
@@ -31,12 +38,12 @@ from tests.regional_node.intake.uploads import (
 )
 
 
-async def release(stub: Stub, **fields: object) -> list[wire.ReleaseSubmissionsResponse]:
-    request = wire.ReleaseSubmissionsRequest(package=CODE, **fields)  # type: ignore[arg-type]
+async def release(stub: Stub, **fields: Any) -> list[wire.ReleaseSubmissionsResponse]:
+    request = wire.ReleaseSubmissionsRequest(package=CODE, **fields)
     return [one async for one in stub.ReleaseSubmissions(request)]
 
 
-async def code_of(stub: Stub, **fields: object) -> str:
+async def code_of(stub: Stub, **fields: Any) -> str:
     try:
         await release(stub, **fields)
     except grpc.aio.AioRpcError as error:
@@ -180,8 +187,9 @@ async def test_a_damaged_file_does_not_keep_the_others_back(node: Node, stub: St
     """Invariant 10: a file whose bytes changed on disk is named, and the rest is handed over."""
     await upload(stub, requests())
     node.clock.set(DEADLINE)
-    entry = (await journalled(node, "upload.accepted"))[0]
-    path = node.blobs.path_of(entry.blobs[0].digest)  # type: ignore[attr-defined]
+    (entry,) = await journalled(node, "upload.accepted")
+    assert isinstance(entry, UploadAccepted)
+    path = node.blobs.path_of(entry.blobs[0].digest)
     path.write_bytes(b"?" + path.read_bytes()[1:])
     messages = await release(stub)
     (unreadable,) = [one.unreadable for one in messages if one.HasField("unreadable")]

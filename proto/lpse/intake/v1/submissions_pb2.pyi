@@ -141,7 +141,8 @@ class BeginSubmission(_message.Message):
     FILES_FIELD_NUMBER: _builtins.int
     intake_key: _builtins.str
     """Set by the uploader: 8..64 letters, digits, dots, underscores or hyphens. The same key with the
-    same details and bytes gives the same receipt; with others it is a conflict. Absence is refused.
+    same details and bytes gives the same receipt; with others it is a conflict. Absence is
+    refused.
     """
     package: _builtins.str
     """Set by the uploader: package code. Absence is refused."""

@@ -85,7 +85,8 @@ class SubmissionsServicer:
         """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
         (or `accepted`, when the intake key is already known and every digest was declared); then
         chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-        followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
+        followed by an error status when the uploader has ended its side. Nothing is kept of a stream
+        that ends in any other way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,8 +128,8 @@ class SubmissionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseSubmissions(self, request, context):
-        """After the effective deadline and outside any hold: reveals the commitments in the journal (once)
-        and hands over manifests, receipts, verdicts and bytes. May be repeated.
+        """After the effective deadline and outside any hold: reveals the commitments in the journal
+        (once) and hands over manifests, receipts, verdicts and bytes. May be repeated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,8 @@ class SubmissionsStub:
     """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
     (or `accepted`, when the intake key is already known and every digest was declared); then
     chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-    followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
+    followed by an error status when the uploader has ended its side. Nothing is kept of a stream
+    that ends in any other way.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_submissions_pb2.GetSubmissionRequest, _submissions_pb2.Submission]
     """What became of one submission; asked by its intake key."""
@@ -56,8 +57,8 @@ class SubmissionsStub:
     RetryQueueItem: _grpc.UnaryUnaryMultiCallable[_submissions_pb2.RetryQueueItemRequest, _submissions_pb2.QueueItem]
     """Makes an item's next attempt due at once; harmless when it is already on its way."""
     ReleaseSubmissions: _grpc.UnaryStreamMultiCallable[_submissions_pb2.ReleaseSubmissionsRequest, _submissions_pb2.ReleaseSubmissionsResponse]
-    """After the effective deadline and outside any hold: reveals the commitments in the journal (once)
-    and hands over manifests, receipts, verdicts and bytes. May be repeated.
+    """After the effective deadline and outside any hold: reveals the commitments in the journal
+    (once) and hands over manifests, receipts, verdicts and bytes. May be repeated.
     """
     ConfirmHandover: _grpc.UnaryUnaryMultiCallable[_submissions_pb2.ConfirmHandoverRequest, _submissions_pb2.ConfirmHandoverResponse]
     """SPSE says that it holds everything of a package."""
@@ -71,7 +72,8 @@ class SubmissionsAsyncStub(SubmissionsStub):
     """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
     (or `accepted`, when the intake key is already known and every digest was declared); then
     chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-    followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
+    followed by an error status when the uploader has ended its side. Nothing is kept of a stream
+    that ends in any other way.
     """
     GetSubmission: _aio.UnaryUnaryMultiCallable[_submissions_pb2.GetSubmissionRequest, _submissions_pb2.Submission]  # type: ignore[assignment]
     """What became of one submission; asked by its intake key."""
@@ -84,8 +86,8 @@ class SubmissionsAsyncStub(SubmissionsStub):
     RetryQueueItem: _aio.UnaryUnaryMultiCallable[_submissions_pb2.RetryQueueItemRequest, _submissions_pb2.QueueItem]  # type: ignore[assignment]
     """Makes an item's next attempt due at once; harmless when it is already on its way."""
     ReleaseSubmissions: _aio.UnaryStreamMultiCallable[_submissions_pb2.ReleaseSubmissionsRequest, _submissions_pb2.ReleaseSubmissionsResponse]  # type: ignore[assignment]
-    """After the effective deadline and outside any hold: reveals the commitments in the journal (once)
-    and hands over manifests, receipts, verdicts and bytes. May be repeated.
+    """After the effective deadline and outside any hold: reveals the commitments in the journal
+    (once) and hands over manifests, receipts, verdicts and bytes. May be repeated.
     """
     ConfirmHandover: _aio.UnaryUnaryMultiCallable[_submissions_pb2.ConfirmHandoverRequest, _submissions_pb2.ConfirmHandoverResponse]  # type: ignore[assignment]
     """SPSE says that it holds everything of a package."""
@@ -102,7 +104,8 @@ class SubmissionsServicer(metaclass=_abc_1.ABCMeta):
         """Takes 1..250 files as one submission. The first request is `begin`, the first response `ready`
         (or `accepted`, when the intake key is already known and every digest was declared); then
         chunks file by file in order; then `finish`. The last response is `accepted`, or `refused`
-        followed by an error status when the uploader has ended its side. Nothing is kept of a stream that ends in any other way.
+        followed by an error status when the uploader has ended its side. Nothing is kept of a stream
+        that ends in any other way.
         """
 
     @_abc_1.abstractmethod
@@ -151,8 +154,8 @@ class SubmissionsServicer(metaclass=_abc_1.ABCMeta):
         request: _submissions_pb2.ReleaseSubmissionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_submissions_pb2.ReleaseSubmissionsResponse], _abc.AsyncIterator[_submissions_pb2.ReleaseSubmissionsResponse]]:
-        """After the effective deadline and outside any hold: reveals the commitments in the journal (once)
-        and hands over manifests, receipts, verdicts and bytes. May be repeated.
+        """After the effective deadline and outside any hold: reveals the commitments in the journal
+        (once) and hands over manifests, receipts, verdicts and bytes. May be repeated.
         """
 
     @_abc_1.abstractmethod
