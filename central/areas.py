@@ -18,6 +18,7 @@ from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
 from central.enrolment.admission import Admission
+from central.exercise.service import ExerciseService
 from central.fleet.desired import DesiredVersions
 from central.fleet.service import FleetService, Statuses
 from central.fleet.store import FleetStore
@@ -26,7 +27,6 @@ from central.ledger.ports import Projection
 from central.link.enrolled import EnrolledDirectory
 from central.link.sessions import Sessions
 from central.national.national import National
-from central.operators.exercise import ExerciseService
 from central.plans.store import PlanStore
 from central.reconciliation.service import ReconciliationsService
 from central.reconciliation.store import ReconciliationStore
