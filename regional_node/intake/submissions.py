@@ -18,7 +18,11 @@ from structlog.typing import FilteringBoundLogger
 
 from lpse.federation.commitments import SealedFile, SubmissionDetails, read_details
 from lpse.federation.errors import FederationError, Refused, Unavailable
-from lpse.federation.limits import SUBMISSIONS_PER_PACKAGE_MAX
+from lpse.federation.limits import (
+    SUBMISSION_BYTES_MAX,
+    SUBMISSIONS_PER_PACKAGE_MAX,
+    UPLOADS_OPEN_MAX,
+)
 from lpse.federation.receipts import Moment
 from lpse.runtime.sqlite import StorageFailed
 from regional_node.intake import rules
@@ -66,8 +70,8 @@ class Intake:
         self._sealing = sealing
         self._office = office
         self._log = log
-        self._upload_bytes_max = upload_bytes_max
-        self._uploads_max = uploads_max
+        self._upload_bytes_max = min(upload_bytes_max, SUBMISSION_BYTES_MAX)
+        self._uploads_max = min(uploads_max, UPLOADS_OPEN_MAX)
         self._uploads = 0
         self._settling: set[asyncio.Task[Any]] = set()
 

@@ -45,6 +45,7 @@ START = datetime(2015, 3, 26, 1, 0, tzinfo=UTC)
 DEADLINE = datetime(2015, 3, 27, 3, 0, tzinfo=UTC)
 STAGE = "Upload Dokumen Penawaran"
 CODE = "7781013"
+WITNESS = NationalWitness("lkpp/00\n4\nAAAA\n", bytes(32), 3)
 
 
 @dataclass
@@ -96,10 +97,11 @@ class Clocks(ManualClock):
         return self.error
 
 
+@dataclass
 class National:
-    """A fixed national head."""
+    """A fixed national head, or none."""
 
-    witness: NationalWitness | None = NationalWitness("lkpp/00\n4\nAAAA\n", bytes(32), 3)
+    witness: NationalWitness | None = WITNESS
 
     def newest(self) -> NationalWitness | None:
         return self.witness
@@ -173,6 +175,7 @@ async def start_node(
     upload_bytes_max: int = 500_000_000,
     uploads_max: int = 16,
     idle_seconds: float = 20.0,
+    national: National | None = None,
 ) -> AsyncIterator[Node]:
     """Open everything in `folder`, as a start of the daemon does."""
     plan = plan or Plan()
@@ -186,7 +189,7 @@ async def start_node(
     blobs = BlobStore(folder / "blobs")
     store = IntakeStore(database, journal, plan)
     opening_store = OpeningStore(database, journal, plan, Officers())
-    office = Office(signer, clock, entropy, clock, National())
+    office = Office(signer, clock, entropy, clock, national or National())
     sealing = Sealing(blobs, entropy, store.needs_blob)
     intake = Intake(
         store, sealing, office, log, upload_bytes_max=upload_bytes_max, uploads_max=uploads_max

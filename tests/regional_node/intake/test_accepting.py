@@ -19,6 +19,7 @@ from lpse.runtime.sqlite import StorageFull, Transaction
 from tests.regional_node.intake.node import (
     DEADLINE,
     START,
+    National,
     Node,
     journalled,
     serve,
@@ -132,9 +133,12 @@ async def test_250_files_are_one_submission(node: Node, stub: Stub) -> None:
     assert more.code == "FED-5002"
 
 
-async def test_the_loss_of_the_centre_changes_nothing(node: Node, stub: Stub) -> None:
-    """Invariant 4: intake has no part that knows the centre; no national head is no hindrance."""
-    assert (await upload(stub, requests())).accepted is not None
+async def test_a_node_that_never_met_the_centre(tmp_path: Path) -> None:
+    """Invariant 4: uploads are accepted without a centre; the receipt says so."""
+    national = National(None)
+    async with start_node(tmp_path, national=national) as node, serve(node) as stub:
+        receipt = (await upload(stub, requests())).receipt
+    assert verify_receipt(receipt, node.signer.verifier).document["national"] is None
 
 
 async def test_a_full_disk_at_the_commit_keeps_nothing(
