@@ -40,7 +40,7 @@ class EpochUnfounded(Conflict):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            "FED-2020",
+            "FED-2030",
             f"the new epoch cannot be accepted: {detail}",
             remedy="quarantine the node and compare its journal with the centre's copy",
         )
@@ -70,6 +70,7 @@ class Ledger:
         self._current: dict[str, Position] = {}
         self._others: dict[str, list[Position]] = defaultdict(list)
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task[Accepted]] = set()
 
     async def open(self) -> None:
         """Take up every position; the newest epoch of a node is its current one."""
@@ -101,8 +102,22 @@ class Ledger:
         """Verify consecutive batches and store them in one unit; returns once they are durable.
 
         Raises BatchGap where they begin beyond the copy (nothing is wrong: send from there),
-        Diverged where they contradict it, Refused where they are malformed or badly signed.
+        Diverged where they contradict it, Refused where they are malformed or badly signed. A
+        session that ends meanwhile does not stop it: memory and disk move together.
         """
+        task = asyncio.ensure_future(self._accept(node_id, epoch, batches))
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Accepted]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; a session that ended needs it no more
+
+    async def _accept(
+        self, node_id: str, epoch: bytes, batches: Sequence[wire.EntryBatch]
+    ) -> Accepted:
         async with self._locks[node_id]:
             verifier = await self._keys.verifier(node_id)
             before = self._position(node_id, epoch)
@@ -162,7 +177,7 @@ class Ledger:
             return
         if exercise:
             raise Refused(
-                "FED-2021",
+                "FED-2031",
                 "the journal was written in an exercise, and this centre is in production",
                 remedy="enrol the node afresh with an empty data folder",
             )

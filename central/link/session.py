@@ -171,8 +171,11 @@ class Session:
                 batches.append(self._batches.get_nowait())
             try:
                 await self._parts.ledger.accept(self.node_id, self._epoch, batches)
-            except BatchGap:
-                self._parts.log.warning("link.gap", node=self.node_id, code="FED-1007")
+            except BatchGap as error:
+                self._parts.log.warning("link.gap", node=self.node_id, code=error.code)
+                raise Unavailable(
+                    "FED-2236", "entries are missing before this batch; say hello again"
+                ) from error
             except FederationError as error:
                 if is_contradiction(error):
                     await self._quarantine(error)

@@ -56,6 +56,7 @@ class National:
         self._pinned: DesiredState | None = None
         self._moved = asyncio.Event()
         self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Head]] = set()
 
     async def open(self) -> None:
         """Take up copy and state; fold again what an older program could not."""
@@ -116,8 +117,20 @@ class National:
         """Verify, store and fold a batch; the head that is durable now.
 
         Raises BatchGap where it begins beyond the copy, Diverged where it contradicts it, Refused
-        where it is malformed or badly signed; the copy is unchanged then.
+        where it is malformed or badly signed; the copy is unchanged then. A session that ends
+        meanwhile does not stop it: memory and disk move together.
         """
+        task = asyncio.ensure_future(self._accept(batch, late_below))
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Head]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; a session that ended needs it no more
+
+    async def _accept(self, batch: wire.EntryBatch, late_below: int) -> Head:
         async with self._lock:
             position = self._position or self._first(batch)
             verified = await self._received.verify(batch, self._centre, position)

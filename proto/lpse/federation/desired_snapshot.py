@@ -37,7 +37,7 @@ class SnapshotUnreadable(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "FED-2010",
+            "FED-2032",
             "the stored desired state was written by another program version",
             remedy="nothing to do: it is computed again from the national journal",
         )
