@@ -236,7 +236,14 @@ class BlobStore:
             digests.update({path: files.write_small(path, data) for path, data in share})
 
         shares = [pairs[start::BLOB_GROUP_THREADS] for start in range(BLOB_GROUP_THREADS)]
-        await asyncio.gather(*(self._run(partial(write, share)) for share in shares))
+        ended = await asyncio.gather(
+            *(self._run(partial(write, share)) for share in shares), return_exceptions=True
+        )
+        failed = [error for error in ended if isinstance(error, BaseException)]
+        if failed:
+            with suppress(StorageFailed):
+                await self._run(lambda: files.remove(paths))  # a full disk must not stay full of us
+            raise failed[0]
         moves = [(path, self.path_of(digests[path])) for path in paths]
         await self._run(lambda: files.move_into_place(moves))
         return [StoredBlob(digests[path], len(data)) for path, data in pairs]

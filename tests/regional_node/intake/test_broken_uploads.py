@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from lpse.federation.v1.records_pb2 import RefusalReason, UploadRefused
 from lpse.intake.v1 import submissions_pb2 as wire
+from lpse.runtime.sqlite import StorageFull
+from lpse.storage import blob_files
 from tests.regional_node.intake.node import Node, journalled, serve, start_node, stored_files
 from tests.regional_node.intake.uploads import (
     FINISH,
@@ -149,3 +152,28 @@ async def test_room_promised_to_one_is_not_promised_to_another(
         assert [one async for one in call][-1].HasField("accepted")
         third = await upload(stub, requests(BIG, begin(BIG, key="key-00000003")))
         assert third.accepted is not None
+
+
+@pytest.mark.parametrize("room", [0, 3, 19, 20])
+async def test_a_disk_that_fills_up_in_the_middle(
+    node: Node, stub: Stub, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """ENOSPC at any file refuses the whole upload and leaves nothing; the next goes through."""
+    files = {f"{number:02}.rhs": bytes([number]) * 2_000 for number in range(20)}
+    files["large.rhs"] = b"l" * 400_000
+    written = itertools.count()
+    write_all = blob_files.write_all
+
+    def until_full(descriptor: int, data: bytes, offset: int) -> None:
+        if next(written) >= room:
+            raise StorageFull
+        write_all(descriptor, data, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blob_files, "write_all", until_full)
+        answers = await upload(stub, requests(files))
+    assert answers.code == "FED-5010"
+    assert answers.error is not None
+    assert answers.error.may_retry
+    assert stored_files(node) == []
+    assert (await upload(stub, requests(files))).accepted is not None
