@@ -19,11 +19,10 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from lpse.federation.errors import Conflict, Refused
 from lpse.federation.limits import BACKUP_MANIFEST_BYTES_MAX
-from lpse.runtime.sqlite import Database
 from lpse.storage.blob_files import digest_of_path, disk_errors, sync_folder
 
 MANIFEST = "manifest.json"
@@ -72,11 +71,18 @@ class BackupManifest:
     files: tuple[BackupFile, ...]
 
 
+class CopyableDatabase(Protocol):
+    """A `Database`, or a `LiveDatabase` beside the daemon that writes it."""
+
+    async def copy_to(self, target: Path) -> None:
+        """A consistent, durable copy of the live database."""
+
+
 @dataclass(frozen=True, slots=True)
 class BackupSources:
     """What to save, each under the relative path that it has in the data folder."""
 
-    databases: Mapping[str, Database]
+    databases: Mapping[str, CopyableDatabase]
     blobs: tuple[str, Path] | None = None
     files: Mapping[str, Path] | None = None
 
@@ -91,6 +97,7 @@ async def create_backup(
             place = _inside(draft, name)
             await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
             await database.copy_to(place)
+            await asyncio.to_thread(_check_database, place)
         return await asyncio.to_thread(_finish_backup, sources, draft, target, (party, now))
     except BaseException:
         await asyncio.to_thread(shutil.rmtree, draft, ignore_errors=True)
@@ -161,7 +168,12 @@ def _finish_backup(
     party, now = about
     kinds = dict.fromkeys(sources.databases, "database")
     for name, source, kind in _plain_files(sources):
-        _copy(source, _inside(draft, name), link=kind == "blob")
+        try:
+            _copy(source, _inside(draft, name), link=kind == "blob")
+        except FileNotFoundError:
+            if kind != "blob":
+                raise
+            continue  # removed while we looked: only what no row vouches for is ever removed
         kinds[name] = kind
     files = tuple(_describe(draft, name, kind) for name, kind in sorted(kinds.items()))
     manifest = BackupManifest(party, now.isoformat(), files)

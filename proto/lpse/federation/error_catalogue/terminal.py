@@ -154,4 +154,28 @@ ENTRIES: Final[dict[str, Entry]] = {
             "sebutkan folder yang benar dengan --data, atau buat dengan init",
         ),
     ),
+    "FED-8021": entry(
+        (
+            "There is no node's database in this folder",
+            "nothing was changed",
+            "name the right folder with --data; a new node is enrolled and started first",
+        ),
+        (
+            "Tidak ada basis data simpul di folder ini",
+            "tidak ada yang diubah",
+            "sebutkan folder yang benar dengan --data; simpul baru didaftarkan dan dijalankan dulu",
+        ),
+    ),
+    "FED-8022": entry(
+        (
+            "This is a backup of another kind of party",
+            "a node cannot become the centre, nor the centre a node; nothing was restored",
+            "restore it with the other program: lkpp-central for the centre, lpse-node for a node",
+        ),
+        (
+            "Ini cadangan milik pihak lain",
+            "simpul tidak dapat menjadi Pusat, juga sebaliknya; tidak ada yang dipulihkan",
+            "pulihkan dengan program lain: lkpp-central untuk Pusat, lpse-node untuk simpul",
+        ),
+    ),
 }

@@ -3,7 +3,8 @@
 Owns the transaction-executor port that every store uses. Rule: an answer leaves only after its
 commit is on the disk (`synchronous=FULL`), Invariant 1. `database` queues and waits, `transaction`
 is what happens inside the database thread, `migrations` bring a file up to date, `errors` name
-what a disk can do to us. Leaves out every table of the product.
+what a disk can do to us, `live` looks at a file from outside its daemon. Leaves out every table of
+the product.
 """
 
 from lpse.runtime.sqlite.database import Connector, Database, plain_connector
@@ -16,6 +17,7 @@ from lpse.runtime.sqlite.errors import (
     StorageFailed,
     StorageFull,
 )
+from lpse.runtime.sqlite.live import LiveDatabase
 from lpse.runtime.sqlite.transaction import CommitParticipant, Row, Transaction, Value
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "DatabaseClosed",
     "DatabaseInUse",
     "DatabaseNewer",
+    "LiveDatabase",
     "MigrationFailed",
     "Row",
     "StorageBusy",
