@@ -32,6 +32,7 @@ from central.link.store import LinkStore
 from central.link.witnesses import WitnessBook
 from central.link.worker import LeaseWorker
 from central.national.national import National as NationalJournal
+from central.reconciliation.store import ReconciliationStore
 from lpse.federation import kinds
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.errors import NotFound
@@ -186,7 +187,6 @@ class Centre:
         self.port = 0
         self.recorder = Recorder()
         self.lease_seconds = 60
-        self.extra: list[Projection] = []
 
     async def start(self) -> None:
         """Open everything and listen."""
@@ -202,7 +202,8 @@ class Centre:
         await self.national.open()
         received = ReceivedJournals(self.database, PREFIX)
         await self.recorder.open(self.database)
-        projections = [self.recorder, *self.extra]
+        self.runs = ReconciliationStore(self.database)
+        projections: list[Projection] = [self.recorder, self.runs]
         self.projector = Projector(self.database, received, projections, CLOCK, LOG)
         self.ledger = Ledger(self.database, self.projector, self.enrolled, exercise=False)
         await self.ledger.open()
@@ -314,6 +315,7 @@ class Node:
             log=LOG,
             settings=NodeSettings("loopback", "test", False, ENTROPY.token(16)),
         )
+        self.parts = parts
         self.worker = LinkWorker(parts, self._connect, first_seconds=0.02, max_seconds=0.2)
         self.task = asyncio.create_task(self.worker.run())
 
