@@ -38,8 +38,7 @@ from lpse.storage.journal import Journal
 from lpse.terminal.daemon import HealthPages, Readiness, notify_service_manager, stop_on_signals
 from regional_node import identity
 from regional_node.areas import Areas, Machine, Register, Work, open_areas
-from regional_node.cli.session import socket_path
-from regional_node.config import NodeSettings
+from regional_node.config import SOCKET, NodeSettings
 from regional_node.identity.worker import RenewalWorker
 from regional_node.link.clock_error import LinkClockError
 from regional_node.link.ports import Parts
@@ -232,7 +231,7 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
 async def _listen(node: Node) -> grpc.aio.Server:
     """The local API on a Unix socket that only its owner and group may use."""
     machine = node.machine
-    path = socket_path(machine.settings.data).absolute()
+    path = (machine.settings.data / SOCKET).absolute()
     path.unlink(missing_ok=True)  # a socket file of a killed daemon; the database lock is held
     server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(machine.log)])
     for register in node.services:

@@ -26,6 +26,7 @@ from lpse.terminal.settings import Loaded, Section, Settings, configuration_file
 DATA: Final = Path("/var/lib/lpse-node")
 FILE: Final = "node.toml"
 PREFIX: Final = "LPSE_NODE__"
+SOCKET: Final = "intake.sock"  # in the data folder: the local API, for its owner and group
 
 
 class Link(Section):

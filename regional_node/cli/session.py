@@ -11,16 +11,14 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import grpc
 
 from lpse.federation.errors import Unavailable
 from lpse.runtime.channels import error_from, open_local_channel
 from lpse.terminal.settings import Loaded
-from regional_node.config import NodeSettings, read
+from regional_node.config import SOCKET, NodeSettings, read
 
-SOCKET: Final = "intake.sock"
 _chosen: dict[str, Path | None] = {"config": None, "data": None}
 
 
