@@ -16,7 +16,7 @@ from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import link_pb2 as wire
 from regional_node.link.ports import Parts
 from regional_node.national.rules import ReadEntry
-from regional_node.reconciliation.rules import LateEntry, Moved, Shown
+from regional_node.reconciliation.facts import LateEntry, Moved, Shown
 
 
 class Progress:

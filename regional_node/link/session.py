@@ -12,26 +12,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-
-from google.protobuf.message import DecodeError
 
 from lpse.federation.checkpoints import Cosignature, Head, cosign, verify_cosignature
-from lpse.federation.entries import Diverged, moment, timestamp
-from lpse.federation.errors import Denied, FederationError, Refused, Unavailable
+from lpse.federation.entries import Diverged, moment
+from lpse.federation.errors import FederationError, Refused, Unavailable
 from lpse.federation.limits import (
     LINK_CLOSE_SECONDS_MAX,
-    LINK_FRAME_BYTES_MAX,
     LINK_HEARTBEAT_SECONDS,
     LINK_HELLO_SECONDS_MAX,
     LINK_LEASE_SECONDS,
-    LINK_TEXT_CHARACTERS_MAX,
-    PROTOCOL_MAX,
-    PROTOCOL_MIN,
 )
 from lpse.federation.v1 import journal_pb2 as journal_wire
 from lpse.federation.v1 import link_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
+from regional_node.link import frames
 from regional_node.link.ports import Parts, Stream
 from regional_node.link.progress import Progress
 from regional_node.link.rules import NATIONAL_RELATION, InFlight, contradicts, may_send
@@ -40,29 +34,10 @@ from regional_node.link.store import Acknowledged
 from regional_node.reconciliation.runs import Begin, Run
 
 
-class SessionRefused(Denied):
-    """The centre refused, and only a person can change that; the node keeps asking, rarely."""
-
-
-class SessionPostponed(Unavailable):
-    """The centre refused for now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the worker knows about the time before this session."""
-
-    trigger: records.ReconciliationTrigger.ValueType
-    attempts: int
-    wait_seconds: float
-    link_down_seconds: float
-    cause: str
-
-
 class NodeSession:
     """See the module's first lines; `run` returns at an orderly end and raises at any other."""
 
-    def __init__(self, parts: Parts, stream: Stream, before: Before) -> None:
+    def __init__(self, parts: Parts, stream: Stream, before: frames.Before) -> None:
         self.welcomed = False
         self.drain_seconds: float | None = None
         self._parts = parts
@@ -86,7 +61,9 @@ class NodeSession:
     async def run(self) -> None:
         """Hello, then serve until one side ends it."""
         try:
-            await self._stream.write(wire.NodeFrame(hello=self._hello()).SerializeToString())
+            await self._stream.write(
+                wire.NodeFrame(hello=frames.hello(self._parts, self._before)).SerializeToString()
+            )
             await self._take_welcome(await self._first_frame())
             await self._serve()
         except BaseException as error:
@@ -105,30 +82,6 @@ class NodeSession:
 
     # --- hello and welcome ---
 
-    def _hello(self) -> wire.Hello:
-        parts, row = self._parts, self._parts.state.row
-        _, version = parts.service.service()
-        hello = wire.Hello(
-            node_id=parts.journal.party,
-            boot_id=parts.settings.boot_id,
-            protocol_min=PROTOCOL_MIN,
-            protocol_max=PROTOCOL_MAX,
-            own_head=parts.journal.head.message(),
-            software_version=parts.settings.software_version,
-            service_version=version,
-            queue_entries=parts.state.queue_entries,
-            queue_bytes=parts.blobs.queue_bytes(),
-            clock_time=timestamp(parts.clock.wall()),
-            attempts=self._before.attempts,
-            link_down_seconds=self._before.link_down_seconds,
-            exercise=parts.settings.exercise,
-        )
-        if parts.national.head is not None:
-            hello.national_head.CopyFrom(parts.national.head.message())
-        if row.token_number:
-            hello.token.number, hello.token.value = row.token_number, row.token_value
-        return hello
-
     async def _first_frame(self) -> wire.Welcome:
         try:
             async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
@@ -137,9 +90,9 @@ class NodeSession:
             raise Unavailable("FED-2211", "the centre did not answer the hello") from error
         if data is None:
             raise Unavailable("FED-2299", "the centre ended the stream before it answered")
-        frame = _parse(data)
+        frame = frames.parse(data)
         if frame.WhichOneof("frame") == "refusal":
-            raise _refused(frame.refusal)
+            raise frames.refused(frame.refusal)
         if frame.WhichOneof("frame") != "welcome":
             raise Refused("FED-2204", "the first frame of the centre is a welcome")
         return frame.welcome
@@ -162,8 +115,8 @@ class NodeSession:
         self._lease_seconds = float(welcome.lease_seconds or LINK_LEASE_SECONDS)
         parts.state.session = SessionState(
             since=parts.clock.wall(),
-            quarantine_code=_clip(welcome.quarantine.code),
-            quarantine_reason=_clip(welcome.quarantine.reason),
+            quarantine_code=frames.clip(welcome.quarantine.code),
+            quarantine_reason=frames.clip(welcome.quarantine.reason),
             centre_national_size=national_head.size,
         )
         parts.state.away_below = national_head.size
@@ -235,7 +188,7 @@ class NodeSession:
     async def _read_frames(self) -> None:
         while (data := await self._stream.read()) is not None:
             self._heard()
-            frame = _parse(data)
+            frame = frames.parse(data)
             match frame.WhichOneof("frame"):
                 case "national":
                     await self._take_national(frame.national, len(data))
@@ -319,7 +272,7 @@ class NodeSession:
             while self._control:
                 await self._stream.write(self._control.popleft().SerializeToString())
             if self._closing:
-                goodbye = wire.Goodbye(reason=_clip(self._closing))
+                goodbye = wire.Goodbye(reason=frames.clip(self._closing))
                 await self._stream.write(wire.NodeFrame(goodbye=goodbye).SerializeToString())
                 await self._stream.finish()
                 return
@@ -363,25 +316,11 @@ class NodeSession:
         """Say how the node is, and notice when the centre says nothing any more."""
         while True:
             self._beats += 1
-            self._enqueue(wire.NodeFrame(heartbeat=self._heartbeat()))
+            self._enqueue(wire.NodeFrame(heartbeat=frames.heartbeat(self._parts, self._beats)))
             await self._parts.clock.sleep(self._heartbeat_seconds)
             silent = self._parts.clock.monotonic() - self._last_frame
             if silent > self._lease_seconds:
                 raise Unavailable("FED-2229", "the centre said nothing within the lease")
-
-    def _heartbeat(self) -> wire.Heartbeat:
-        parts = self._parts
-        state, version = parts.service.service()
-        return wire.Heartbeat(
-            service=state,
-            service_version=version,
-            own_head=parts.journal.head.message(),
-            queue_entries=parts.state.queue_entries,
-            queue_bytes=parts.blobs.queue_bytes(),
-            clock_time=timestamp(parts.clock.wall()),
-            number=self._beats,
-            free_bytes=parts.free_bytes(),
-        )
 
     def _enqueue(self, frame: wire.NodeFrame) -> None:
         # Bounded by what the centre sends: one answer per frame of its own, and it keeps a window.
@@ -408,28 +347,3 @@ class NodeSession:
             cause = f"{error.code} {error.message}"
         with suppress(FederationError):  # a disk that failed must not hide why the session ended
             await self._finish_run(cause)
-
-
-def _parse(data: bytes) -> wire.CentralFrame:
-    if len(data) > LINK_FRAME_BYTES_MAX:
-        raise Refused("FED-2202", f"a frame is larger than {LINK_FRAME_BYTES_MAX} bytes")
-    try:
-        return wire.CentralFrame.FromString(data)
-    except DecodeError as error:
-        raise Refused("FED-2201", "a frame is not a CentralFrame message") from error
-
-
-def _refused(refusal: wire.Refusal) -> FederationError:
-    code = refusal.code if _is_code(refusal.code) else "FED-2204"
-    kind = SessionRefused if refusal.final else SessionPostponed
-    error = kind(code, f"the centre refused: {_clip(refusal.reason)}")
-    error.retry_after_seconds = refusal.retry_after_seconds or None
-    return error
-
-
-def _is_code(text: str) -> bool:
-    return len(text) == 8 and text.startswith("FED-") and text[4:].isascii() and text[4:].isdigit()
-
-
-def _clip(text: str) -> str:
-    return text[:LINK_TEXT_CHARACTERS_MAX]

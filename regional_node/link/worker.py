@@ -14,9 +14,10 @@ from lpse.federation.errors import FederationError, Unavailable
 from lpse.federation.limits import RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.retries import reconnecting
+from regional_node.link.frames import Before
 from regional_node.link.ports import Connect, Parts
 from regional_node.link.rules import choose_trigger
-from regional_node.link.session import Before, NodeSession
+from regional_node.link.session import NodeSession
 from regional_node.link.store import Attempt
 
 DEMAND = records.RECONCILIATION_TRIGGER_DEMAND

@@ -21,7 +21,8 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
-from regional_node.reconciliation.rules import Decided, Moved, Shown, decide, with_difference
+from regional_node.reconciliation.facts import Decided, Moved, Shown
+from regional_node.reconciliation.rules import decide, with_difference
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
 _CONTRADICTED = (

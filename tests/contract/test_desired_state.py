@@ -73,7 +73,7 @@ def test_a_release_is_desired_only_when_the_nodes_own_wave_is_open() -> None:
     assert opened is not None
     assert opened.wave_open
     assert opened.national_index == 3
-    assert _all([_release(), _rollout(), _opened(0)], OTHER).release.wave_open  # type: ignore[union-attr]
+    assert _all([_release(), _rollout(), _opened(0)], OTHER).release.wave_open  # type: ignore[union-attr] # there is one
     assert _all([_release(), _rollout()], NodeFacts("x", "ID-JK", "UTC")).release is None
 
 
@@ -97,8 +97,8 @@ def test_the_rollout_that_reached_the_node_last_counts() -> None:
         _opened(1, "rollouts/old"),
         _rollout("3.6", "rollouts/new"),
     ]
-    assert _all(later).release.version == "3.0"  # type: ignore[union-attr]
-    assert _all([*later, _opened(1, "rollouts/new")]).release.version == "3.6"  # type: ignore[union-attr]
+    assert _all(later).release.version == "3.0"  # type: ignore[union-attr] # there is one
+    assert _all([*later, _opened(1, "rollouts/new")]).release.version == "3.6"  # type: ignore[union-attr] # there is one
 
 
 def test_a_release_is_immutable() -> None:

@@ -32,5 +32,5 @@ async def test_entries_reach_the_other_side_and_are_acknowledged(
             stored = node.state.stored_head
             assert stored is not None
             assert centre.stored("lpse-pacitan") >= 11
-            assert stored == centre.ledger.current("lpse-pacitan").head  # type: ignore[union-attr]
+            assert stored == centre.ledger.current("lpse-pacitan").head  # type: ignore[union-attr] # it is stored
             assert await node.state.store.cosigned(node.journal.epoch) is not None

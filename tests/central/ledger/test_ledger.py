@@ -149,7 +149,7 @@ async def test_an_entry_that_differs_from_the_stored_one_is_a_fork(
     await _accept(centre, writer, writer.batch(3))
     with pytest.raises(Forked):
         await _accept(centre, writer, twin.batch(5))
-    assert centre.ledger.current(NODE).head == writer.head()  # type: ignore[union-attr]
+    assert centre.ledger.current(NODE).head == writer.head()  # type: ignore[union-attr] # it is stored
 
 
 async def test_a_head_of_another_party_is_refused(centre: Centre) -> None:

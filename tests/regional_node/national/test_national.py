@@ -66,7 +66,7 @@ async def test_entries_state_and_journal_move_together(database: Database) -> No
     await national.accept(batch, late_below=1)
     await national.accept(batch, late_below=1)
     assert len(told.records) == 1
-    assert told.records[0].late  # type: ignore[attr-defined]
+    assert told.records[0].late  # type: ignore[attr-defined] # DirectiveApplied
     await _feed(national, writer, _entry(directives.Beacon()), _entry(directives.Beacon()))
     again = await _open(database)
     assert again.state == national.state
@@ -90,7 +90,7 @@ async def test_a_poisoned_national_entry_is_skipped_and_the_rest_counts(
     )
     assert (national.state.size, national.state.applied_size) == (5, 1)
     assert national.state.policy.guard_window_seconds == 5
-    outcomes = [one.outcome for one in told.records]  # type: ignore[attr-defined]
+    outcomes = [one.outcome for one in told.records]  # type: ignore[attr-defined] # DirectiveApplied
     assert outcomes == ["unknown_kind", "unreadable", "unreadable", "applied"]
 
 

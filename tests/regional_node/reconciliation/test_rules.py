@@ -12,14 +12,8 @@ from lpse.federation.merkle import EMPTY_ROOT, leaf_hash
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
-from regional_node.reconciliation.rules import (
-    RULES,
-    LateEntry,
-    Moved,
-    Shown,
-    decide,
-    with_difference,
-)
+from regional_node.reconciliation.facts import LateEntry, Moved, Shown
+from regional_node.reconciliation.rules import RULES, decide, with_difference
 
 NODE = Signer.from_seed("lpse-pacitan", bytes(32))
 CENTRE = Signer.from_seed("lkpp", bytes(32))

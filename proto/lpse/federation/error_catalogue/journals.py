@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lpse.federation.error_catalogue import trees
+from lpse.federation.error_catalogue import ledgers, trees
 from lpse.federation.error_catalogue.entry import Entry
 
-ENTRIES: Final[dict[str, Entry]] = {**trees.ENTRIES}
+ENTRIES: Final[dict[str, Entry]] = {**trees.ENTRIES, **ledgers.ENTRIES}
