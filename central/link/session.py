@@ -143,9 +143,11 @@ class Session:
         if known is not None and known.root != ack.stored_head.root:
             raise Refused("FED-2215", "the node acknowledged another national history")
         self._national_acked = max(self._national_acked, ack.stored_head.size)
+        waiting = self._in_flight_bytes >= LINK_NATIONAL_BYTES_MAX
         while self._in_flight and self._in_flight[0][0] <= self._national_acked:
             self._in_flight_bytes -= self._in_flight.popleft()[1]
-        self._wake.set()
+        if waiting:  # else the writer has nothing new to do: a fleet's acks wake nobody
+            self._wake.set()
         if known is not None and ack.HasField("cosignature"):
             self._parts.witnesses.offer(
                 self._opened.verifier, known, Cosignature.of(ack.cosignature)
