@@ -145,11 +145,11 @@ class OutageStore:
         return sorted(named, key=lambda one: one.node_id)
 
     def get_in(self, tx: Transaction, name: str) -> StoredOutage:
-        """By name; NotFound (FED-4202)."""
+        """By name; NotFound (FED-4210)."""
         rows = tx.execute(f"{_SELECT} WHERE o.outage = ?", (name,))
         if not rows:
             raise NotFound(
-                "FED-4202",
+                "FED-4210",
                 "no outage of that name was declared",
                 remedy="a name looks like outages/2015-0001; outage list shows all",
             )

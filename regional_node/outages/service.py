@@ -23,9 +23,10 @@ from lpse.intake.v1 import outages_pb2 as api
 from lpse.intake.v1 import outages_pb2_grpc
 from lpse.runtime.clock import Clock
 from regional_node.outages import rules
+from regional_node.outages.forms import DeclaredOutage, MeasuredOutage
 from regional_node.outages.ports import OfficerActs
 from regional_node.outages.rules import Kind
-from regional_node.outages.store import DeclaredOutage, MeasuredOutage, OutageStore, signed
+from regional_node.outages.store import OutageStore, signed
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Affected = Callable[[str], Awaitable[Sequence[str]]]  # packages whose proposal counts an outage

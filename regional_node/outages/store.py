@@ -8,9 +8,7 @@ out what counts for which package.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from lpse.federation.desired_state import DesiredOutage
@@ -21,62 +19,11 @@ from lpse.federation.outage_windows import window_interval
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.acts_pb2 import SignedAct
-from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
-from regional_node.outages import rules
+from regional_node.outages import forms, rules
+from regional_node.outages.forms import DECLARED, MEASURED, DeclaredOutage, MeasuredOutage
 from regional_node.outages.rules import Kind, KnownOutage, ProbeState
-
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DECLARED: Final = (
-    "SELECT outage, revision, record, start_time, end_time, applies, withdrawn, late, apply_time"
-    " FROM outage_declared"
-)
-_MEASURED: Final = (
-    "SELECT number, kind, start_time, end_time, probes_failed, evidence, during_upgrade,"
-    " confirmation, confirm_time FROM outage_measured"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredOutage:
-    """The newest revision known here, and its span in the node's zone."""
-
-    name: str
-    record: directives.OutageRevised
-    interval: Interval
-    applies: bool
-    withdrawn: bool
-    late: bool
-    apply_time: datetime
-
-    @property
-    def counts(self) -> bool:
-        """Whether its time is given back here."""
-        return self.applies and not self.withdrawn
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredOutage:
-    """One span that probes saw; `confirmation` is None while no officer spoke."""
-
-    number: int
-    kind: Kind
-    interval: Interval
-    probes_failed: int
-    evidence: str
-    during_upgrade: bool
-    confirmation: records.OutageConfirmed | None
-    confirm_time: datetime | None
-
-    @property
-    def name(self) -> str:
-        """`measured/1`."""
-        return f"measured/{self.number}"
-
-    @property
-    def counts(self) -> bool:
-        """Whether its time is given back here."""
-        return self.kind is Kind.SERVICE and self.confirmation is not None
 
 
 class OutageStore:
@@ -123,8 +70,8 @@ class OutageStore:
 
     def declared_in(self, tx: Transaction) -> list[DeclaredOutage]:
         """See `declared`."""
-        rows = tx.execute(f"{_DECLARED} ORDER BY start_time, outage LIMIT ?", (OUTAGES_MAX,))
-        return [_declared(row) for row in rows]
+        rows = tx.execute(f"{DECLARED} ORDER BY start_time, outage LIMIT ?", (OUTAGES_MAX,))
+        return [forms.declared_of(row) for row in rows]
 
     # --- measured ---
 
@@ -143,13 +90,13 @@ class OutageStore:
                 (
                     number,
                     rules.WIRE_KIND[kind],
-                    _micros(began),
+                    forms.micros(began),
                     state.failures,
                     state.evidence,
                     int(state.during_upgrade),
                 ),
             )
-            self._journal.append_in(tx, _record(_measured_in(tx, number)))
+            self._journal.append_in(tx, forms.record_of(_measured_in(tx, number)))
             return number
 
         number = await self._database.write(work)
@@ -169,9 +116,9 @@ class OutageStore:
             tx.run(
                 "UPDATE outage_measured SET end_time = ?, probes_failed = ?, during_upgrade = ?"
                 " WHERE number = ?",
-                (_micros(end), state.failures, int(state.during_upgrade), number),
+                (forms.micros(end), state.failures, int(state.during_upgrade), number),
             )
-            self._journal.append_in(tx, _record(_measured_in(tx, number)))
+            self._journal.append_in(tx, forms.record_of(_measured_in(tx, number)))
 
         await self._database.write(work)
         self.changes += 1
@@ -179,7 +126,7 @@ class OutageStore:
     async def open_states(self) -> dict[Kind, ProbeState]:
         """Outages that were open when the node stopped: the probes go on from there."""
         rows = await self._database.read(
-            lambda tx: tx.execute(f"{_MEASURED} WHERE end_time IS NULL")
+            lambda tx: tx.execute(f"{MEASURED} WHERE end_time IS NULL")
         )
         return {
             one.kind: ProbeState(
@@ -189,7 +136,7 @@ class OutageStore:
                 one.during_upgrade,
                 one.number,
             )
-            for one in map(_measured, rows)
+            for one in map(forms.measured_of, rows)
         }
 
     async def measured(self) -> list[MeasuredOutage]:
@@ -198,8 +145,8 @@ class OutageStore:
 
     def measured_in(self, tx: Transaction) -> list[MeasuredOutage]:
         """See `measured`."""
-        rows = tx.execute(f"{_MEASURED} ORDER BY start_time, number LIMIT ?", (OUTAGES_MAX,))
-        return [_measured(row) for row in rows]
+        rows = tx.execute(f"{MEASURED} ORDER BY start_time, number LIMIT ?", (OUTAGES_MAX,))
+        return [forms.measured_of(row) for row in rows]
 
     async def get_measured(self, name: str) -> MeasuredOutage:
         """By name; NotFound (FED-4202)."""
@@ -222,7 +169,7 @@ class OutageStore:
                 return stored
             tx.run(
                 "UPDATE outage_measured SET confirmation = ?, confirm_time = ? WHERE number = ?",
-                (statement.SerializeToString(deterministic=True), _micros(now), number),
+                (statement.SerializeToString(deterministic=True), forms.micros(now), number),
             )
             self._journal.append_in(tx, statement)
             return _measured_in(tx, number)
@@ -305,12 +252,12 @@ class OutageStore:
                 record.revision,
                 one.national_index,
                 record.SerializeToString(deterministic=True),
-                _micros(interval.start),
-                None if interval.end is None else _micros(interval.end),
+                forms.micros(interval.start),
+                None if interval.end is None else forms.micros(interval.end),
                 int(applies),
                 int(one.withdrawn),
                 int(late),
-                _micros(now),
+                forms.micros(now),
             ),
         )
 
@@ -341,10 +288,10 @@ def _revisions_in(tx: Transaction) -> dict[str, int]:
 
 
 def _measured_in(tx: Transaction, number: int) -> MeasuredOutage:
-    rows = tx.execute(f"{_MEASURED} WHERE number = ?", (number,))
+    rows = tx.execute(f"{MEASURED} WHERE number = ?", (number,))
     if not rows:
         raise NotFound("FED-4202", "this node measured no outage of that name")
-    return _measured(rows[0])
+    return forms.measured_of(rows[0])
 
 
 def _number(name: str) -> int:
@@ -359,56 +306,3 @@ def _same(present: records.OutageConfirmed | None, given: records.OutageConfirme
         (present.cause, present.attribution, present.reason)
         == (given.cause, given.attribution, given.reason)
     )
-
-
-def _declared(row: Row) -> DeclaredOutage:
-    name, _, record, start, end, applies, withdrawn, late, applied = row
-    return DeclaredOutage(
-        name=name,
-        record=directives.OutageRevised.FromString(record),
-        interval=_interval(start, end),
-        applies=bool(applies),
-        withdrawn=bool(withdrawn),
-        late=bool(late),
-        apply_time=_moment(applied),
-    )
-
-
-def _measured(row: Row) -> MeasuredOutage:
-    number, kind, start, end, failed, evidence, upgrading, statement, confirmed = row
-    return MeasuredOutage(
-        number=number,
-        kind=Kind.SERVICE if kind == records.MEASURED_KIND_SERVICE else Kind.LINK,
-        interval=_interval(start, end),
-        probes_failed=failed,
-        evidence=evidence,
-        during_upgrade=bool(upgrading),
-        confirmation=None if statement is None else records.OutageConfirmed.FromString(statement),
-        confirm_time=None if confirmed is None else _moment(confirmed),
-    )
-
-
-def _record(one: MeasuredOutage) -> records.OutageMeasured:
-    record = records.OutageMeasured(
-        outage=one.name,
-        kind=rules.WIRE_KIND[one.kind],
-        probes_failed=one.probes_failed,
-        evidence=one.evidence,
-        during_upgrade=one.during_upgrade,
-    )
-    record.start_time.FromDatetime(one.interval.start)
-    if one.interval.end is not None:
-        record.end_time.FromDatetime(one.interval.end)
-    return record
-
-
-def _interval(start: int, end: int | None) -> Interval:
-    return Interval(_moment(start), None if end is None else _moment(end))
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _START) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return _START + timedelta(microseconds=micros)

@@ -124,7 +124,7 @@ def _check_state(wish: Wish, last: Proposal) -> None:
 
 
 def decided_stages(wish: Wish, package: Package, last: Proposal | None) -> list[Stage]:
-    """The whole schedule after the decision; Refused (FED-4113) where it would shorten anything."""
+    """The whole schedule after the decision; Refused (FED-4116) where it would shorten anything."""
     waiting = last if last and last.state is ProposalState.OPEN else None
     proposed = after_proposal(package.stages, waiting.record) if waiting else list(package.stages)
     if wish.decision == records.DECISION_ACCEPT:
@@ -186,17 +186,17 @@ def _given(names: Sequence[str], changes: Mapping[str, datetime]) -> datetime | 
     """The end that the officer gave to the stages that end together."""
     given = {changes[name] for name in names if name in changes}
     if len(given) > 1:
-        raise Refused("FED-4113", "two stages that end together were given different ends")
+        raise Refused("FED-4116", "two stages that end together were given different ends")
     return next(iter(given), None)
 
 
 def _stage(present: Stage, start: datetime, end: datetime) -> Stage:
     if end < present.end:
         raise Refused(
-            "FED-4113",
+            "FED-4116",
             "the given end is earlier than the present one; a decision never shortens",
             remedy="give an end at or after the one that package get shows",
         )
     if end < start:
-        raise Refused("FED-4113", "a stage would end before it starts", remedy="give a later end")
+        raise Refused("FED-4116", "a stage would end before it starts", remedy="give a later end")
     return Stage(present.name, start, end)

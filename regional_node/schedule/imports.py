@@ -37,7 +37,7 @@ _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class PackageFileError(Refused):
-    """The file is no list of packages (FED-4109), or a place in it is wrong (FED-400x)."""
+    """The file is no list of packages (FED-4119), or a place in it is wrong (FED-400x)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +170,4 @@ def _time(text: str, zone: str) -> str:
 
 
 def _wrong(problem: str, *, remedy: str = "") -> PackageFileError:
-    return PackageFileError("FED-4109", f"the package file {problem}", remedy=remedy)
+    return PackageFileError("FED-4119", f"the package file {problem}", remedy=remedy)

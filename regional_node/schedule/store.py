@@ -233,7 +233,7 @@ class ScheduleStore:
     ) -> None:
         if not given.rule_set:
             raise Refused(
-                "FED-4103",
+                "FED-4118",
                 "a package is announced under a rule set, and the import names none",
                 remedy="add rule_set to the package, or give --rule-set",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ async def test_life_of_a_declaration(centre: Centre) -> None:
         await centre.plan(correction)
 
 
-WRONG = {
+WRONG: dict[str, dict[str, Any]] = {
     "no window": {"window": directives.OutageWindow()},
     "ends before it starts": {
         "window": directives.OutageWindow(start_date="2015-03-31", end_date="2015-03-27")
@@ -130,7 +131,7 @@ async def test_wrong_declarations_are_refused(centre: Centre, problem: str) -> N
     request = declaration()
     for field, value in WRONG[problem].items():
         request.ClearField(field)  # type: ignore[arg-type] # a name of a field
-        request.MergeFrom(api.PlanOutageRequest(**{field: value}))  # type: ignore[arg-type] # same
+        request.MergeFrom(api.PlanOutageRequest(**{field: value}))
     with pytest.raises(FederationError, match=r"FED-\d{4}"):
         await centre.plan(request)
 
@@ -171,7 +172,7 @@ async def test_nodes_say_what_became_of_it(centre: Centre) -> None:
     assert said["lpse-papua"].packages_proposed == 1
     page = await centre.api.ListOutages(api.ListOutagesRequest(state="CLOSED"), None)  # type: ignore[arg-type] # the handler reads no context
     assert [one.name for one in page.outages] == [name]
-    with pytest.raises(NotFound, match="FED-4202"):
+    with pytest.raises(NotFound, match="FED-4210"):
         await centre.get("outages/2015-0002")
 
 

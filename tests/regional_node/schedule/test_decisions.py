@@ -44,7 +44,7 @@ async def test_changed_end_takes_the_following_stages_along(world: World) -> Non
 async def test_nothing_is_shortened(world: World) -> None:
     """Monotone: an end before the published one is refused, and nothing is written."""
     await proposed(world)
-    with pytest.raises(Refused, match="FED-4113"):
+    with pytest.raises(Refused, match="FED-4116"):
         await world.decide("P3", records.DECISION_CHANGE, changes={UPLOAD: at("2015-03-31 11:00")})
     assert "compensation.decided" not in await world.kinds()
 

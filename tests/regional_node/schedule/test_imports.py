@@ -96,7 +96,7 @@ async def test_rules_are_fixed_at_the_announcement(world: World) -> None:
         await world.load(package("P1", "2015-03-31 10:00", rule_set="perka-9-2099"))
     unnamed = package("P1", "2015-03-31 10:00")
     del unnamed["rule_set"]
-    with pytest.raises(Refused, match="FED-4103"):
+    with pytest.raises(Refused, match="FED-4118"):
         await world.load(unnamed)
     await world.load(package("P1", "2015-03-31 10:00"))
     (again,) = await world.load(unnamed)

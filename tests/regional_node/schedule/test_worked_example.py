@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from lpse.federation.desired_state import NodeFacts
+from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
 from regional_node.schedule.proposals import ProposalState
 from tests.regional_node.schedule.world import (
@@ -120,7 +121,7 @@ async def test_withdrawal_takes_the_proposal_back(world: World) -> None:
     world.national.receive(by_day("2015-03-27", "2015-03-31"))
     await world.step(at("2015-03-30 09:00"))
     gone = by_day("2015-03-27", "2015-03-31", revision=2)
-    gone.act = 4  # OUTAGE_ACT_WITHDRAW
+    gone.act = directives.OUTAGE_ACT_WITHDRAW
     world.national.receive(gone)
     await world.step(at("2015-03-30 10:00"))
     case = await world.case("P3")

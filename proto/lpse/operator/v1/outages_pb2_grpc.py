@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class OutagesStub:
-    """Served by the centre on the operators' listener. Applying goes through the service Plans, with the
-    acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
+    """Served by the centre on the operators' listener. Applying goes through the service Plans, with
+    the acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
     """
 
     def __init__(self, channel):
@@ -54,12 +54,12 @@ class OutagesStub:
 
 
 class OutagesServicer:
-    """Served by the centre on the operators' listener. Applying goes through the service Plans, with the
-    acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
+    """Served by the centre on the operators' listener. Applying goes through the service Plans, with
+    the acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
     """
 
     def PlanOutage(self, request, context):
-        """Previews a declaration, correction, closing or withdrawal and makes a plan of it. Role operator.
+        """Previews a declaration, correction, closing or withdrawal and plans it. Role operator.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,8 +106,8 @@ def add_OutagesServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Outages:
-    """Served by the centre on the operators' listener. Applying goes through the service Plans, with the
-    acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
+    """Served by the centre on the operators' listener. Applying goes through the service Plans, with
+    the acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
     """
 
     @staticmethod

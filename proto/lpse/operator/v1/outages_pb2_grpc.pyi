@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OutagesStub:
-    """Served by the centre on the operators' listener. Applying goes through the service Plans, with the
-    acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
+    """Served by the centre on the operators' listener. Applying goes through the service Plans, with
+    the acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
     """
 
     @_typing.overload
@@ -36,7 +36,7 @@ class OutagesStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OutagesAsyncStub: ...
     PlanOutage: _grpc.UnaryUnaryMultiCallable[_outages_pb2.PlanOutageRequest, _outages_pb2.PlanOutageResponse]
-    """Previews a declaration, correction, closing or withdrawal and makes a plan of it. Role operator."""
+    """Previews a declaration, correction, closing or withdrawal and plans it. Role operator."""
     GetOutage: _grpc.UnaryUnaryMultiCallable[_outages_pb2.GetOutageRequest, _outages_pb2.GetOutageResponse]
     """One outage with all revisions and what became of them at the nodes; any role."""
     ListOutages: _grpc.UnaryUnaryMultiCallable[_outages_pb2.ListOutagesRequest, _outages_pb2.ListOutagesResponse]
@@ -44,21 +44,21 @@ class OutagesStub:
 
 @_typing.type_check_only
 class OutagesAsyncStub(OutagesStub):
-    """Served by the centre on the operators' listener. Applying goes through the service Plans, with the
-    acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
+    """Served by the centre on the operators' listener. Applying goes through the service Plans, with
+    the acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PlanOutage: _aio.UnaryUnaryMultiCallable[_outages_pb2.PlanOutageRequest, _outages_pb2.PlanOutageResponse]  # type: ignore[assignment]
-    """Previews a declaration, correction, closing or withdrawal and makes a plan of it. Role operator."""
+    """Previews a declaration, correction, closing or withdrawal and plans it. Role operator."""
     GetOutage: _aio.UnaryUnaryMultiCallable[_outages_pb2.GetOutageRequest, _outages_pb2.GetOutageResponse]  # type: ignore[assignment]
     """One outage with all revisions and what became of them at the nodes; any role."""
     ListOutages: _aio.UnaryUnaryMultiCallable[_outages_pb2.ListOutagesRequest, _outages_pb2.ListOutagesResponse]  # type: ignore[assignment]
     """Outages, newest first; any role."""
 
 class OutagesServicer(metaclass=_abc_1.ABCMeta):
-    """Served by the centre on the operators' listener. Applying goes through the service Plans, with the
-    acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
+    """Served by the centre on the operators' listener. Applying goes through the service Plans, with
+    the acts "outage.declare", "outage.amend", "outage.close" and "outage.withdraw".
     """
 
     @_abc_1.abstractmethod
@@ -67,7 +67,7 @@ class OutagesServicer(metaclass=_abc_1.ABCMeta):
         request: _outages_pb2.PlanOutageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_outages_pb2.PlanOutageResponse, _abc.Awaitable[_outages_pb2.PlanOutageResponse]]:
-        """Previews a declaration, correction, closing or withdrawal and makes a plan of it. Role operator."""
+        """Previews a declaration, correction, closing or withdrawal and plans it. Role operator."""
 
     @_abc_1.abstractmethod
     def GetOutage(
