@@ -31,7 +31,6 @@ from central.enrolment.genesis import DATABASE, IDENTITY, MIGRATIONS
 from central.enrolment.operator_service import EnrolmentsService, NodesService
 from central.enrolment.service import EnrolmentService
 from central.enrolment.store import EnrolmentStore
-from central.exercise.service import ExerciseService
 from central.ledger.ledger import PREFIX, Ledger
 from central.ledger.projector import Projector
 from central.link.enrolled import EnrolledDirectory, EnrolledKeys
@@ -55,7 +54,6 @@ from lpse.federation.notes import Signer
 from lpse.federation.v1 import enrolment_pb2_grpc
 from lpse.operator.v1 import (
     enrolments_pb2_grpc,
-    exercise_pb2_grpc,
     nodes_pb2_grpc,
     operators_pb2_grpc,
     plans_pb2_grpc,
@@ -297,13 +295,11 @@ async def _listen(centre: Centre) -> list[grpc.aio.Server]:
     enrolments = EnrolmentsService(people.enrolment, codes, admission, clock)
     nodes = NodesService(people.enrolment, admission, clock, machine.log)
     operators = OperatorsService(people.operators, admission, clock)
-    exercise = ExerciseService(admission, clock)
     plans = PlansService(centre.plans, admission, clock)
     for_operators: list[Register] = [
         lambda server: enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, server),
         lambda server: nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server),
         lambda server: operators_pb2_grpc.add_OperatorsServicer_to_server(operators, server),
-        lambda server: exercise_pb2_grpc.add_ExerciseServicer_to_server(exercise, server),
         lambda server: plans_pb2_grpc.add_PlansServicer_to_server(plans, server),
         *centre.areas.for_operators,
     ]
