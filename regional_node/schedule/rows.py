@@ -45,6 +45,7 @@ def spans_text(spans: Sequence[Interval]) -> str:
 
 
 @lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def spans_of(text: str) -> tuple[Interval, ...]:
     """Stored intervals; most packages have none."""
     return tuple(Interval(moment(start), moment(end)) for start, end in json.loads(text))
