@@ -1,0 +1,114 @@
+"""Declaring an outage and deciding what follows: two persons at LKPP, a Pokja at each office.
+
+Owns the acts that both scenarios share: plan → approve → declare, the wait for proposals, their
+comparison with the ends that the scenario expects, and the Pokja's decision. Rule: nothing here
+computes a deadline. Leaves out when it happens.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from deploy.demo.centre import APPROVER, OPERATOR
+from deploy.demo.document import items
+from deploy.demo.federation import Federation
+from deploy.demo.node import POKJA, Node
+from deploy.demo.scenario import UPLOAD, PackageFacts
+from deploy.demo.together import together
+from lpse.terminal.words import date_text
+
+_LKPP_OPERATOR: Final = f"LKPP {OPERATOR}"
+_LKPP_APPROVER: Final = f"LKPP {APPROVER}"
+
+
+async def declare(world: Federation) -> str:
+    """Plan, approve and declare the scenario's outage; returns its name."""
+    facts, say, centre = world.scenario.outage, world.story, world.centre
+    where = ["--province", facts.province] if facts.province else []
+    planned = await centre.ctl(
+        OPERATOR, "outage", "plan", "--scope", facts.scope, *where, "--start", facts.start,
+        "--end", facts.end, "--precision", facts.precision, "--zone", facts.zone,
+        "--cause", facts.cause, "--attribution", facts.attribution, "--title", facts.title,
+        "--reason", facts.reason,
+    )  # fmt: skip
+    plan = planned.document
+    say.tell(
+        _LKPP_OPERATOR,
+        "plans to declare “{title}”: {nodes} nodes, {packages} affected packages.",
+        title=facts.title,
+        nodes=plan["node_count"],
+        packages=plan["packages"],
+    )
+    refused = await centre.ctl(
+        OPERATOR, "outage", "approve", "--plan", plan["name"], "--yes", expect=(4, 5)
+    )
+    say.promise(
+        "nobody-approves-their-own-plan",
+        refused.status in (4, 5),
+        refused.stderr.strip().splitlines()[-1][:80],
+    )
+    await centre.ctl(APPROVER, "outage", "approve", "--plan", plan["name"], "--yes")
+    say.tell(_LKPP_APPROVER, "approves the plan with an own signature.")
+    count = str(plan["node_count"])
+    declared = await centre.ctl(
+        OPERATOR, "outage", "declare", "--plan", plan["name"], "--expect-nodes", count, "--yes"
+    )
+    name = str(declared.document["result"])
+    say.tell(_LKPP_OPERATOR, "declares {name}; every node hears the same bytes.", name=name)
+    return name
+
+
+async def proposals(node: Node) -> dict[str, dict[str, Any]]:
+    """The newest proposal of every package of a node."""
+    listed = items((await node.lpse("compensation", "list")).document)
+    return {one["package"]: one for one in listed}
+
+
+async def wait_for_proposals(world: Federation, nodes: list[Node]) -> None:
+    """Until every package that must move has a proposal."""
+
+    async def proposed(node: Node) -> bool:
+        found = await proposals(node)
+        return all(p.code in found for p in node.facts.packages if p.new_end)
+
+    await together(world.until(f"{one.id} proposes", partial(proposed, one)) for one in nodes)
+
+
+async def judge_proposals(world: Federation, nodes: list[Node]) -> None:
+    """Every package against the end that the scenario expects."""
+    for node in nodes:
+        found = await proposals(node)
+        for package in node.facts.packages:
+            _judge(world, package, found.get(package.code))
+
+
+async def decide(world: Federation, node: Node, code: str, *change: str, reason: str) -> str:
+    """The Pokja accepts, or changes; returns the state of the proposal afterwards."""
+    act = ["change", *change] if change else ["accept"]
+    answer = await node.lpse(
+        "compensation", "decide", code, *act, "--reason", reason, *node.signed(POKJA)
+    )
+    told = answer.document.get("compensation", answer.document)
+    world.story.tell(
+        f"Pokja {node.id}",
+        "decides package {code}: {state} – {reason}",
+        code=code,
+        state=told["state"],
+        reason=reason,
+    )
+    return str(told["state"])
+
+
+def _judge(world: Federation, package: PackageFacts, found: dict[str, Any] | None) -> None:
+    """One row of the worked example."""
+    proposed = [one for one in (found or {}).get("adjustments", []) if one["stage"] == UPLOAD]
+    old = date_text(package.old_end, package.zone)
+    name = f"deadline-of-{package.code}"
+    if package.new_end is None:
+        world.story.promise(name, not proposed, f"{old} → unchanged")
+        return
+    ends = {datetime.fromisoformat(one["new_end_time"]) for one in proposed}
+    seen = ", ".join(date_text(end, package.zone) for end in ends) or "no proposal"
+    world.story.promise(name, ends == {package.new_end}, f"{old} → {seen}")

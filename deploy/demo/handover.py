@@ -1,0 +1,60 @@
+"""Opening a package after its effective deadline, and what is handed over.
+
+Owns the Pokja's act and the comparison of the folder with the vendors' own files, byte for byte.
+Leaves out the deadline itself: whether it has passed is the node's to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.demo.federation import Federation
+from deploy.demo.node import POKJA, Node
+from deploy.demo.vendors import Bid
+from lpse.terminal.words import date_text
+
+
+async def refuse_package(world: Federation, node: Node, code: str, name: str) -> None:
+    """An opening that must be refused."""
+    out = node.folder / f"refused-{code}"
+    words = ("package", "open", code, "--out", str(out), *node.signed(POKJA))
+    refused = await node.lpse(*words, expect=(0, 1, 4, 5))
+    told = refused.stderr.strip().splitlines()
+    seen = told[-1][:100] if told else "it was opened"
+    world.story.promise(name, refused.status != 0 and not out.exists(), seen)
+
+
+async def open_package(world: Federation, node: Node, code: str) -> None:
+    """Open, take over, confirm, and compare with what the vendors handed in."""
+    out = node.folder / f"opened-{code}"
+    words = ("package", "open", code, "--out", str(out), "--confirm", *node.signed(POKJA))
+    taken: dict[str, Any] = (await node.lpse(*words)).document
+    deadline = datetime.fromisoformat(taken["deadline_time"])
+    world.story.tell(
+        f"Pokja {node.id}",
+        "opens package {code} after its new deadline {deadline}: {count} submissions.",
+        code=code,
+        deadline=date_text(deadline, node.facts.zone),
+        count=taken["submissions"],
+    )
+    bids = [one.bid for one in world.vendors.handed if one.bid.package == code]
+    whole = _digests_in(out) >= _digests_of(bids) and taken["submissions"] == len(bids)
+    world.story.promise(
+        f"the-handover-of-{code}-is-complete",
+        whole and taken["confirm_time"] is not None and not taken["unreadable"],
+        f"{taken['submissions']} of {len(bids)} submissions, every file equal, confirmed",
+    )
+
+
+def _digests_in(folder: Path) -> Counter[bytes]:
+    return Counter(
+        hashlib.sha256(path.read_bytes()).digest() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def _digests_of(bids: list[Bid]) -> Counter[bytes]:
+    return Counter(hashlib.sha256(file.read_bytes()).digest() for bid in bids for file in bid.files)

@@ -1,0 +1,156 @@
+"""One node of a demonstration: enrolled, run, killed and started again as a real process.
+
+Owns its folder, ports, officers and the way to ask it. Rule: what a person does goes through
+`lpse-node`; only questions that are asked again and again use the same local API directly. Leaves
+out vendors and their files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from deploy.demo.centre import wait_ready
+from deploy.demo.processes import Processes, Running
+from deploy.demo.scenario import NodeFacts
+from deploy.demo.tools import Answer, Tools
+from lpse.intake.v1 import node_pb2 as api
+from lpse.intake.v1.node_pb2_grpc import NodeStub
+from lpse.runtime.channels import open_local_channel
+
+ADMIN: Final = "admin"
+POKJA: Final = "pokja"
+PRESENT: Final = (api.LINK_PHASE_CONNECTED, api.LINK_PHASE_CATCHING_UP)
+
+
+class Node:
+    """An LPSE: one daemon, its local service, an administrator and a Pokja."""
+
+    def __init__(
+        self,
+        facts: NodeFacts,
+        folder: Path,
+        processes: Processes,
+        tools: Tools,
+        ports: tuple[int, int],
+    ) -> None:
+        self.facts = facts
+        self.id = facts.node_id
+        self.folder = folder / self.id
+        self.data = self.folder / "data"
+        self.vendors = self.folder / "vendors"
+        self._processes = processes
+        self._tools = tools
+        self._http_port, self.service_port = ports
+        self._link_port = 0
+        self._bundle: Path | None = None
+        self._running: Running | None = None
+        self._channel: grpc.aio.Channel | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of a small, impatient node on one machine."""
+        return {
+            "LPSE_NODE__DATA": str(self.data),
+            "LPSE_NODE__ENVIRONMENT": "exercise",
+            "LPSE_NODE__LINK__NODES": f"127.0.0.1:{self._link_port}",
+            "LPSE_NODE__LINK__RECONNECT_FIRST_SECONDS": "0.3",
+            "LPSE_NODE__LINK__RECONNECT_MAX_SECONDS": "2",
+            "LPSE_NODE__HTTP__LISTEN": f"127.0.0.1:{self._http_port}",
+            "LPSE_NODE__SERVICE__PORT": str(self.service_port),
+            "LPSE_NODE__SERVICE__PROBE_SECONDS": "0.5",
+            "LPSE_NODE__SERVICE__PROBE_TIMEOUT_SECONDS": "5",
+            "LPSE_NODE__UPGRADES__SOAK_SECONDS": "0.5",
+            "LPSE_NODE__UPGRADES__FIRST_BUNDLE": str(self._bundle),
+            "LPSE_NODE__UPGRADES__EXPECTED_SECONDS": "900",
+        }
+
+    async def enrol(self, invitation: dict[str, str], link_port: int, bundle: Path) -> None:
+        """Redeem the centre's one-use code; the link goes through the severable road."""
+        self._link_port, self._bundle = link_port, bundle
+        self.folder.mkdir(parents=True)
+        self.vendors.mkdir()
+        words = ("enrol", "--endpoint", invitation["endpoint"], "--code", "-")
+        await self.lpse(*words, stdin=f"{invitation['code']}\n")
+
+    async def start(self) -> None:
+        """Start the daemon and wait until it is ready."""
+        self._running = self._processes.start(
+            self.id, self._tools.command("lpse-node", "run"), self.environment
+        )
+        await wait_ready(self._running, self._http_port)
+
+    async def kill(self) -> None:
+        """`kill -9`; the local service outlives its daemon and is adopted again."""
+        assert self._running is not None
+        await self._processes.kill(self._running)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the driver's own channel."""
+        if self._channel is not None:
+            await self._channel.close()
+            self._channel = None
+
+    async def appoint(self) -> None:
+        """The first officer is an administrator, who then adds the Pokja."""
+        admin, pokja = self.key(ADMIN), self.key(POKJA)
+        await self.lpse("officer", "add", ADMIN, "--role", "admin", "--key-out", str(admin))
+        await self.lpse(
+            "officer", "add", POKJA, "--role", "pokja", "--key-out", str(pokja),
+            "--as", ADMIN, "--key", str(admin),
+        )  # fmt: skip
+
+    async def announce(self) -> None:
+        """Import the packages as SPSE hands them over."""
+        file = self.folder / "packages.json"
+        documents = [package.document() for package in self.facts.packages]
+        file.write_text(json.dumps(documents, ensure_ascii=False), "utf-8")
+        await self.lpse("package", "import", str(file))
+
+    def key(self, officer: str) -> Path:
+        """Where an officer keeps the private key."""
+        return self.folder / f"{officer}.key"
+
+    def signed(self, officer: str) -> tuple[str, ...]:
+        """Flags with which an officer signs."""
+        return ("--as", officer, "--key", str(self.key(officer)))
+
+    async def lpse(self, *words: str, stdin: str = "", expect: tuple[int, ...] = (0,)) -> Answer:
+        """What a person at the office does with `lpse-node`, with JSON as the answer."""
+        return await self._tools.ask(
+            "lpse-node", *words, "-o", "json", more=self.environment, stdin=stdin, expect=expect
+        )
+
+    async def say(self, *words: str) -> str:
+        """The same for people: the text that `lpse-node` prints."""
+        return (await self._tools.ask("lpse-node", *words, more=self.environment)).stdout
+
+    async def status(self) -> api.GetNodeStatusResponse:
+        """The node at a glance, from the node itself."""
+        return await NodeStub(self.channel()).GetNodeStatus(api.GetNodeStatusRequest())
+
+    async def is_linked(self) -> bool:
+        """Whether the node itself says that it reaches the centre."""
+        return (await self.status()).link in PRESENT
+
+    async def step(self, legal: datetime) -> None:
+        """Step its legal time."""
+        request = api.SetLegalTimeRequest()
+        request.legal_time.FromDatetime(legal.astimezone(UTC))
+        await NodeStub(self.channel()).SetLegalTime(request)
+
+    def stub(self, kind: Callable[[grpc.aio.Channel], Any]) -> Any:
+        """A stub of the local API."""
+        return kind(self.channel())
+
+    def channel(self) -> grpc.aio.Channel:
+        """The local socket of the daemon."""
+        if self._channel is None:
+            self._channel = open_local_channel(self.data / "intake.sock")
+        return self._channel

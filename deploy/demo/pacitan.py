@@ -1,0 +1,217 @@
+"""Pacitan, March 2015: the national upgrade, the outage, and what became of the deadlines.
+
+Owns the order of events and the promises of this scenario. The acts themselves live beside it
+(`upgrade`, `declaration`, `vendors`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Final
+
+from deploy.demo import declaration, handover, upgrade
+from deploy.demo.federation import LKPP, Federation
+from deploy.demo.together import together
+from deploy.demo.vendors import Bid
+from lpse.terminal.words import say, size_text
+
+HOME: Final = "lpse-pacitan"
+FAR: Final = "lpse-papua"  # its link is cut, too, and stays cut longest
+SLOW: Final = "lpse-jakarta"  # its bytes are cut in the middle of a file
+_BIG_BYTES: Final = 24_000_000
+_TORN_BYTES: Final = 13_000_000
+_UPLOAD_BYTES: Final = 6_000_000
+VENDOR: Final = "Penyedia"
+
+
+async def play(world: Federation) -> None:
+    """The whole story, from Thursday morning to the next week."""
+    await _before(world)
+    rollout = await _upgrade(world)
+    refused = await _alone(world)
+    await _together(world)
+    await _declared(world)
+    await _decided(world, refused)
+    await _released(world, rollout)
+
+
+async def _before(world: Federation) -> None:
+    """Thursday 26 March: bids come in; one package closes before anything happens."""
+    story, vendors, nodes = world.story, world.vendors, world.nodes
+    story.title(say("Thursday: vendors upload, one package closes"))
+    home = nodes[HOME]
+    bids = [
+        vendors.bid(home, "1005236"),
+        vendors.bid(home, "1001236"),
+        vendors.bid(home, "1003236"),
+    ]
+    await vendors.upload_all(bids)
+    story.tell(
+        VENDOR,
+        "{count} bids are uploaded at {node}; each gets a receipt.",
+        count=len(bids),
+        node=HOME,
+    )
+    await world.step("2015-03-26T15:05")
+    late = vendors.bid(home, "1005236")
+    words = await vendors.attempt(late)
+    story.promise("a-closed-stage-stays-closed", "FED-5011" in words, _code(words))
+
+
+async def _upgrade(world: Federation) -> str:
+    """Thursday evening: 3.6 goes out in waves; one node holds because of a deadline."""
+    story, vendors = world.story, world.vendors
+    story.title(say("Thursday evening: SPSE 3.6 goes out in waves"))
+    await world.step("2015-03-26T18:00")
+    rollout = await upgrade.begin(world)
+    busy = world.nodes["lpse-kalsel"]
+    uploading = asyncio.create_task(vendors.upload_all([vendors.bid(busy, "4001063")]))
+    await upgrade.follow(world, rollout)
+    await uploading
+    story.tell(VENDOR, "A bid was uploaded at {node} while SPSE was being replaced.", node=busy.id)
+    return rollout
+
+
+async def _alone(world: Federation) -> Bid:
+    """Friday to Monday: the centre is dead, a link is cut, and vendors upload everywhere."""
+    story, vendors, nodes = world.story, world.vendors, world.nodes
+    story.title(say("Friday to Monday: the centre fails, uploads go on"))
+    await world.step("2015-03-27T08:00")
+    await world.centre.kill()
+    await world.links.cut(FAR)
+    story.tell(LKPP, "The centre is killed (kill -9), and the link of {node} is cut.", node=FAR)
+    await world.until("every node knows that it is alone", lambda: _nobody_linked(world))
+    home = nodes[HOME]
+    bids = [vendors.bid(home, "1001236", sizes=(90_000, 40_000)), vendors.bid(home, "1004236")]
+    bids += [
+        vendors.bid(node, node.facts.packages[0].code)
+        for node in nodes.values()
+        if node is not home
+    ]
+    bids.append(vendors.bid(nodes[SLOW], "2001031", sizes=(_BIG_BYTES,)))
+    await vendors.upload_all(bids)
+    story.tell(
+        VENDOR,
+        "{count} bids are uploaded at {nodes} nodes without the centre.",
+        count=len(bids),
+        nodes=len(nodes),
+    )
+    await world.step("2015-03-27T09:20")
+    torn = vendors.bid(home, "1001236", sizes=(_UPLOAD_BYTES,))
+    sent = await vendors.interrupt(torn)
+    story.tell(
+        HOME, "The node's daemon is killed (kill -9) after {size} of a bid.", size=size_text(sent)
+    )
+    await home.start()
+    resumed = await vendors.upload(torn, resumed=True)
+    story.promise(
+        "an-interrupted-upload-is-finished-with-the-same-key",
+        resumed.verdict == "ON_TIME",
+        f"{size_text(torn.size_bytes)}, {resumed.verdict}",
+    )
+    await world.step("2015-03-27T10:05")
+    refused = vendors.bid(home, "1001236")
+    words = await vendors.attempt(refused)
+    story.tell(
+        VENDOR,
+        "A vendor comes too late for package {code} and gets a proof of the attempt ({error}).",
+        code="1001236",
+        error=_code(words),
+    )
+    await world.step("2015-03-30T09:00")
+    await vendors.upload_all([vendors.bid(home, "1002236"), vendors.bid(nodes[FAR], "5001091")])
+    return refused
+
+
+async def _together(world: Federation) -> None:
+    """Monday afternoon: the centre is back; everything is sent, one file in two pieces."""
+    story = world.story
+    story.title(say("Monday afternoon: the centre is back, everything is sent later"))
+    await world.step("2015-03-30T16:00")
+    slow = world.nodes[SLOW]
+    before = await world.links.figures(SLOW)
+    await world.links.cut_after(SLOW, _TORN_BYTES)
+    await world.restart_centre()
+    story.tell(LKPP, "The centre is started again.")
+
+    async def torn() -> bool:
+        return (await world.links.figures(SLOW)).cut
+
+    await world.until("the link is cut in the middle of a file", torn)
+    middle = await world.links.figures(SLOW)
+    story.tell(
+        SLOW,
+        "The link is cut after {size} of a file of {whole}.",
+        size=size_text(middle.up_bytes - before.up_bytes),
+        whole=size_text(_BIG_BYTES),
+    )
+    await world.links.restore(SLOW)
+    await world.until(f"{SLOW} is drained", lambda: world.is_drained(slow))
+    after = await world.links.figures(SLOW)
+    again = after.up_bytes - middle.up_bytes
+    story.promise(
+        "a-torn-transfer-goes-on-where-it-stopped",
+        again < _BIG_BYTES,
+        f"{size_text(again)} after the cut, not {size_text(_BIG_BYTES)}",
+    )
+    others = [node for node in world.nodes.values() if node.id != FAR]
+    for node in others:
+        await world.until(f"{node.id} is drained", lambda node=node: world.is_drained(node))  # type: ignore[misc]  # the default binds the loop's node
+    story.tell(
+        LKPP,
+        "{count} nodes are connected and drained; {node} is still cut off.",
+        count=len(others),
+        node=FAR,
+    )
+
+
+async def _declared(world: Federation) -> None:
+    """Tuesday morning: LKPP declares 27–30 March; the far node hears of it later."""
+    story, nodes = world.story, world.nodes
+    story.title(say("Tuesday: the outage of 27–30 March is declared, time is compensated"))
+    await world.step("2015-03-31T08:00")
+    await declaration.declare(world)
+    near = [node for node in nodes.values() if node.id != FAR]
+    await declaration.wait_for_proposals(world, near)
+    await world.links.restore(FAR)
+    story.tell(FAR, "The link is restored; the declaration is applied late.")
+    await declaration.wait_for_proposals(world, [nodes[FAR]])
+    await declaration.judge_proposals(world, list(nodes.values()))
+    story.quote(await nodes[HOME].say("compensation", "get", "1003236"))
+
+
+async def _decided(world: Federation, refused: Bid) -> None:
+    """The Pokja decides; the vendor who was too late uploads after all; one package is opened."""
+    story, home = world.story, world.nodes[HOME]
+    pending = await world.vendors.upload(refused)
+    story.promise(
+        "held-stages-take-bids-as-pending",
+        pending.verdict == "PENDING",
+        f"package 1001236, {pending.verdict}",
+    )
+    await handover.refuse_package(world, home, "1001236", "nothing-is-opened-during-a-hold")
+    await world.step("2015-03-31T09:00")
+    reason = "Perpanjangan sesuai penetapan gangguan nasional 27–30 Maret 2015"
+    for code in ("1001236", "1002236", "1003236", "1004236"):
+        state = await declaration.decide(world, home, code, reason=reason)
+        story.promise(f"pokja-decision-on-{code}", state == "ACCEPTED", state)
+    await world.step("2015-03-31T10:05")
+    await handover.open_package(world, home, "1001236")
+
+
+async def _released(world: Federation, rollout: str) -> None:
+    """Tuesday noon: nothing is due soon at the held node, so it upgrades."""
+    world.story.title(say("Tuesday noon: the held node upgrades after its deadlines"))
+    await world.step("2015-03-31T12:30")
+    await upgrade.finish(world, rollout)
+
+
+async def _nobody_linked(world: Federation) -> bool:
+    return not any(await together(node.is_linked() for node in world.nodes.values()))
+
+
+def _code(words: str) -> str:
+    """The code that an error names."""
+    found = re.search(r"FED-[0-9]{4}", words)
+    return found[0] if found else words.strip()

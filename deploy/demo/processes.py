@@ -1,0 +1,170 @@
+"""The processes of a demonstration: each in a group of its own, each ended by its own number.
+
+Owns starting, killing and the final clean-up, also of the local services that nodes start and that
+outlive them on purpose (their lock files say who they are; a number used again is never taken for
+one of ours, because the start time must agree too). Leaves out what the programs do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from regional_node.upgrades.launch import start_ticks
+
+_GRACE_SECONDS: Final = 4.0
+_SERVICE_LOCKS: Final = ("service.lock", "hook.lock")
+
+
+class DemoFailed(Exception):
+    """The demonstration cannot go on; `log` names the process whose log tells why."""
+
+    def __init__(self, message: str, *, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+@dataclass
+class Running:
+    """One long-lived process of ours."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+
+@dataclass
+class Processes:
+    """Everything that was started and must be gone at the end."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    _running: list[Running] = field(default_factory=list)
+    _piped: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @property
+    def logs(self) -> Path:
+        """Where every process writes what it says."""
+        return self.folder / "logs"
+
+    def start(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> Running:
+        """Start a daemon in a process group of its own; its words go to its log."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with (self.logs / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**self.environment, **more},
+                start_new_session=True,
+            )
+        running = Running(name, process)
+        self._running.append(running)
+        return running
+
+    async def piped(self, name: str, command: Sequence[str]) -> asyncio.subprocess.Process:
+        """Start a process that the driver talks with over pipes."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with (self.logs / f"{name}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
+        self._piped.append(process)
+        return process
+
+    async def kill(self, running: Running) -> None:
+        """`kill -9`: no goodbye, no flush."""
+        running.process.kill()
+        await asyncio.to_thread(running.process.wait)
+
+    def end_all(self) -> None:
+        """End every process that was started, by number; harmless to repeat."""
+        for running in self._running:
+            _signal_group(running.process, signal.SIGTERM)
+        give_up = time.monotonic() + _GRACE_SECONDS
+        for running in self._running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.process.wait(max(give_up - time.monotonic(), 0.05))
+            _signal_group(running.process, signal.SIGKILL)
+            running.process.wait()
+        for process in self._piped:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        self._end_services()
+
+    def survivors(self) -> list[int]:
+        """Processes of this demonstration that still run."""
+        daemons = [one.process.pid for one in self._running if one.is_alive]
+        return [*daemons, *(pid for pid, _ in self._services())]
+
+    def log_tail(self, name: str, lines: int = 12) -> str:
+        """The last words of a process."""
+        try:
+            text = (self.logs / f"{name}.log").read_text("utf-8", errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def _end_services(self) -> None:
+        give_up = time.monotonic() + _GRACE_SECONDS
+        number = signal.SIGTERM
+        while services := self._services():
+            if time.monotonic() > give_up:
+                number = signal.SIGKILL
+            for pid, _ in services:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, number)
+            time.sleep(0.05)
+
+    def _services(self) -> list[tuple[int, int]]:
+        """Services and hooks that nodes of this folder started and that still run."""
+        found = []
+        for lock in _SERVICE_LOCKS:
+            for path in self.folder.glob(f"**/{lock}"):
+                holder = _holder(path)
+                if holder is not None and start_ticks(holder[0]) == holder[1]:
+                    found.append(holder)
+        return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, all different."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _holder(path: Path) -> tuple[int, int] | None:
+    try:
+        record = json.loads(path.read_bytes())
+        return int(record["pid"]), int(record["start_ticks"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)

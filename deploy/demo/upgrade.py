@@ -1,0 +1,118 @@
+"""A release goes out in waves: added, planned, approved, applied, followed to its end.
+
+Owns the acts of the two persons at LKPP and the driver's look at the rollout. Rule: what counts is
+what the restarted services report, never that an order was given. Leaves out when it happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from deploy.demo.bundles import build_bundle
+from deploy.demo.centre import APPROVER, OPERATOR
+from deploy.demo.federation import Federation
+from deploy.demo.scenario import ReleaseFacts
+from lpse.federation.v1 import directives_pb2 as directives
+from lpse.operator.v1 import rollouts_pb2 as api
+from lpse.operator.v1.rollouts_pb2_grpc import RolloutsStub
+from lpse.terminal.plain import plain
+
+_LKPP: Final = f"LKPP {OPERATOR}"
+
+
+async def begin(world: Federation) -> str:
+    """Add the release, and plan, approve and apply its rollout; the rollout's name."""
+    facts, centre, story = _facts(world), world.centre, world.story
+    bundle = await asyncio.to_thread(build_bundle, facts.version, world.folder / "bundles")
+    origins = [word for version in facts.from_versions for word in ("--from", version)]
+    await centre.ctl(OPERATOR, "release", "add", str(bundle), "--version", facts.version, *origins)
+    story.tell(_LKPP, "adds release {version}, signed and published.", version=facts.version)
+    waves = [
+        word
+        for number, nodes in enumerate(facts.waves, start=1)
+        for word in ("--wave", f"wave-{number}={','.join(nodes)}")
+    ]
+    planned = await centre.ctl(
+        OPERATOR, "rollout", "plan", "--release", facts.version, *waves, "--soak", "1",
+        "--reason", "Pemutakhiran nasional SPSE",
+    )  # fmt: skip
+    plan = planned.document
+    await centre.ctl(APPROVER, "rollout", "approve", "--plan", plan["name"], "--yes")
+    count = str(plan["node_count"])
+    applied = await centre.ctl(
+        OPERATOR, "rollout", "apply", "--plan", plan["name"], "--expect-nodes", count, "--yes"
+    )
+    name = str(applied.document["result"])
+    story.tell(
+        _LKPP,
+        "applies {name} to {count} nodes in {waves} waves; a second person approved the plan.",
+        name=name,
+        count=count,
+        waves=len(facts.waves),
+    )
+    return name
+
+
+async def follow(world: Federation, name: str) -> None:
+    """Until every node runs the version, but for the one that must hold."""
+    facts = _facts(world)
+
+    async def settled() -> bool:
+        progress = _progress(await state(world, name))
+        others = {node: one for node, one in progress.items() if node != facts.held}
+        held = progress.get(facts.held) == api.NODE_PROGRESS_HELD
+        return held and set(others.values()) == {api.NODE_PROGRESS_APPLIED}
+
+    await world.until("the waves are through and one node holds", settled)
+    rollout = await state(world, name)
+    nodes = {node.node_id: node for wave in rollout.waves for node in wave.nodes}
+    held = nodes[facts.held]
+    world.story.promise(
+        "a-deadline-holds-the-upgrade",
+        plain(held)["hold_reason"] == "DEADLINE" and held.from_version == world.scenario.version,
+        f"{facts.held} stays at {held.from_version}: {plain(held)['hold_reason']},"
+        f" {held.detail}, until {plain(held)['hold_until_time']}",
+    )
+    await _judge_versions(world, {node for node in nodes if node != facts.held}, "in-waves")
+    world.story.quote(await world.centre.say(OPERATOR, "rollout", "get", name))
+
+
+async def finish(world: Federation, name: str) -> None:
+    """Until the held node runs the version, too, and the rollout is complete."""
+    facts = _facts(world)
+
+    async def completed() -> bool:
+        return (await state(world, name)).state == directives.ROLLOUT_STATE_COMPLETED
+
+    await world.until("the rollout is complete", completed)
+    world.story.tell(
+        facts.held, "Nothing is due soon: the node upgrades to {version}.", version=facts.version
+    )
+    await _judge_versions(world, {facts.held}, "after-its-deadline")
+
+
+async def state(world: Federation, name: str) -> api.Rollout:
+    """The rollout as the centre counts it."""
+    stub = RolloutsStub(world.centre.channel())
+    return await stub.GetRollout(api.GetRolloutRequest(name=name))
+
+
+async def _judge_versions(world: Federation, nodes: set[str], when: str) -> None:
+    """What the restarted services themselves report."""
+    facts = _facts(world)
+    seen = {name: (await world.nodes[name].status()).service_version for name in sorted(nodes)}
+    world.story.promise(
+        f"upgraded-{when}",
+        set(seen.values()) == {facts.version},
+        ", ".join(f"{name} {version}" for name, version in seen.items()),
+    )
+
+
+def _progress(rollout: api.Rollout) -> dict[str, api.NodeProgress.ValueType]:
+    return {node.node_id: node.progress for wave in rollout.waves for node in wave.nodes}
+
+
+def _facts(world: Federation) -> ReleaseFacts:
+    assert world.scenario.release is not None
+    return world.scenario.release
