@@ -22,6 +22,7 @@ from lpse.federation.entries import DecodedEntry, decode_entry
 from lpse.federation.errors import FederationError, Unavailable
 from lpse.federation.limits import PROJECTION_ENTRIES_MAX, PROJECTION_JOURNALS_MAX
 from lpse.runtime.clock import Clock
+from lpse.runtime.logs import origin_of
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.received import ReceivedJournals, StoredEntry
 
@@ -129,6 +130,11 @@ class Projector:
         except Unavailable as error:
             # The disk is full or busy: nothing moved. Come back when new entries are stored.
             self._log.warning("projection.postponed", node=journal[0], code=error.code)
+            return
+        except Exception as error:
+            # Our own bug with one journal must not stop the others.
+            where = origin_of(error)
+            self._log.error("projection.failed", node=journal[0], code="FED-1000", where=where)
             return
         if progress.more:
             self.notice(*journal)

@@ -13,6 +13,7 @@ import asyncio
 from lpse.federation.errors import FederationError, Unavailable
 from lpse.federation.limits import RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX
 from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.logs import origin_of
 from lpse.runtime.retries import reconnecting
 from regional_node.link.frames import Before
 from regional_node.link.ports import Connect, Parts
@@ -61,6 +62,11 @@ class LinkWorker:
                 # Only a person can mend this; keep asking, rarely, and never end.
                 self._parts.state.refused = True
                 self._parts.log.error("link.refused", code=error.code, reason=error.message)
+                await self._rest(self._parts.entropy.uniform(0.5, 1.0) * self._max_seconds)
+            except Exception as error:
+                # Our own bug must not end the link for good: say where, and try again.
+                self._parts.state.cause = f"FED-1000 {type(error).__name__}"
+                self._parts.log.error("link.failed", code="FED-1000", where=origin_of(error))
                 await self._rest(self._parts.entropy.uniform(0.5, 1.0) * self._max_seconds)
 
     async def stop(self, reason: str = "stopping") -> None:

@@ -54,6 +54,7 @@ class National:
         self._position: Position | None = None
         self._state = DesiredState()
         self._pinned: DesiredState | None = None
+        self._revisited: frozenset[int] = frozenset()
         self._moved = asyncio.Event()
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[Head]] = set()
@@ -187,15 +188,26 @@ class National:
         except SnapshotUnreadable:
             return  # fold again from the first entry
         if pinned is not None and any(one.kind in kinds.NATIONAL for one in _unknown(state)):
-            state, pinned = pinned, None  # this program knows more: fold again from the pin
+            # This program knows more: fold again from the pin.
+            self._revisited = frozenset(one.index for one in state.skipped)
+            state, pinned = pinned, None
         self._state, self._pinned = state, pinned
 
     async def _catch_up(self) -> None:
-        """Fold stored entries that the state does not sum up yet; what was told stays told."""
+        """Fold stored entries that the state does not sum up yet.
+
+        What was told stays told; entries that only a newer program could read are told now, late.
+        """
         while self._position is not None and self._state.size < self._position.tree.size:
             entries = await self.entries(self._state.size, SCAN_ROWS_PER_STEP)
-            folded = fold_all(self._state, self._pinned, entries, self._me, 0)
-            await self._refold(replace(folded, applied=()))
+            size = self._position.tree.size
+            folded = fold_all(self._state, self._pinned, entries, self._me, size)
+            news = [
+                one
+                for one in folded.applied
+                if one.national_index in self._revisited and one.outcome == "applied"
+            ]
+            await self._refold(replace(folded, applied=tuple(news)))
 
     async def _refold(self, folded: Folded) -> None:
         await self._database.write(lambda tx: self._save_in(tx, replace(folded, changed=True)))

@@ -95,6 +95,12 @@ async def test_a_clone_with_an_old_token_does_not_push_the_node_out(
             await eventually(node.settled)
         _copy(tmp_path / "node", tmp_path / "clone")
         async with running(node):
+
+            async def confirmed() -> bool:
+                state = await centre.parts.store.tokens(NODE)
+                return state.confirmed is not None and state.confirmed.number == 2
+
+            await eventually(confirmed)
             await eventually(node.settled)
             clone = Node(authority, tmp_path / "clone", NODE, centre.port)
             async with running(clone):

@@ -106,7 +106,9 @@ async def test_a_newer_program_folds_again_from_the_pin(
         national = await _open(database)
         await _feed(national, writer, policy, _entry(directives.Beacon()))
         assert national.state.pinned_at == 0
-    newer = await _open(database)
+    told = Told()
+    newer = await _open(database, told)
+    assert [one.outcome for one in told.records] == ["applied"]  # type: ignore[attr-defined] # DirectiveApplied
     assert newer.state.pinned_at is None
     assert newer.state.policy.guard_window_seconds == 5
     assert newer.state.size == 2
