@@ -17,6 +17,8 @@ from structlog.typing import FilteringBoundLogger
 from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
+from central.calendars.service import CalendarsService
+from central.calendars.store import CalendarStore
 from central.enrolment.admission import Admission
 from central.exercise.service import ExerciseService
 from central.fleet.desired import DesiredVersions
@@ -27,19 +29,32 @@ from central.ledger.ports import Projection
 from central.link.enrolled import EnrolledDirectory
 from central.link.sessions import Sessions
 from central.national.national import National
+from central.outages.outlook import PackagesOutlook
+from central.outages.packages_store import PackagesProjection
+from central.outages.service import OutagesService
+from central.outages.store import OutageStore
 from central.plans.store import PlanStore
 from central.reconciliation.service import ReconciliationsService
 from central.reconciliation.store import ReconciliationStore
 from central.releases.service import ReleasesService
 from central.releases.store import ReleaseStore
+from central.rollouts.planning import RolloutApplier
+from central.rollouts.reported import ReportedVersions
+from central.rollouts.service import Parts, RolloutsService
+from central.rollouts.store import RolloutStore
+from central.rollouts.view import Viewer
+from central.rollouts.worker import RolloutWorker
 from central.uploads.announcements import LedgerAnnouncements
 from central.uploads.store import UploadsStore
 from lpse.federation.v1 import transfer_pb2_grpc
 from lpse.operator.v1 import (
+    calendars_pb2_grpc,
     exercise_pb2_grpc,
     fleet_pb2_grpc,
+    outages_pb2_grpc,
     reconciliations_pb2_grpc,
     releases_pb2_grpc,
+    rollouts_pb2_grpc,
 )
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
@@ -74,25 +89,41 @@ class Areas:
     uploads: UploadsStore
     runs: ReconciliationStore
     releases: ReleaseStore
+    rollouts: RolloutStore
+    packages: PackagesProjection
+    outages: OutageStore
     for_nodes: list[Register] = field(default_factory=list)
     for_operators: list[Register] = field(default_factory=list)
     workers: list[Work] = field(default_factory=list)
 
+    def has_access(self, node_id: str) -> bool:
+        """Whether the node may connect now."""
+        return self.base.admission.node(node_id) is not None
+
     @property
     def projections(self) -> list[Projection]:
         """Every read model that follows regional journals."""
-        return [self.uploads, self.runs]
+        return [self.uploads, self.runs, self.rollouts, self.packages]
 
 
 def open_areas(base: Base) -> Areas:
     """Make the stores, and register what may be planned."""
-    database = base.database
+    database, national = base.database, base.national
+    packages = PackagesProjection()
+    outages = OutageStore(
+        database, national, lambda _: base.admission.nodes(), packages, base.clock
+    )
+    for applier in outages.appliers():
+        base.plans.register(applier)
     return Areas(
         base,
         fleet=FleetStore(database),
         uploads=UploadsStore(database),
         runs=ReconciliationStore(database),
-        releases=ReleaseStore(database, base.national.append_in),
+        releases=ReleaseStore(database, national.append_in),
+        rollouts=RolloutStore(database, national, base.clock),
+        packages=packages,
+        outages=outages,
     )
 
 
@@ -118,4 +149,40 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
         lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(runs, server),
         lambda server: releases_pb2_grpc.add_ReleasesServicer_to_server(releases, server),
         lambda server: exercise_pb2_grpc.add_ExerciseServicer_to_server(exercise, server),
+    ]
+    _serve_rollouts(areas)
+    _serve_outages(areas)
+
+
+def _serve_rollouts(areas: Areas) -> None:
+    base, store = areas.base, areas.rollouts
+    versions = ReportedVersions(areas.fleet)
+    viewer = Viewer(store, versions, areas.has_access)
+    applier = RolloutApplier(store, areas.releases, areas.has_access, base.clock)
+    base.plans.register(applier)
+    parts = Parts(
+        store=store,
+        applier=applier,
+        viewer=viewer,
+        plans=base.plans,
+        releases=areas.releases,
+        versions=versions,
+        outlook=PackagesOutlook(base.database, areas.packages),
+    )
+    service = RolloutsService(parts, base.admission, base.clock)
+    areas.for_operators.append(
+        lambda server: rollouts_pb2_grpc.add_RolloutsServicer_to_server(service, server)
+    )
+    areas.workers.append(RolloutWorker(store, viewer, base.clock, base.log).run())
+
+
+def _serve_outages(areas: Areas) -> None:
+    base = areas.base
+    outages = OutagesService(areas.outages, base.plans, base.admission, base.clock)
+    calendars = CalendarsService(
+        CalendarStore(base.database, base.national.append_in), base.admission, base.clock
+    )
+    areas.for_operators += [
+        lambda server: outages_pb2_grpc.add_OutagesServicer_to_server(outages, server),
+        lambda server: calendars_pb2_grpc.add_CalendarsServicer_to_server(calendars, server),
     ]

@@ -67,6 +67,17 @@ class PackagesProjection:
         )
         return {str(node): Touched(int(count), _moment(time)) for node, count, time in rows}
 
+    def next_ends_in(self, tx: Transaction, now: datetime) -> dict[str, datetime | None]:
+        """By node that reported a schedule: the first end after `now`, None where there is none."""
+        rows = tx.execute(
+            "SELECT p.node_id, min(CASE WHEN s.end_time > ? AND s.end_time > s.start_time"
+            " THEN s.end_time END) FROM packages p JOIN package_stages s"
+            " ON s.node_id = p.node_id AND s.package = p.package"
+            " WHERE p.cancelled = 0 GROUP BY p.node_id",
+            (_micros(now),),
+        )
+        return {str(node): None if end is None else _moment(end) for node, end in rows}
+
     def _scheduled_in(
         self, tx: Transaction, source: Source, record: records.PackageScheduled
     ) -> None:
