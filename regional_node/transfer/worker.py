@@ -234,8 +234,13 @@ class DrainWorker:
             item.item, judgement.park, judgement.refusals, sent, next_time, cause_of(error)
         )
         await self._store.failed(failed)
-        event = "transfer.parked" if judgement.park else "transfer.failed"
-        _LOG.warning(event, item=item.item, attempt=item.attempts + 1, code=error.code)
+        _LOG.warning(
+            "transfer.failed",
+            item=item.item,
+            attempt=item.attempts + 1,
+            code=error.code,
+            parked=judgement.park,
+        )
 
     def _next_time(
         self, attempts: int, now: datetime, asked_seconds: float | None = None

@@ -54,7 +54,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         ),
         (
             "Bundel belum dikirim",
-            "Pusat tidak punya isi dengan sidik ini; bundel yang tidak diterbitkan lama-lama dihapus",
+            "Pusat tidak punya isi dengan sidik ini; bundel yang tidak diterbitkan akan dihapus",
             "jalankan lagi `lkppctl release add` dengan bundelnya",
         ),
     ),
