@@ -65,7 +65,7 @@ class National:
         self._evidence = Evidence(Start.UNPROVEN)
         self._visible: Head | None = None
         self._moved = asyncio.Event()
-        self._wake = asyncio.Event()
+        self._showing = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
 
     # --- life ---
@@ -89,7 +89,7 @@ class National:
         while True:
             await self._journal.wait_beyond(self.head.size)
             try:
-                await self._show(self._journal.head)
+                await self._show_newest()
             except OSError as error:
                 self._log.error("national.head_file_failed", error=type(error).__name__)
                 await self._clock.sleep(1.0)
@@ -107,11 +107,11 @@ class National:
         if self.gate is not Gate.OPEN:
             raise GateShut(self._evidence)
         indexes = await self._journal.append(*records)
-        await self.wait_visible(indexes[-1])
+        await self._show_newest()
         return indexes
 
     async def wait_visible(self, index: int) -> None:
-        """Return once nodes can see entry `index`; needs `run`."""
+        """Return once nodes can see entry `index`, for those who appended in a transaction."""
         while self.head.size <= index:
             moved = self._moved
             if self.head.size <= index:
@@ -215,7 +215,15 @@ class National:
             return
         self._log.warning("national.gate", gate=self.gate.value, reason=explain(self._evidence))
         if self.gate is Gate.OPEN:
-            await self._show(self._journal.head)
+            async with self._showing:
+                await self._show(self._journal.head)
+
+    async def _show_newest(self) -> None:
+        """One write of the head file serves everybody who published meanwhile."""
+        async with self._showing:
+            newest = self._journal.head
+            if newest.size > self.head.size:
+                await self._show(newest)
 
     async def _show(self, head: Head) -> None:
         await self._file.write(head)  # durable first, then visible

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from central.link.store import QuarantineRow
 from central.national.rules import Gate
-from lpse.federation.errors import Conflict, Unavailable
+from lpse.federation.errors import Conflict, NotFound, Unavailable
 from lpse.federation.v1 import directives_pb2 as directives
+from lpse.federation.v1 import link_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
-from tests.federation.rig import Authority, Centre, Node, eventually, running
+from lpse.runtime.sqlite import Database
+from tests.federation.rig import NODE_MIGRATIONS, Authority, Centre, Node, eventually, running
 
 NODE = "lpse-pacitan"
 
@@ -195,3 +198,32 @@ async def test_a_plain_restart_publishes_at_once(authority: Authority, tmp_path:
     async with running(centre):
         assert centre.national.gate is Gate.OPEN
         await centre.national.publish(directives.PolicyPublished())
+
+
+async def test_an_operator_releases_a_clone_suspect_but_not_a_fork(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 5: a person may vouch for a token, never for a contradicting history."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        node = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with running(node):
+            await eventually(node.settled)
+        await node_forgets_its_token(tmp_path / "node")
+        async with running(node):
+            await eventually(lambda: _quarantine(node) == "FED-2214")
+            await centre.sessions.release(NODE, "the disk was exchanged")
+            await eventually(lambda: node.settled() and not _quarantine(node))
+            with pytest.raises(NotFound):
+                await centre.sessions.release(NODE, "again")
+        row = QuarantineRow(NODE, wire.HEAD_RELATION_FORKED, "FED-2213", "two", "2015-03-27")
+        await centre.parts.store.quarantine_begins(row, None)
+        with pytest.raises(Conflict):
+            await centre.sessions.release(NODE, "never mind")
+
+
+async def node_forgets_its_token(folder: Path) -> None:
+    """As if the token alone had been lost."""
+    database = await Database.open(folder / "node.db", NODE_MIGRATIONS)
+    await database.write(lambda tx: tx.run("UPDATE link_state SET token_number = 0"))
+    await database.close()
