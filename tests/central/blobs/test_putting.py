@@ -54,7 +54,8 @@ async def finish(call: Any) -> wire.VerifiedBlob:
     await call.write(wire.PutBlobRequest(finish=wire.FinishBlob()))
     while (answer := await call.read()).WhichOneof("part") != "verified":
         assert answer.durable.offset_bytes
-    return answer.verified
+    verified: wire.VerifiedBlob = answer.verified
+    return verified
 
 
 async def refused(work: Any) -> FederationError:
