@@ -29,8 +29,13 @@ class GuardedEnds:
     """Ends that an upgrade keeps away from; `held` is the earliest one that waits."""
 
     token: int
+    as_of: datetime
     ends: tuple[datetime, ...]
     held: datetime | None
+
+    def passed(self, now: datetime) -> bool:
+        """Whether an end has fallen due since: it may be held from that moment on."""
+        return bisect_right(self.ends, now) != bisect_right(self.ends, self.as_of)
 
 
 class EffectiveSchedule:
@@ -98,7 +103,8 @@ class EffectiveSchedule:
     def waiting_in(self, tx: Transaction, case: Case, now: datetime) -> list[Hold]:
         """Holds that are journalled, and those that begin at this very moment."""
         open_holds = [hold for hold in case.holds if hold.end is None]
-        sight = self._proposals.sight_in(tx, case, now, self._hold_after())
+        outages = tuple(self._proposals.outages_in(tx))
+        sight = self._proposals.sight(case, outages, now, self._hold_after())
         return [*open_holds, *rules.holds_to_start(sight)]
 
     async def seen(self, code: str, now: datetime) -> tuple[Case, list[Hold]]:
@@ -113,9 +119,9 @@ class EffectiveSchedule:
     async def next_guarded_end(self, now: datetime) -> datetime | None:
         """The earliest compensable end after `now`, effective or proposed; a held one is first."""
         guarded = self._guarded
-        if guarded is None or guarded.token != self._packages.changes:
+        if guarded is None or guarded.token != self._packages.changes or guarded.passed(now):
             token = self._packages.changes
-            guarded = await self._database.read(lambda tx: self._guarded_in(tx, token))
+            guarded = await self._database.read(lambda tx: self._guarded_in(tx, token, now))
             self._guarded = guarded
         if guarded.held is not None:
             return min(guarded.held, now)
@@ -125,7 +131,8 @@ class EffectiveSchedule:
     def _waiting_in(self, tx: Transaction, package: Package, now: datetime) -> list[Hold]:
         return self.waiting_in(tx, self._proposals.case_in(tx, package), now)
 
-    def _guarded_in(self, tx: Transaction, token: int) -> GuardedEnds:
+    def _guarded_in(self, tx: Transaction, token: int, now: datetime) -> GuardedEnds:
+        outages = tuple(self._proposals.outages_in(tx))
         ends: set[datetime] = set()
         held: list[datetime] = []
         after = ""
@@ -136,7 +143,9 @@ class EffectiveSchedule:
                     case = self._proposals.case_in(tx, package)
                     ends.update(_ends(case))
                     held += [hold.due for hold in case.holds if hold.end is None]
-        return GuardedEnds(token, tuple(sorted(ends)), min(held, default=None))
+                    sight = self._proposals.sight(case, outages, now, self._hold_after())
+                    held += [hold.due for hold in rules.holds_to_start(sight)]
+        return GuardedEnds(token, now, tuple(sorted(ends)), min(held, default=None))
 
 
 def _ends(case: Case) -> set[datetime]:

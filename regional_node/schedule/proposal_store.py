@@ -133,9 +133,14 @@ class ProposalStore:
         )
         return [rows.proposal_of(row) for row in found]
 
-    def sight_in(self, tx: Transaction, case: Case, now: datetime, hold_after: timedelta) -> Sight:
+    def outages_in(self, tx: Transaction) -> list[KnownOutage]:
+        """See `outages`."""
+        return self._known_outages_in(tx)
+
+    def sight(
+        self, case: Case, outages: tuple[KnownOutage, ...], now: datetime, hold_after: timedelta
+    ) -> Sight:
         """What decides about the case's holds at `now`."""
-        outages = tuple(self._known_outages_in(tx))
         undecided = case.last.undecided() if case.last else None
         return Sight(case.package, outages, undecided, case.holds, case.opened, now, hold_after)
 

@@ -8,7 +8,7 @@ outage does not end until a Pokja decides. Leaves out the arithmetic (`proposals
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -100,9 +100,16 @@ class Imported:
     digest: bytes
 
 
-def judge_import(
-    known: Package, given: Imported, now: datetime, *, opened: bool, held: bool
-) -> Import:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an import must respect; `decided` are the latest ends that a Pokja gave, by stage."""
+
+    opened: bool
+    held: bool
+    decided: Mapping[str, datetime]
+
+
+def judge_import(known: Package, given: Imported, standing: Standing, now: datetime) -> Import:
     """Whether an import changes anything; raises where it must not (FED-4103 … FED-4107)."""
     if given.rule_set not in ("", known.rule_set):
         raise Conflict(
@@ -117,29 +124,28 @@ def judge_import(
         return Import.UNCHANGED
     if known.cancelled:
         raise Conflict("FED-4105", "the selection was cancelled; its schedule moves no more")
-    if held and not same_stages:
+    if standing.held and not same_stages:
         raise Conflict(
             "FED-4106",
             "a stage of the package is held because of a disturbance",
             remedy="the Pokja decides first: compensation decide",
         )
-    _check_ends(known, given, now, opened=opened)
+    _check_ends(known, given, standing, now)
     return Import.REVISED
 
 
-def _check_ends(known: Package, given: Imported, now: datetime, *, opened: bool) -> None:
+def _check_ends(known: Package, given: Imported, standing: Standing, now: datetime) -> None:
     before = {stage.name: stage for stage in known.stages}
-    imported = {stage.name: stage for stage in known.base}
     for name in before.keys() - {stage.name for stage in given.stages}:
         if is_upload(name):
             raise Conflict("FED-4107", "the import leaves out the stage in which bids are taken")
     for stage in given.stages:
-        old, base = before.get(stage.name), imported.get(stage.name)
-        if old is None or base is None or old.end == stage.end:
+        old = before.get(stage.name)
+        if old is None or old.end == stage.end:
             continue
-        if opened and is_upload(stage.name):
+        if standing.opened and is_upload(stage.name):
             raise Conflict("FED-4107", "the bids were opened; their deadline moves no more")
-        if stage.end < old.end and old.end > base.end:
+        if stage.end < standing.decided.get(stage.name, stage.end):
             raise Conflict(
                 "FED-4107",
                 "the import would shorten a deadline that a Pokja decision extended",

@@ -21,7 +21,7 @@ from lpse.runtime.sqlite import Database, Row, Transaction
 from lpse.storage.journal import Journal
 from regional_node.schedule import rows
 from regional_node.schedule.ports import Opened
-from regional_node.schedule.rules import Import, Imported, Package, judge_import
+from regional_node.schedule.rules import Import, Imported, Package, Standing, judge_import
 
 _COLUMNS = (
     "p.package, p.title, p.zone, p.rule_set, p.rule_document, p.revision, p.base_revision,"
@@ -212,8 +212,10 @@ class ScheduleStore:
             "SELECT 1 FROM schedule_holds WHERE package = ? AND end_time IS NULL LIMIT 1",
             (given.code,),
         )
-        opened = self._opened(tx, given.code)
-        if judge_import(known, given, now, opened=opened, held=bool(held)) is Import.UNCHANGED:
+        standing = Standing(
+            self._opened(tx, given.code), bool(held), _decided_ends_in(tx, given.code)
+        )
+        if judge_import(known, given, standing, now) is Import.UNCHANGED:
             return ImportResult(given.code, known.revision, changed=False)
         arrange(given.stages, known.rules.couplings)
         moved = given.stages != known.stages  # a new title alone changes no base
@@ -311,6 +313,19 @@ def check_version_in(tx: Transaction, package: Package) -> None:
     found = tx.execute("SELECT version FROM schedule_packages WHERE package = ?", (package.code,))
     if not found or found[0][0] != package.version:
         raise Conflict("FED-4111", "the package changed meanwhile; read it again")
+
+
+def _decided_ends_in(tx: Transaction, code: str) -> dict[str, datetime]:
+    """The latest end of each stage that any decision gave."""
+    found = tx.execute(
+        "SELECT stages FROM schedule_revisions WHERE package = ? AND origin LIKE 'decision %'",
+        (code,),
+    )
+    ends: dict[str, datetime] = {}
+    for (text,) in found:
+        for stage in rows.stages_of(text):
+            ends[stage.name] = max(stage.end, ends.get(stage.name, stage.end))
+    return ends
 
 
 def _renamed(known: Package, given: Imported) -> Package:

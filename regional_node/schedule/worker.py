@@ -32,7 +32,6 @@ from regional_node.schedule import rules
 from regional_node.schedule.ports import NationalView
 from regional_node.schedule.proposal_store import Case, ProposalStore
 from regional_node.schedule.proposals import Draft, next_proposal
-from regional_node.schedule.rules import Sight
 from regional_node.schedule.store import ScheduleStore
 
 _LOG: Final = structlog.get_logger("lpse.node.schedule")
@@ -158,10 +157,7 @@ class ScheduleWorker:
         now: datetime,
         hold_after: timedelta,
     ) -> None:
-        undecided = case.last.undecided() if case.last else None
-        sight = Sight(
-            case.package, tuple(outages), undecided, case.holds, case.opened, now, hold_after
-        )
+        sight = self._proposals.sight(case, tuple(outages), now, hold_after)
         started = rules.holds_to_start(sight)
         ended = rules.holds_to_end(sight, withdrawn)
         if started or ended:

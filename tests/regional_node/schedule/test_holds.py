@@ -210,11 +210,21 @@ async def test_upgrades_keep_away_from_ends_and_holds(world: World) -> None:
     world.national.receive(by_day("2015-03-27", "2015-03-31"))
     await world.step(at("2015-03-30 09:00"))
     late = at("2015-03-31 23:00")
-    assert await world.effective.next_guarded_end(late) == at("2015-04-06 12:00")
+    assert await world.effective.next_guarded_end(late) == at("2015-03-31 12:00"), "it is held"
     await world.step(at("2015-03-31 13:00"))
     assert await world.effective.next_guarded_end(world.clock.now()) == at("2015-03-31 12:00")
     await world.decide("P3", records.DECISION_CANCEL)
     assert await world.effective.next_guarded_end(world.clock.now()) is None
+
+
+async def test_upgrade_does_not_slip_in_between_end_and_hold(world: World) -> None:
+    """Invariant 7: an end that fell due in an outage guards before its hold is journalled."""
+    await world.load(package("P1", "2015-03-27 10:00"))
+    world.national.receive(by_minute(at("2015-03-27 08:00"), None))
+    await world.step(at("2015-03-27 09:59"))
+    await world.effective.next_guarded_end(world.clock.now())
+    world.clock.advance(61)
+    assert await world.effective.next_guarded_end(world.clock.now()) == at("2015-03-27 10:00")
 
 
 async def test_poisoned_package_blocks_no_other(world: World) -> None:

@@ -117,6 +117,18 @@ async def test_old_export_does_not_take_a_decision_back(world: World) -> None:
     assert await world.deadline("P3") == at("2015-04-06 12:00")
 
 
+async def test_changed_end_is_a_floor_for_imports(world: World) -> None:
+    """Monotone: what a Pokja gave by an own decision is not taken back by an import either."""
+    await world.load(package("P3", "2015-03-31 12:00"))
+    world.national.receive(by_day("2015-03-27", "2015-03-31"))
+    await world.step(at("2015-03-31 09:00"))
+    await world.decide("P3", records.DECISION_CHANGE, changes={UPLOAD: at("2015-04-08 12:00")})
+    await world.load(package("P3", "2015-04-10 12:00"))
+    with pytest.raises(Conflict, match="FED-4107"):
+        await world.load(package("P3", "2015-04-07 12:00"))
+    assert await world.deadline("P3") == at("2015-04-10 12:00")
+
+
 async def test_no_import_moves_what_is_held_opened_or_past(world: World) -> None:
     """Invariant 6: an import is no way around a hold, and ends nothing in the past."""
     await world.load(package("P1", "2015-03-27 10:00"), package("P4", "2015-04-01 16:00"))
