@@ -107,7 +107,9 @@ class National:
         if self.gate is not Gate.OPEN:
             raise GateShut(self._evidence)
         indexes = await self._journal.append(*records)
-        await self._show_newest()
+        with suppress(OSError):  # the entries are durable; `run` tries the file again
+            await self._show_newest()
+        await self.wait_visible(indexes[-1])
         return indexes
 
     async def wait_visible(self, index: int) -> None:
