@@ -38,6 +38,11 @@ class SeverableProxy:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._server.wait_closed(), 2)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether connections get through now."""
+        return self._whole
+
     def sever(self) -> None:
         """Drop every connection, and every new one at once."""
         self._whole = False

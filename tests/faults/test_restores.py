@@ -1,0 +1,173 @@
+"""Parties that come back from a backup: they say so, and overwrite nothing.
+
+The backups are made by the programs themselves, beside the running daemons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from lpse.federation.entries import decode_entry
+from tests.faults.asking import drained, eventually, link_status, status
+from tests.faults.checker import centre_at, check_node, node_at
+from tests.faults.conftest import Copy
+from tests.faults.vendors import Vendors
+from tests.faults.world import Centre, Node, call
+
+
+async def test_node_restored_from_an_old_backup_opens_a_new_epoch(copy: Copy) -> None:
+    """Invariant 5: the centre keeps the longer old epoch, and the node goes on in a new one."""
+    centre, nodes = copy(0)
+    node = nodes["lpse-pacitan"]
+    vendors = Vendors(random.Random(3))
+    await asyncio.gather(centre.start(), node.start())
+    await vendors.hand_in(node.socket, vendors.plan(6, prefix="a"))
+    saved = node.data.with_name("saved")
+    await _backup(node, saved)
+    await vendors.hand_in(node.socket, vendors.plan(6, prefix="b"))
+    await drained(node)
+    await node.kill()
+    lost = node_at(node.name, node.data).own()
+
+    restored = _moved(node)
+    await _restore(restored, saved)
+    await restored.start()
+    late = vendors.plan(3, prefix="c")
+    await vendors.hand_in(restored.socket, late)
+    await drained(restored)
+    await asyncio.gather(restored.kill(), centre.kill())
+
+    here = node_at(node.name, restored.data)
+    kept = {key: given for key, given in vendors.given.items() if "b" not in key}
+    check_node(here, kept)
+    _, copied = centre_at(centre.data).copy_of("ledger", node.name)
+    (old,) = lost
+    assert copied[old] == lost[old][: len(copied[old])], "the old epoch was overwritten"
+    assert len(copied[old]) > len(here.own()[old]), "the tail that only the centre has is gone"
+    (new,) = set(here.own()) - {old}
+    assert copied[new] == here.own()[new][: len(copied[new])]
+    assert decode_entry(here.own()[new][0]).kind == "epoch.opened"
+    there = centre_at(centre.data)
+    missing = [
+        (submission.key, len(content))
+        for submission, _ in vendors.given.values()
+        for content, digest in zip(submission.contents, submission.digests, strict=True)
+        if there.blob(digest) != content
+    ]
+    assert not missing
+
+
+async def test_centre_restored_from_an_older_copy_appends_nothing(copy: Copy) -> None:
+    """Invariant 5: nodes that know more report it, keep their copy, and go on taking uploads."""
+    centre, nodes = copy(0)
+    centre.environment["LKPP_CENTRAL__BEACON_SECONDS"] = "0.5"
+    node = nodes["lpse-pacitan"]
+    await asyncio.gather(centre.start(), node.start())
+    saved = centre.data.with_name("saved")
+    await asyncio.to_thread(
+        call, "lkpp-central", "backup", "create", str(saved), environment=centre.environment
+    )
+    known = await _national_size(node)
+    await eventually(lambda: _beyond(node, known + 3), about="beacons after the backup")
+    await centre.kill()
+
+    restored = _centre_again(centre)
+    await asyncio.to_thread(
+        call, "lkpp-central", "restore", str(saved), environment=restored.environment
+    )
+    before = centre_at(restored.data).own()
+    await restored.start()
+    await eventually(lambda: _contradicted(node), about=f"the contradiction:\n{node.tail()}")
+    vendors = Vendors(random.Random(4))
+    await vendors.hand_in(node.socket, vendors.plan(3))
+    await asyncio.sleep(1.2)  # more than two beacons would have been lit meanwhile
+    await asyncio.gather(node.kill(), restored.kill())
+
+    assert centre_at(restored.data).own() == before, "a restored centre appended"
+    here = node_at(node.name, node.data)
+    check_node(here, vendors.given)
+    _, copied = here.copy_of("national", "lkpp")
+    (epoch,) = copied
+    original = centre_at(centre.data).own()[epoch]
+    assert copied[epoch] == original[: len(copied[epoch])], "the node's copy was overwritten"
+    assert len(copied[epoch]) > len(before[epoch])
+    kinds = [decode_entry(one).kind for rows in here.own().values() for one in rows]
+    assert kinds.count("centre.contradicted") == 1
+
+
+@pytest.mark.parametrize("program", ["lpse-node", "lkpp-central"])
+async def test_backup_beside_a_daemon_is_whole_and_private(copy: Copy, program: str) -> None:
+    """A backup verifies, holds every key with mode 0600, and is restored by its own kind only."""
+    centre, nodes = copy(0)
+    party = centre if program == "lkpp-central" else nodes["lpse-pacitan"]
+    other = nodes["lpse-papua"] if party is centre else centre
+    saved = party.data.with_name("saved")
+    await party.start()
+    try:
+        words = ("backup", "create", str(saved))
+        told = await asyncio.to_thread(call, program, *words, environment=party.environment)
+        assert told["party"] == ("lkpp" if party is centre else party.name)
+        again = await asyncio.to_thread(
+            call, program, *words, environment=party.environment, expect=4
+        )
+        assert again is None
+        await asyncio.to_thread(
+            call, program, "backup", "verify", str(saved), environment=party.environment
+        )
+    finally:
+        await party.kill()
+    assert not (saved / "national.head").exists()
+    assert (saved / "identity" / "signing.key").stat().st_mode & 0o777 == 0o600
+    assert saved.stat().st_mode & 0o077 == 0
+    foreign = {**other.environment, f"{_prefix(other)}DATA": str(saved.with_name("fresh"))}
+    call(other.command[0], "backup", "restore", str(saved), environment=foreign, expect=1)
+    call(program, "backup", "restore", str(saved), environment=party.environment, expect=4)
+
+
+def _prefix(party: Centre | Node) -> str:
+    return "LKPP_CENTRAL__" if isinstance(party, Centre) else "LPSE_NODE__"
+
+
+def _moved(node: Node) -> Node:
+    """The same node with an empty data folder."""
+    again = Node(node.name, node.data.with_name(f"{node.name}-2"), 0)
+    again.environment = {**node.environment, "LPSE_NODE__DATA": str(again.data)}
+    again.http_port = node.http_port
+    return again
+
+
+def _centre_again(centre: Centre) -> Centre:
+    """The same centre with an empty data folder."""
+    again = Centre(centre.data.with_name("centre-2"))
+    again.environment = {**centre.environment, "LKPP_CENTRAL__DATA": str(again.data)}
+    again.ports, again.http_port = centre.ports, centre.http_port
+    return again
+
+
+async def _backup(node: Node, saved: Path) -> None:
+    await asyncio.to_thread(
+        call, "lpse-node", "backup", "create", str(saved), environment=node.environment
+    )
+
+
+async def _restore(node: Node, saved: Path) -> None:
+    await asyncio.to_thread(
+        call, "lpse-node", "backup", "restore", str(saved), environment=node.environment
+    )
+
+
+async def _national_size(node: Node) -> int:
+    now = await status(node)
+    return int(now.national_head.size) if now is not None else 0
+
+
+async def _beyond(node: Node, size: int) -> bool:
+    return await _national_size(node) > size
+
+
+async def _contradicted(node: Node) -> bool:
+    return bool((await link_status(node)).contradiction)
