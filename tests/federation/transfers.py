@@ -12,22 +12,24 @@ from hashlib import sha256
 from pathlib import Path
 
 import grpc
+from google.protobuf.message import Message
 
 from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
-from central.ledger.ports import Projection
+from central.ledger.ports import Source
 from central.uploads.announcements import LedgerAnnouncements
 from central.uploads.store import UploadsStore
 from lpse.federation.v1 import transfer_pb2_grpc
 from lpse.federation.v1.records_pb2 import SealedBlob, UploadAccepted
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
+from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
 from regional_node.transfer.queue import Queue
 from regional_node.transfer.store import TransferStore
 from regional_node.transfer.worker import DrainWorker
-from tests.federation.rig import CLOCK, ENTROPY, LOG, Authority, Centre, Node
+from tests.federation.rig import CLOCK, ENTROPY, LOG, Authority, Centre, Node, Recorder
 
 
 class Shelf:
@@ -40,6 +42,18 @@ class Shelf:
         return self.sizes.get(digest)
 
 
+class UploadsToo(Recorder):
+    """The rig's projection, and behind it the real one of uploads."""
+
+    async def open(self, database: Database) -> None:
+        await super().open(database)
+        self._uploads = UploadsStore(database)
+
+    def apply_in(self, tx: Transaction, source: Source, record: Message) -> None:
+        super().apply_in(tx, source, record)
+        self._uploads.apply_in(tx, source, record)
+
+
 class TransferCentre(Centre):
     """The rig's centre with uploads projected and blobs received."""
 
@@ -47,16 +61,12 @@ class TransferCentre(Centre):
         super().__init__(authority, folder)
         self.transfer_port = 0
         self.shelf = Shelf()
+        self.recorder = UploadsToo()
 
     @property
-    def extra(self) -> list[Projection]:
-        """The projection of uploads, over the database that is open now."""
-        self.uploads = UploadsStore(self.database)
-        return [self.uploads]
-
-    @extra.setter
-    def extra(self, value: list[Projection]) -> None:
-        assert not value
+    def uploads(self) -> UploadsStore:
+        """What nodes have announced, over the database that is open now."""
+        return UploadsStore(self.database)
 
     async def _serve(self) -> None:
         await super()._serve()
