@@ -33,6 +33,8 @@ from regional_node.link.state import Session as SessionState
 from regional_node.link.store import Acknowledged
 from regional_node.reconciliation.runs import Begin, Run
 
+_LOOK_SECONDS = 1.0
+
 
 class NodeSession:
     """See the module's first lines; `run` returns at an orderly end and raises at any other."""
@@ -317,10 +319,18 @@ class NodeSession:
         while True:
             self._beats += 1
             self._enqueue(wire.NodeFrame(heartbeat=frames.heartbeat(self._parts, self._beats)))
-            await self._parts.clock.sleep(self._heartbeat_seconds)
+            await self._until_next_beat()
             silent = self._parts.clock.monotonic() - self._last_frame
             if silent > self._lease_seconds:
                 raise Unavailable("FED-2229", "the centre said nothing within the lease")
+
+    async def _until_next_beat(self) -> None:
+        """The agreed interval, or less: a change of the service is told within a second."""
+        told, waited = self._parts.service.service(), 0.0
+        while waited < self._heartbeat_seconds and self._parts.service.service() == told:
+            step = min(_LOOK_SECONDS, self._heartbeat_seconds - waited)
+            await self._parts.clock.sleep(step)
+            waited += step
 
     def _enqueue(self, frame: wire.NodeFrame) -> None:
         # Bounded by what the centre sends: one answer per frame of its own, and it keeps a window.

@@ -187,6 +187,7 @@ class Centre:
         self.port = 0
         self.recorder = Recorder()
         self.lease_seconds = 60
+        self.heartbeat_seconds = 20
 
     async def start(self) -> None:
         """Open everything and listen."""
@@ -225,7 +226,7 @@ class Centre:
             clock=CLOCK,
             entropy=ENTROPY,
             log=LOG,
-            settings=CentreSettings("test", False, self.lease_seconds, 20),
+            settings=CentreSettings("test", False, self.lease_seconds, self.heartbeat_seconds),
         )
         self.parts = parts
         self.sessions = Sessions(store, CLOCK, self.lease_seconds, LOG)
