@@ -155,7 +155,7 @@ def _declared(one: DeclaredOutage, zone: str) -> api.Outage:
     if one.withdrawn:
         reason = "the declaration was withdrawn"
     elif not one.applies:
-        reason = "a correction took this node out of its scope"
+        reason = "its scope does not name this node"
     message = api.Outage(
         name=one.name,
         source=api.OUTAGE_SOURCE_DECLARED,

@@ -46,7 +46,11 @@ class OutageStore:
         away_below: int,
         now: datetime,
     ) -> int:
-        """Take what is new; how many revisions were. Those below `away_below` came late."""
+        """Take what is new; how many revisions were. Those below `away_below` came late.
+
+        One that speaks to others is told only where it spoke to this node before, or where the
+        centre cannot know (services are the node's own).
+        """
         known = await self._database.read(_revisions_in)
         fresh = [
             (one, True) for name, one in here.items() if one.record.revision > known.get(name, 0)
@@ -54,7 +58,8 @@ class OutageStore:
         fresh += [
             (one, False)
             for name, one in elsewhere.items()
-            if name in known and one.record.revision > known[name]
+            if (name in known or one.record.scope == directives.OUTAGE_SCOPE_SERVICE)
+            and one.record.revision > known.get(name, 0)
         ]
         for one, applies in sorted(fresh, key=lambda item: item[0].national_index):
             late = one.national_index < away_below
@@ -69,9 +74,11 @@ class OutageStore:
         return await self._database.read(self.declared_in)
 
     def declared_in(self, tx: Transaction) -> list[DeclaredOutage]:
-        """See `declared`."""
-        rows = tx.execute(f"{DECLARED} ORDER BY start_time, outage LIMIT ?", (OUTAGES_MAX,))
-        return [forms.declared_of(row) for row in rows]
+        """See `declared`; beyond the limit the oldest are left out."""
+        rows = tx.execute(
+            f"{DECLARED} ORDER BY start_time DESC, outage DESC LIMIT ?", (OUTAGES_MAX,)
+        )
+        return [forms.declared_of(row) for row in reversed(rows)]
 
     # --- measured ---
 
@@ -144,9 +151,11 @@ class OutageStore:
         return await self._database.read(self.measured_in)
 
     def measured_in(self, tx: Transaction) -> list[MeasuredOutage]:
-        """See `measured`."""
-        rows = tx.execute(f"{MEASURED} ORDER BY start_time, number LIMIT ?", (OUTAGES_MAX,))
-        return [forms.measured_of(row) for row in rows]
+        """See `measured`; beyond the limit the oldest are left out."""
+        rows = tx.execute(
+            f"{MEASURED} ORDER BY start_time DESC, number DESC LIMIT ?", (OUTAGES_MAX,)
+        )
+        return [forms.measured_of(row) for row in reversed(rows)]
 
     async def get_measured(self, name: str) -> MeasuredOutage:
         """By name; NotFound (FED-4202)."""

@@ -73,7 +73,7 @@ class ScheduleWorker:
         self._directives = directives
         self._national = national
         self._clock = clock
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: tuple[object, ...] | None = None
         self._last: datetime | None = None
         self._next: datetime | None = None
 
@@ -181,8 +181,15 @@ class ScheduleWorker:
         if moment is not None:
             self._next = min(moment, self._next) if self._next else moment
 
-    def _token(self) -> tuple[int, int, int]:
-        return (self._national.state.size, self._packages.changes, self._outages.changes)
+    def _token(self) -> tuple[object, ...]:
+        """What a pass depends on beside time; a fold that changes none of it keeps the objects."""
+        desired = self._national.state
+        return (
+            desired.calendars,
+            desired.policy,
+            self._packages.changes,
+            self._outages.changes,
+        )
 
 
 def calendar_of(desired: DesiredState) -> Calendar:

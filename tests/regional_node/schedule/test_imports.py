@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lpse.federation.errors import Conflict, FederationError, NotFound, Refused
+from lpse.federation.rule_sets import built_in
 from lpse.federation.v1 import records_pb2 as records
 from lpse.intake.v1 import packages_pb2 as api
 from regional_node.schedule.imports import Defaults, read_packages
@@ -88,6 +89,21 @@ async def test_import_is_taken_whole_or_not_at_all(world: World) -> None:
         )
     with pytest.raises(NotFound, match="FED-4101"):
         await world.case("P2")
+
+
+async def test_checking_an_import_changes_nothing(world: World) -> None:
+    """`validate_only` answers as if, and leaves neither row nor entry."""
+    data = json.dumps(package("P1", "2015-03-31 10:00")).encode()
+    given = read_packages(data, Defaults("Asia/Jakarta"))
+    size = world.journal.head.size
+    (result,) = await world.packages.import_packages(
+        given, built_in, world.clock.now(), validate_only=True
+    )
+    assert result.changed and world.journal.head.size == size
+    with pytest.raises(NotFound, match="FED-4101"):
+        await world.case("P1")
+    await world.load(package("P2", "2015-03-31 10:00"))
+    assert (await world.kinds()).count("package.scheduled") == 1
 
 
 async def test_rules_are_fixed_at_the_announcement(world: World) -> None:
