@@ -140,7 +140,8 @@ class Federation:
         raise DemoFailed(f"after {seconds:.0f} s it is still not so that {what}{trouble}")
 
     async def close(self) -> None:
-        """Close the driver's own channels."""
+        """Close the driver's own channels and links."""
+        await self.links.close()
         await together((self.centre.close(), *(node.close() for node in self.nodes.values())))
 
     async def _settle(self, node: Node, bundle: Path) -> None:

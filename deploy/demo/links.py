@@ -41,6 +41,12 @@ class Links:
             "proxy", [sys.executable, "-m", "deploy.demo.proxy"]
         )
 
+    async def close(self) -> None:
+        """End the proxy process."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            await self._process.wait()
+
     async def open(self, link: str, port: int) -> int:
         """A new link to a loopback port; returns the port to connect to."""
         answer = await self._order(link, "open", host="127.0.0.1", port=port)

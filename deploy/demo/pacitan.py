@@ -21,7 +21,7 @@ FAR: Final = "lpse-papua"  # its link is cut, too, and stays cut longest
 SLOW: Final = "lpse-jakarta"  # its bytes are cut in the middle of a file
 _BIG_BYTES: Final = 24_000_000
 _TORN_BYTES: Final = 13_000_000
-_UPLOAD_BYTES: Final = 6_000_000
+_UPLOAD_BYTES: Final = 12_000_000
 VENDOR: Final = "Penyedia"
 
 

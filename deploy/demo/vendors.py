@@ -43,8 +43,13 @@ class Bid:
 
     @property
     def receipt(self) -> Path:
-        """Where the receipt, or the proof of an attempt, is kept."""
+        """Where the receipt is kept."""
         return self.details.with_suffix(".receipt")
+
+    @property
+    def proof(self) -> Path:
+        """Where the proof of a refused attempt is kept."""
+        return self.details.with_suffix(".proof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Vendors:
     async def upload(self, bid: Bid, *, resumed: bool = False) -> Handed:
         """Hand a bid in with `lpse-node upload` and keep the receipt."""
         linked_before = await bid.node.is_linked()
-        answer = await bid.node.lpse(*_words(bid))
+        answer = await bid.node.lpse(*_words(bid, bid.receipt))
         linked_after = await bid.node.is_linked()
         document = answer.document
         handed = Handed(
@@ -110,10 +115,10 @@ class Vendors:
 
     async def attempt(self, bid: Bid) -> str:
         """Hand a bid in that must be refused; returns the node's words, keeps the proof."""
-        answer = await bid.node.lpse(*_words(bid), expect=(1,))
-        if not bid.receipt.exists():
+        answer = await bid.node.lpse(*_words(bid, bid.proof), expect=(1,))
+        if not bid.proof.exists():
             raise DemoFailed(f"the refused attempt left no proof: {answer.stderr}")
-        self.attempts.append((bid, bid.receipt.read_bytes()))
+        self.attempts.append((bid, bid.proof.read_bytes()))
         return answer.stderr
 
     async def interrupt(self, bid: Bid) -> int:
@@ -136,11 +141,11 @@ class Vendors:
         return sent
 
 
-def _words(bid: Bid) -> list[str]:
+def _words(bid: Bid, keep: Path) -> list[str]:
     room = ["--channel", "bidding-room", "--seat", str(bid.seat)] if bid.seat else []
     return [
         "upload", *map(str, bid.files), "--package", bid.package, "--details", str(bid.details),
-        "--key", bid.key, "--receipt", str(bid.receipt), *room,
+        "--key", bid.key, "--receipt", str(keep), *room,
     ]  # fmt: skip
 
 
