@@ -15,9 +15,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from central.blobs.small import SmallBlobs, SmallIncoming
 from central.blobs.store import BlobRows
 from lpse.federation.errors import Stale, Unavailable
-from lpse.federation.limits import TRANSFER_ABANDONED_SECONDS, TRANSFER_DURABLE_SECONDS
+from lpse.federation.limits import (
+    TRANSFER_ABANDONED_SECONDS,
+    TRANSFER_DURABLE_SECONDS,
+    UPLOAD_SMALL_FILE_BYTES_MAX,
+)
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Transaction
 from lpse.storage.blobs import BlobFenced, BlobMismatch, BlobPart, BlobStore, SweepReport
@@ -55,6 +60,7 @@ class Receiving:
         self.rows = rows
         self.clock = clock
         self._active: dict[str, Incoming] = {}
+        self._small = SmallBlobs(blobs)
 
     async def open(self) -> SweepReport:
         """Remove every file that no row vouches for, and cut parts to what was promised."""
@@ -71,15 +77,30 @@ class Receiving:
         await self.rows.also(wanted.digest, wanted.origin, also_in)
         return True
 
-    async def begin(self, wanted: Wanted) -> Incoming:
-        """Go on where the caller's part is durable; an older stream of it is fenced off."""
+    async def begin(self, wanted: Wanted, also_in: AlsoIn) -> Incoming | SmallIncoming:
+        """Go on where the caller's part is durable; an older stream of it is fenced off.
+
+        `also_in` is done in the transaction that vouches for the blob.
+        """
+        if wanted.size <= UPLOAD_SMALL_FILE_BYTES_MAX:
+            self.blobs.check_space(wanted.size)
+
+            async def vouch() -> None:
+                await self.vouch(wanted, also_in)
+
+            return SmallIncoming(self._small, (wanted.digest, wanted.size), vouch)
         durable = await self.rows.durable(wanted.transfer)
         part = await self.blobs.begin(wanted.transfer, wanted.size, durable_size=durable)
         older = self._active.get(wanted.transfer)
-        incoming = self._active[wanted.transfer] = Incoming(self, wanted, part)
+        incoming = self._active[wanted.transfer] = Incoming(self, wanted, part, also_in)
         if older is not None:
             older.fenced.set()
         return incoming
+
+    async def vouch(self, wanted: Wanted, also_in: AlsoIn) -> None:
+        """The file is re-read and named: write its row, and what follows from it."""
+        now, blob = self.clock.wall(), (wanted.digest, wanted.size)
+        await self.rows.stored(wanted.transfer, blob, wanted.origin, now, also_in)
 
     def ended(self, incoming: Incoming) -> None:
         """Forget a stream that has ended, unless a newer one has its place."""
@@ -90,8 +111,11 @@ class Receiving:
 class Incoming:
     """One stream's hold on one part."""
 
-    def __init__(self, receiving: Receiving, wanted: Wanted, part: BlobPart) -> None:
+    def __init__(
+        self, receiving: Receiving, wanted: Wanted, part: BlobPart, also_in: AlsoIn
+    ) -> None:
         self.wanted = wanted
+        self._also_in = also_in
         self.fenced = asyncio.Event()
         self.offset = self._promised = part.durable_size
         self.fence = part.fence
@@ -115,9 +139,9 @@ class Incoming:
         await self._promise(durable)
         return durable
 
-    async def finish(self, also_in: AlsoIn) -> None:
+    async def finish(self) -> None:
         """Re-read, name, vouch; goes on to the end even if the caller has gone away."""
-        await asyncio.shield(asyncio.ensure_future(self._finish(also_in)))
+        await asyncio.shield(asyncio.ensure_future(self._finish()))
 
     async def close(self) -> None:
         """Keep what came for the next attempt; harmless when the blob is whole or taken over."""
@@ -127,7 +151,7 @@ class Incoming:
         self._over = True
         await asyncio.shield(asyncio.ensure_future(self._close()))
 
-    async def _finish(self, also_in: AlsoIn) -> None:
+    async def _finish(self) -> None:
         wanted, rows = self.wanted, self._receiving.rows
         try:
             await self._part.complete(wanted.digest, wanted.size)
@@ -139,9 +163,7 @@ class Incoming:
         except BlobFenced as error:
             raise TransferFenced from error
         self._over = True
-        now = self._receiving.clock.wall()
-        blob = (wanted.digest, wanted.size)
-        await rows.stored(wanted.transfer, blob, wanted.origin, now, also_in)
+        await self._receiving.vouch(wanted, self._also_in)
 
     async def _close(self) -> None:
         await self._part.close()

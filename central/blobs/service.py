@@ -70,11 +70,11 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
                 await context.write(_accepted(wanted.size, 0))
                 await context.write(_verified(wanted.digest, already_stored=True))
                 return
-            incoming = await self._receiving.begin(wanted)
+            incoming = await self._receiving.begin(wanted, verified_in)
             try:
                 await context.write(_accepted(incoming.offset, incoming.fence))
                 await take_in(context, incoming, ended, _durable)
-                await incoming.finish(verified_in)
+                await incoming.finish()
             finally:
                 await incoming.close()
             await context.write(_verified(wanted.digest, already_stored=False))
@@ -108,6 +108,9 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
 
     async def _announced(self, node_id: str, digest: bytes) -> int:
         """The size that an entry names; a stored entry may be projected a moment later."""
+        size = await self._announcements.announced_size(node_id, digest)
+        if size is not None:
+            return size
         for pause in _PROJECTION_PAUSES:
             await self._receiving.clock.sleep(pause)
             current = await self._announcements.is_current(node_id)  # first: else it could move

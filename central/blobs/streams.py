@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 
 from central.blobs.ports import Context
 from central.blobs.receiving import Incoming, TransferFenced
+from central.blobs.small import SmallIncoming
 from lpse.federation.errors import Denied, FederationError, Refused, Unavailable
 from lpse.federation.limits import (
     TRANSFER_CHUNK_BYTES_MAX,
@@ -75,7 +76,7 @@ async def first_message(context: Context) -> Any:
 
 async def take_in(
     context: Context,
-    incoming: Incoming,
+    incoming: Incoming | SmallIncoming,
     ended: asyncio.Event,
     durable: Callable[[int], Message],
 ) -> None:

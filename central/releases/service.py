@@ -67,11 +67,11 @@ class ReleasesService(releases_pb2_grpc.ReleasesServicer):
                 await context.write(_verified(already_stored=True))
                 return
             await self._make_room()
-            incoming = await self._receiving.begin(wanted)
+            incoming = await self._receiving.begin(wanted, _nothing_in)
             try:
                 await context.write(_accepted(incoming.offset))
                 await take_in(context, incoming, ended, _durable)
-                await incoming.finish(_nothing_in)
+                await incoming.finish()
             finally:
                 await incoming.close()
             await context.write(_verified(already_stored=False))
