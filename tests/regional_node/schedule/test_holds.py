@@ -8,8 +8,10 @@ from typing import cast
 import pytest
 
 from lpse.federation.errors import Conflict
+from lpse.federation.receipts import Moment
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
+from regional_node.intake import rules as intake
 from regional_node.intake.windows import Opening, Window
 from regional_node.outages.rules import Kind, ProbeState
 from regional_node.schedule.rules import HOLD_MOVES, HoldEvent, HoldState, move_hold
@@ -50,6 +52,23 @@ async def test_deadline_in_an_open_outage_waits_and_uploads_go_on(world: World) 
     assert (await opening(world, "P1")).held
     started = cast(list[records.HoldStarted], await world.entries("hold.started"))
     assert [(one.stage, list(one.outages)) for one in started] == [(UPLOAD, ["outages/2015-0001"])]
+
+
+async def test_uploads_in_a_hold_are_pending_until_the_decision(world: World) -> None:
+    """Invariant 6: intake admits them without a verdict, opens nothing; the new end judges them."""
+    await world.load(package("P1", "2015-03-27 10:00"))
+    world.national.receive(by_minute(at("2015-03-27 08:00"), at("2015-03-27 12:00")))
+    await world.step(at("2015-03-27 11:00"))
+    moment = Moment(world.clock.now(), "boot", 0.0, 0.0)
+    held = await window(world, "P1")
+    assert intake.admit(held, moment) is intake.Admission.ADMITTED
+    assert intake.judge(held, moment) == records.VERDICT_PENDING
+    assert intake.release(await opening(world, "P1"), moment.time, 0.0) is intake.Release.HELD
+    await world.step(at("2015-03-27 13:00"))
+    await world.decide("P1", records.DECISION_ACCEPT)
+    after = await window(world, "P1")
+    assert intake.judge_by(after.deadline, moment.time, 0.0) == records.VERDICT_ON_TIME
+    assert intake.release(await opening(world, "P1"), moment.time, 0.0) is intake.Release.NOT_DUE
 
 
 async def test_hold_counts_before_the_worker_has_written_it(world: World) -> None:
