@@ -53,6 +53,12 @@ class NationalFrames:
             task.add_done_callback(lambda _: self._loading.pop(first, None))
         return await asyncio.shield(task)
 
+    async def prepare(self) -> None:
+        """Encode what was just published, before everybody who is caught up asks for it."""
+        newest = next(reversed(self._frames.values()), None)
+        if newest is not None:
+            await self.at(newest.next_index)
+
     def head_at(self, size: int) -> Head | None:
         """The head of a batch that was sent lately; acknowledgements are compared with it."""
         if size == self._national.head.size:

@@ -8,6 +8,7 @@ that node with a code and touches no other. Leaves out the judgement (`hello`) a
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -56,7 +57,8 @@ class LinkService:
         self._admission = admission
         self._hellos = 0
         admission.on_revoked(sessions.revoked)
-        parts.national.on_visible(sessions.wake_all)
+        self._published: asyncio.Task[None] | None = None
+        parts.national.on_visible(self._announce)
         parts.ledger.projector.on_advance(sessions.advanced)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -94,6 +96,18 @@ class LinkService:
         finally:
             self._sessions.leave(session)
         self._parts.log.info("link.closed", node=node_id)
+
+    def _announce(self) -> None:
+        """New national entries: encode them once, then wake everybody."""
+        if self._published is None or self._published.done():
+            self._published = asyncio.create_task(self._prepare_and_wake())
+        else:
+            self._sessions.wake_all()  # the frame under way may not hold the newest entries
+
+    async def _prepare_and_wake(self) -> None:
+        with suppress(FederationError):  # each session meets the same error and tells it
+            await self._parts.frames.prepare()
+        self._sessions.wake_all()
 
     async def _admit(self, node_id: str, stream: _ContextStream) -> Opened:
         if self._hellos >= LINK_HELLOS_MAX:

@@ -10,12 +10,15 @@ import argparse
 import asyncio
 import importlib
 import json
+import logging
 import os
 import platform
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
+
+import structlog
 
 from tests.bench.figures import ROUNDS_MIN, Report
 
@@ -29,6 +32,7 @@ BENCHES: Final = {
 def main() -> None:
     """Run what was named, or all."""
     arguments = _arguments()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     reports = []
     for name in arguments.name or BENCHES:
         print(f"bench: {name}, {arguments.rounds} rounds …", file=sys.stderr, flush=True)
