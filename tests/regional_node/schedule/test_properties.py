@@ -37,6 +37,13 @@ rule_sets = st.builds(
 )
 
 
+# Rules 6 to 8 of domain.md roll and lift an end in every round, so with them a disturbance more can
+# make a later round add less and end a little earlier; without them more never gives less.
+steady = rule_sets.filter(
+    lambda rules: not rules.end_on_working_day and rules.min_usable_hours == 0
+)
+
+
 def known(spans: Sequence[tuple[int, int]]) -> list[KnownOutage]:
     """Declared outages from hours after the origin and durations."""
     return [
@@ -123,11 +130,11 @@ def test_own_schedule_counts_no_outage_twice(
     assert again is None or not set(again.record.outages) & set(draft.record.outages)
 
 
-@given(rule_sets, hours, outages, outages)
+@given(steady, hours, outages, outages)
 def test_one_more_outage_never_takes_time_away(
     rules: RuleSet, length: int, spans: list[tuple[int, int]], more: list[tuple[int, int]]
 ) -> None:
-    """Monotone: with more outages every proposed end is the same or later."""
+    """Where ends are only added to, more outages never give less."""
     package = announced(rules, length)
     few, many = proposed(package, known(spans)), proposed(package, known([*spans, *more]))
     if few is None:
