@@ -135,7 +135,7 @@ class _Centre:
 async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) -> Areas:
     """Make every area over its own tables, and recover what a crash left."""
     database, journal, clock = machine.database, machine.journal, machine.clock
-    officers = Officers(database, journal.append_in, clock)
+    officers = Officers(database, journal.append_in, clock, party=machine.me.node_id)
     outages = OutageStore(database, journal, ZoneInfo(machine.me.zone))
     packages = ScheduleStore(database, journal, _is_opened)
     proposals = ProposalStore(database, journal, packages, outages.known_in, _is_opened)

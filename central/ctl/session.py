@@ -18,7 +18,7 @@ from typing import Final
 
 import grpc
 
-from lpse.federation.acts import sign_act
+from lpse.federation.acts import CENTRE_PARTY, Deed, sign_act
 from lpse.federation.errors import NotFound, Refused, Unavailable
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.channels import error_from, open_channel
@@ -60,10 +60,9 @@ class Session:
         """The person's signature that they do `act` to the subject with `digest`, now."""
         return sign_act(
             load_signing_key(folder(self.context.name) / SIGNING_KEY),
+            Deed(CENTRE_PARTY, act, digest),
             actor=self.context.operator,
             role=self.context.role,
-            act=act,
-            digest=digest,
             at=SystemClock().wall(),
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from lpse.federation.acts import verify_act
+from lpse.federation.acts import CENTRE_PARTY, Deed, verify_act
 from lpse.federation.errors import Conflict, Denied, Refused
 from lpse.federation.limits import OPERATORS_MAX
 from lpse.federation.persons import check_fresh, check_person_name, check_reason
@@ -101,5 +101,5 @@ def check_act(
     """Raise Denied unless this person signed this act on this subject just now."""
     if signed.actor != operator.name or signed.role != operator.role:
         raise Denied("FED-3101", "the signature names another person or role than the caller")
-    verify_act(signed, operator.signing_key, act=act, digest=digest)
+    verify_act(signed, operator.signing_key, Deed(CENTRE_PARTY, act, digest))
     check_fresh(signed, now)

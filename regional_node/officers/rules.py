@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from lpse.federation.acts import subject_digest, verify_act
+from lpse.federation.acts import Deed, subject_digest, verify_act
 from lpse.federation.errors import Conflict, Denied, Refused
 from lpse.federation.limits import OFFICERS_MAX
 from lpse.federation.persons import check_fresh, check_person_name, check_reason
@@ -99,9 +99,8 @@ def check_revocation(officer: Officer, others: Sequence[Officer], reason: str) -
 def check_act(
     officer: Officer | None,
     signed: SignedAct,
+    deed: Deed,
     *,
-    act: str,
-    digest: bytes,
     roles: Collection[str],
     now: datetime,
 ) -> Officer:
@@ -116,6 +115,6 @@ def check_act(
             f"the role {officer.role} may not do this",
             remedy=f"ask a person in the role {' or '.join(sorted(roles))}",
         )
-    verify_act(signed, officer.signing_key, act=act, digest=digest)
+    verify_act(signed, officer.signing_key, deed)
     check_fresh(signed, now)
     return officer

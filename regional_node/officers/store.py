@@ -13,6 +13,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
+from lpse.federation.acts import Deed
 from lpse.federation.errors import Conflict, NotFound
 from lpse.federation.limits import ACT_AGE_SECONDS_MAX
 from lpse.federation.v1.acts_pb2 import SignedAct
@@ -32,12 +33,15 @@ _SELECT: Final = (
 
 
 class Officers:
-    """All persons of the node."""
+    """All persons of the node `party`; acts signed for another party do not count here."""
 
-    def __init__(self, database: Database, append_in: AppendIn, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, append_in: AppendIn, clock: Clock, *, party: str
+    ) -> None:
         self._database = database
         self._append_in = append_in
         self._clock = clock
+        self._party = party
 
     def verify_in(
         self,
@@ -54,8 +58,9 @@ class Officers:
         caller that answers repeated requests alike does so before it asks here.
         """
         now = self._clock.wall()
+        deed = Deed(self._party, act, digest)
         officer = rules.check_act(
-            self.find_in(tx, signed.actor), signed, act=act, digest=digest, roles=roles, now=now
+            self.find_in(tx, signed.actor), signed, deed, roles=roles, now=now
         )
         tx.run(
             "DELETE FROM officer_acts WHERE act_time < ?",

@@ -30,7 +30,7 @@ from central.operators.store import OperatorStore
 from central.plans.rules import Plan
 from central.plans.service import PlansService
 from central.plans.store import PlanStore
-from lpse.federation.acts import sign_act
+from lpse.federation import acts
 from lpse.federation.entries import decode_entry
 from lpse.federation.errors import FederationError
 from lpse.federation.notes import Signer
@@ -92,12 +92,12 @@ class Centre:
         told: dict[str, Any] = {
             "actor": name,
             "role": ROLE.get(name, "approver"),
-            "act": "plan.approve",
-            "digest": digest,
             "at": SystemClock().wall(),
         }
+        told.update({field: other.pop(field) for field in told if field in other})
+        deed = acts.Deed(**{"party": "lkpp", "act": "plan.approve", "digest": digest, **other})
         key = tls.load_signing_key(self.folder / name / tls.SIGNING_KEY)
-        return sign_act(key, **{**told, **other})
+        return acts.sign_act(key, deed, **told)
 
     async def told(self) -> list[str]:
         """Kinds of all national entries, in order."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lpse.federation.acts import verify_act
+from lpse.federation.acts import Deed, verify_act
 from lpse.federation.errors import Conflict, Denied, FederationError, NotFound, Refused
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
@@ -40,7 +40,7 @@ async def test_two_persons_declare_and_every_node_can_check_it(centre: Centre) -
     assert published.revision == 1 and published.plan_digest == planned.plan.digest
     (approval,) = published.approvals
     public = KEYS["bima"].public_key().public_bytes_raw()
-    verify_act(approval, public, act="plan.approve", digest=published.plan_digest)
+    verify_act(approval, public, Deed("lkpp", "plan.approve", published.plan_digest))
     again = await centre.apply(planned.plan)
     assert again == name and len(await centre.revisions()) == 1
 

@@ -25,7 +25,7 @@ from central.outages.store import OutageStore
 from central.plans.service import PlansService
 from central.plans.store import PlanStore
 from lpse.federation import kinds
-from lpse.federation.acts import sign_act
+from lpse.federation.acts import Deed, sign_act
 from lpse.federation.entries import decode_entry
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import directives_pb2 as directives
@@ -112,10 +112,9 @@ class Centre:
         self.caller.name = "bima"
         act = sign_act(
             KEYS["bima"],
+            Deed("lkpp", "plan.approve", plan.digest),
             actor="bima",
             role="approver",
-            act="plan.approve",
-            digest=plan.digest,
             at=self.clock.wall(),
         )
         await self.plans_api.ApprovePlan(

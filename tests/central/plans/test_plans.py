@@ -111,6 +111,7 @@ async def test_own_plan_cannot_be_approved(tmp_path: Path) -> None:
     [
         ({"digest": bytes(32)}, "FED-3101"),
         ({"act": "plan.create"}, "FED-3101"),
+        ({"party": "lpse-pacitan"}, "FED-3101"),
         ({"role": "operator"}, "FED-3101"),
         ({"actor": "siti"}, "FED-3101"),
         ({"at": SystemClock().wall() - timedelta(hours=1)}, "FED-3106"),

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from lpse.federation.acts import sign_act
+from lpse.federation.acts import Deed, sign_act
 from lpse.federation.commitments import open_commitment
 from lpse.federation.limits import ENTRY_BYTES_MAX
 from lpse.federation.receipts import verify_receipt
@@ -221,10 +221,9 @@ async def test_the_index_is_shown_after_opening(node: Node, stub: Stub) -> None:
 def act(actor: str) -> SignedAct:
     return sign_act(
         new_signing_key(),
+        Deed("lpse-pacitan", OPEN, open_subject(CODE)),
         actor=actor,
         role="pokja",
-        act=OPEN,
-        digest=open_subject(CODE),
         at=DEADLINE,
     )
 

@@ -20,11 +20,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
 
-from lpse.federation.acts import sign_act, verify_act
+from lpse.federation.acts import Deed, sign_act, verify_act
 from lpse.federation.errors import Conflict, Denied, FederationError, NotFound, Refused
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.federation.v1.records_pb2 import OfficerAdded, OfficerRevoked
-from lpse.intake.v1 import officers_pb2_grpc
+from lpse.intake.v1 import node_pb2, node_pb2_grpc, officers_pb2_grpc
 from lpse.runtime import channels, logs
 from lpse.runtime.clock import ManualClock, SystemClock
 from lpse.runtime.sqlite import Database, Transaction
@@ -34,6 +34,7 @@ from regional_node.officers.service import OfficersService
 from regional_node.officers.store import Officers
 
 MIGRATIONS = Path(rules.__file__).parents[1] / "migrations"
+PARTY = "lpse-pacitan"
 NOW = datetime(2026, 3, 27, 3, 0, tzinfo=UTC)
 
 
@@ -53,9 +54,9 @@ class Node:
     def key(self, name: str) -> bytes:
         return public_bytes(self.keys.setdefault(name, Ed25519PrivateKey.generate()))
 
-    def sign(self, actor: str, role: str, act: str, digest: bytes) -> SignedAct:
-        key = self.keys[actor]
-        return sign_act(key, actor=actor, role=role, act=act, digest=digest, at=self.clock.wall())
+    def sign(self, actor: str, role: str, act: str, digest: bytes, party: str = PARTY) -> SignedAct:
+        key, deed = self.keys[actor], Deed(party, act, digest)
+        return sign_act(key, deed, actor=actor, role=role, at=self.clock.wall())
 
     async def add(self, name: str, role: str, by: str = "", by_role: str = "admin") -> Any:
         key = self.key(name)
@@ -73,7 +74,7 @@ class Node:
 async def node(folder: Path) -> AsyncIterator[Node]:
     made = Node(ManualClock(NOW))
     database = await Database.open(folder / "node.db", MIGRATIONS)
-    made.officers = Officers(database, made.append_in, made.clock)
+    made.officers = Officers(database, made.append_in, made.clock, party=PARTY)
     try:
         yield made
     finally:
@@ -98,7 +99,7 @@ async def test_first_officer_is_an_admin_and_the_only_unsigned_one(tmp_path: Pat
         assert isinstance(first, OfficerAdded) and not first.HasField("act")
         assert isinstance(second, OfficerAdded)
         digest = rules.addition_digest("budi", "pokja", here.key("budi"))
-        verify_act(second.act, here.key("ani"), act=rules.ADD, digest=digest)
+        verify_act(second.act, here.key("ani"), Deed(PARTY, rules.ADD, digest))
 
 
 async def test_same_registration_again_changes_nothing(tmp_path: Path) -> None:
@@ -173,6 +174,28 @@ async def test_failed_decision_does_not_spend_the_signature(tmp_path: Path) -> N
         await here.officers.verify(signed, act="outage.confirm", digest=bytes(32), roles=("admin",))
 
 
+async def test_an_act_signed_for_one_node_does_not_count_at_another(tmp_path: Path) -> None:
+    """A decision is not replayed at the next node where the same person has the same key."""
+    told: dict[str, Any] = {"act": "compensation.decide", "digest": b"\1" * 32}
+    async with node(tmp_path) as here:
+        await here.add("ani", "admin")
+        elsewhere = here.sign("ani", "admin", **told, party="lpse-ngawi")
+        moved = SignedAct.FromString(elsewhere.SerializeToString())
+        moved.party = PARTY
+        for signed in (elsewhere, moved):
+            call = here.officers.verify(signed, **told, roles=("admin",))
+            assert await code_of(call) == (Denied, "FED-3101")
+        signed = here.sign("ani", "admin", **told)
+        assert (await here.officers.verify(signed, **told, roles=("admin",))).name == "ani"
+
+
+class Status(node_pb2_grpc.NodeServicer):
+    """Stands for the link's service: only who the node is."""
+
+    async def GetNodeStatus(self, request: Any, context: Any) -> node_pb2.GetNodeStatusResponse:
+        return node_pb2.GetNodeStatusResponse(node_id=PARTY)
+
+
 @asynccontextmanager
 async def daemon(folder: Path) -> AsyncIterator[Node]:
     """The officers' service on the socket where the node's daemon listens."""
@@ -181,6 +204,8 @@ async def daemon(folder: Path) -> AsyncIterator[Node]:
         interceptor = channels.ErrorInterceptor(logs.configure(stream=StringIO(), json=True))
         server = grpc.aio.server(interceptors=[interceptor])
         officers_pb2_grpc.add_OfficersServicer_to_server(OfficersService(here.officers), server)
+        status = Status()  # type: ignore[abstract] # the commands ask nothing else of it
+        node_pb2_grpc.add_NodeServicer_to_server(status, server)
         server.add_insecure_port(f"unix:{folder / 'intake.sock'}")
         await server.start()
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lpse.federation.acts import sign_act, subject_digest
+from lpse.federation.acts import Deed, sign_act, subject_digest
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.errors import Conflict, Denied, Refused
 from lpse.federation.v1 import directives_pb2 as directives
@@ -18,7 +18,7 @@ from regional_node.outages.probes import LinkProbe, ServiceProbe
 from regional_node.outages.rules import CONFIRM, Answer, Kind, confirmation_subject
 from regional_node.outages.service import OutagesService
 from regional_node.outages.worker import OutageWorker
-from tests.regional_node.schedule.world import KEY, OfficersStandIn, World, at, by_day
+from tests.regional_node.schedule.world import KEY, PARTY, OfficersStandIn, World, at, by_day
 
 
 class Scripted:
@@ -96,10 +96,9 @@ def confirming(
     subject = confirmation_subject(name, cause, attribution, reason)
     act = sign_act(
         KEY,
+        Deed(PARTY, CONFIRM, subject_digest(subject)),
         actor="siti",
         role=role,
-        act=CONFIRM,
-        digest=subject_digest(subject),
         at=world.clock.now(),
     )
     return api.ConfirmOutageRequest(

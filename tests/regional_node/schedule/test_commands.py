@@ -44,7 +44,9 @@ class Status(node_pb2_grpc.NodeServicer):
 @pytest.fixture
 async def data(world: World, tmp_path: Path) -> AsyncIterator[Path]:
     """A data folder whose socket is served by the world's node."""
-    officers = Officers(world.database, world.journal.append_in, SystemClock())
+    officers = Officers(
+        world.database, world.journal.append_in, SystemClock(), party="lpse-pacitan"
+    )
     server = grpc.aio.server(
         interceptors=[ErrorInterceptor(structlog.get_logger())], options=SERVER_OPTIONS
     )

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
 
 from lpse.federation import kinds
-from lpse.federation.acts import sign_act, subject_digest, verify_act
+from lpse.federation.acts import Deed, sign_act, subject_digest, verify_act
 from lpse.federation.desired_state import DesiredState, NodeFacts, fold
 from lpse.federation.entries import decode_entry
 from lpse.federation.errors import Denied
@@ -40,6 +40,7 @@ from regional_node.schedule.worker import ScheduleWorker, rule_set_of
 MIGRATIONS = Path(__file__).parents[3] / "regional_node" / "migrations"
 UPLOAD = "Upload Dokumen Penawaran"
 OPENING = "Pembukaan Dokumen Penawaran"
+PARTY = "lpse-pacitan"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
@@ -95,7 +96,7 @@ class OfficersStandIn:
     async def verify(
         self, signed: SignedAct, *, act: str, digest: bytes, roles: Collection[str]
     ) -> object:
-        verify_act(signed, KEY.public_key().public_bytes_raw(), act=act, digest=digest)
+        verify_act(signed, KEY.public_key().public_bytes_raw(), Deed(PARTY, act, digest))
         if signed.role not in roles:
             raise Denied("FED-3104", f"the role {signed.role} may not do this")
         return signed.actor
@@ -172,9 +173,8 @@ class World:
     def signed(self, wish: Wish, role: str = "pokja") -> SignedAct:
         """The officer's signature under a wish."""
         digest = subject_digest(wish.subject())
-        return sign_act(
-            KEY, actor="budi", role=role, act=DECIDE, digest=digest, at=self.clock.now()
-        )
+        deed = Deed(PARTY, DECIDE, digest)
+        return sign_act(KEY, deed, actor="budi", role=role, at=self.clock.now())
 
     async def case(self, code: str) -> Case:
         return await self.proposals.case(code)

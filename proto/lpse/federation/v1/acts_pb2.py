@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlpse/federation/v1/acts.proto\x12\x12lpse.federation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x01\n\tSignedAct\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x03 \x01(\t\x12\x16\n\x0esubject_digest\x18\x04 \x01(\x0c\x12,\n\x08\x61\x63t_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlpse/federation/v1/acts.proto\x12\x12lpse.federation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x01\n\tSignedAct\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x03 \x01(\t\x12\x16\n\x0esubject_digest\x18\x04 \x01(\x0c\x12,\n\x08\x61\x63t_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x12\r\n\x05party\x18\x07 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.federation.v1.acts_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SIGNEDACT']._serialized_start=87
-  _globals['_SIGNEDACT']._serialized_end=229
+  _globals['_SIGNEDACT']._serialized_end=244
 # @@protoc_insertion_point(module_scope)

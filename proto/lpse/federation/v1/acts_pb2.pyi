@@ -29,6 +29,7 @@ class SignedAct(_message.Message):
     SUBJECT_DIGEST_FIELD_NUMBER: _builtins.int
     ACT_TIME_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
     actor: _builtins.str
     """Set by the person's program: the operator's or officer's name. Absence is an error."""
     role: _builtins.str
@@ -43,6 +44,10 @@ class SignedAct(_message.Message):
     """Set by the person's program: SHA-256 over the canonical bytes of what is signed, 32 bytes."""
     signature: _builtins.bytes
     """Set by the person's program: Ed25519 over the act statement (see acts.py), 64 bytes."""
+    party: _builtins.str
+    """Set by the person's program: the party for which the act counts, "lkpp" or a node's id. The
+    receiver refuses an act for another party: one person may have one key at two of them.
+    """
     @_builtins.property
     def act_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the person's program: its clock. Old acts are refused by the receiver's limit."""
@@ -56,10 +61,11 @@ class SignedAct(_message.Message):
         subject_digest: _builtins.bytes = ...,
         act_time: _timestamp_pb2.Timestamp | None = ...,
         signature: _builtins.bytes = ...,
+        party: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "act_time", b"act_time", "actor", b"actor", "role", b"role", "signature", b"signature", "subject_digest", b"subject_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "act_time", b"act_time", "actor", b"actor", "party", b"party", "role", b"role", "signature", b"signature", "subject_digest", b"subject_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
