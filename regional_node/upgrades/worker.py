@@ -135,12 +135,18 @@ class UpgradeWorker:
             return moved
 
     async def run(self, stop: asyncio.Event, every_seconds: float) -> None:
-        """Step until told to stop; a step that fails is logged and tried again."""
+        """Step until told to stop, at once after a move; a step that fails is tried again later."""
+        before: Attempt | None = None
         while not stop.is_set():
             try:
-                await self.step(self._clock.now())
+                after = await self.step(self._clock.now())
             except (FederationError, OSError) as error:
                 _LOG.warning("upgrade_step_failed", error_code=_code(error))
+            else:
+                moved = after is not None and (before is None or _where(before) != _where(after))
+                before = after
+                if moved:
+                    continue
             waiting = asyncio.ensure_future(stop.wait())
             await asyncio.wait({waiting}, timeout=every_seconds)
             waiting.cancel()
