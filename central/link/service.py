@@ -8,6 +8,7 @@ that node with a code and touches no other. Leaves out the judgement (`hello`) a
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +25,7 @@ from lpse.federation.limits import (
     LINK_HELLO_RETRY_SECONDS,
     LINK_HELLO_SECONDS_MAX,
     LINK_HELLOS_MAX,
+    LINK_HELLOS_PER_NODE_MAX,
 )
 from lpse.federation.v1 import link_pb2 as link
 
@@ -55,7 +57,7 @@ class LinkService:
         self._parts = parts
         self._sessions = sessions
         self._admission = admission
-        self._hellos = 0
+        self._hellos: Counter[str] = Counter()
         admission.on_revoked(sessions.revoked)
         self._published: asyncio.Task[None] | None = None
         parts.national.on_visible(self._announce)
@@ -110,19 +112,21 @@ class LinkService:
         self._sessions.wake_all()
 
     async def _admit(self, node_id: str, stream: _ContextStream) -> Opened:
-        if self._hellos >= LINK_HELLOS_MAX:
+        full = self._hellos.total() >= LINK_HELLOS_MAX
+        if full or self._hellos[node_id] >= LINK_HELLOS_PER_NODE_MAX:
             error = Unavailable("FED-2210", "too many nodes say hello at once")
             spread = self._parts.entropy.uniform(0.0, LINK_HELLO_RETRY_SECONDS)
             error.retry_after_seconds = spread
             raise error
-        self._hellos += 1
+        self._hellos[node_id] += 1
         try:
             async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
                 return await open_session(self._parts, node_id, await _hello(stream))
         except TimeoutError as error:
             raise Unavailable("FED-2211", "no hello within the limit") from error
         finally:
-            self._hellos -= 1
+            self._hellos[node_id] -= 1
+            self._hellos += Counter()  # drops zeroes: one key per node that waits
 
     async def _refuse(self, stream: _ContextStream, node_id: str, error: FederationError) -> None:
         self._parts.log.warning("link.refused", node=node_id, code=error.code)

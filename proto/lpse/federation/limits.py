@@ -323,6 +323,8 @@ PROTOCOL_MAX: Final = 1
 LINK_FRAME_BYTES_MAX: Final = BATCH_BYTES_MAX + 64 * KIB
 # Hellos being judged at one time; a later one is told to come back within the seconds below.
 LINK_HELLOS_MAX: Final = 1_024
+# The same for one node: its silent streams must not take every place from the others.
+LINK_HELLOS_PER_NODE_MAX: Final = 4
 LINK_HELLO_RETRY_SECONDS: Final = 10.0
 # A caller that has not said Hello, or a centre that has not answered it, by then is cut off.
 LINK_HELLO_SECONDS_MAX: Final = 20.0
