@@ -81,26 +81,47 @@ async def take_in(
     durable: Callable[[int], Message],
 ) -> None:
     """Chunks until `finish`; tells the caller each time more is durable."""
+    if isinstance(incoming, SmallIncoming):
+        await _take_in_small(context, incoming, ended)
+        return
     stops = [asyncio.ensure_future(incoming.fenced.wait()), asyncio.ensure_future(ended.wait())]
     reading = asyncio.ensure_future(context.read())
     try:
         while True:
-            message = await _next(reading, stops)
-            part = message.WhichOneof("part")
-            if part == "finish":
+            chunk = _chunk_of(await _next(reading, stops))
+            if chunk is None:
                 return
-            if part != "chunk" or not 0 < len(message.chunk) <= TRANSFER_CHUNK_BYTES_MAX:
-                raise Refused(
-                    "FED-2304", "after `begin` come chunks of at most 1 MiB, then `finish`"
-                )
             reading = asyncio.ensure_future(context.read())
-            reached = await incoming.append(message.chunk)
+            reached = await incoming.append(chunk)
             if reached is not None:
                 await context.write(durable(reached))
     finally:
         for task in (reading, *stops):
             task.cancel()
         await asyncio.gather(reading, *stops, return_exceptions=True)
+
+
+async def _take_in_small(context: Context, incoming: SmallIncoming, ended: asyncio.Event) -> None:
+    """The same for a blob of one or two chunks: nothing to resume, nobody to wake."""
+    try:
+        async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
+            while (chunk := _chunk_of(_received(await context.read()))) is not None:
+                await incoming.append(chunk)
+    except TimeoutError as error:
+        raise idle() from error
+    if ended.is_set():
+        raise _no_access()
+
+
+def _chunk_of(message: Any) -> bytes | None:
+    """The bytes of a chunk; None for `finish`."""
+    part = message.WhichOneof("part")
+    if part == "finish":
+        return None
+    if part != "chunk" or not 0 < len(message.chunk) <= TRANSFER_CHUNK_BYTES_MAX:
+        raise Refused("FED-2304", "after `begin` come chunks of at most 1 MiB, then `finish`")
+    chunk: bytes = message.chunk
+    return chunk
 
 
 async def _next(reading: asyncio.Task[Any], stops: list[asyncio.Task[Any]]) -> Any:
@@ -113,13 +134,20 @@ async def _next(reading: asyncio.Task[Any], stops: list[asyncio.Task[Any]]) -> A
     if fenced.done():
         raise TransferFenced
     if ended.done():
-        raise Denied("FED-3009", "the caller's access has ended")
+        raise _no_access()
     if not reading.done():
         raise idle()
-    message = reading.result()
+    return _received(reading.result())
+
+
+def _received(message: Any) -> Any:
     if message is grpc.aio.EOF:
         raise Unavailable("FED-2306", "the stream ended before its last byte; what came is kept")
     return message
+
+
+def _no_access() -> Denied:
+    return Denied("FED-3009", "the caller's access has ended")
 
 
 def idle() -> FederationError:

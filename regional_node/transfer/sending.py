@@ -47,8 +47,13 @@ class Sender:
             begin = wire.BeginBlob(digest=digest, size_bytes=size)
             await _write(call, wire.PutBlobRequest(begin=begin))
             accepted = await _answer(call, "accepted", TRANSFER_IDLE_SECONDS_MAX)
-            progress(accepted.accepted.offset_bytes)
-            await self._conversation(call, (digest, size), accepted.accepted.offset_bytes, progress)
+            offset = accepted.accepted.offset_bytes
+            progress(offset)
+            if not offset and 0 < size <= TRANSFER_CHUNK_BYTES_FIRST:
+                await self._whole(call, digest, size)
+                progress(size)
+            else:
+                await self._conversation(call, (digest, size), offset, progress)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError) as error:
             raise await _reason(call, error) from error
         finally:
@@ -60,6 +65,18 @@ class Sender:
         with suppress(BlobUnknown):
             return await self._blobs.verify(digest)
         return False
+
+    async def _whole(self, call: Any, digest: bytes, size: int) -> None:
+        """A blob of one chunk: nothing to measure and nothing to do side by side."""
+        async with await self._open(digest, 0, size) as reader:
+            data = await reader.read(size)
+        if len(data) != size:
+            raise _damaged()
+        await _write(call, wire.PutBlobRequest(chunk=data))
+        await _finish(call)
+        answer = await _answer(call, "verified", TRANSFER_VERIFY_SECONDS_MAX)
+        if answer.verified.digest != digest:
+            raise _not_understood()
 
     async def _conversation(
         self, call: Any, blob: tuple[bytes, int], offset: int, progress: Progress

@@ -194,19 +194,19 @@ async def test_same_content_of_two_nodes_is_stored_once(
     """A second node brings known content without sending it, and is answered VERIFIED."""
     other = DrainingNode(centre.authority, tmp_path / "other", "lpse-papua", centre)
     async with running(other):
-        await node.accept(content(3 * MIB))
+        await node.accept(content(3 * MIB), content(0), content(900))
         await eventually(node.settled)
-        assert await node.drain.step(CLOCK.wall()) == 1
+        assert await node.drain.step(CLOCK.wall()) == 3
         proxy = SeverableProxy(centre.transfer_port)
         await proxy.start()
         other.transfer_port = proxy.port
-        await other.accept(content(3 * MIB))
+        await other.accept(content(3 * MIB), content(0), content(900))
         await eventually(other.settled)
-        assert await other.drain.step(CLOCK.wall()) == 1
+        assert await other.drain.step(CLOCK.wall()) == 3
         assert proxy.forwarded < MIB
         await proxy.stop()
-    assert len(list((centre.folder / "blobs" / "sha256").glob("*/*"))) == 1
-    assert [one.verified_blobs for one in await centre.uploads.totals()] == [1, 1]
+    assert len(list((centre.folder / "blobs" / "sha256").glob("*/*"))) == 3
+    assert [one.verified_blobs for one in await centre.uploads.totals()] == [3, 3]
 
 
 async def test_bundle_is_fetched_over_a_cut_road(
