@@ -8,7 +8,7 @@ status; SIGTERM drains the links first. The areas that read journals are wired i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
 )
 from structlog.typing import FilteringBoundLogger
 
-from central.areas import Areas, Base, Register, Work, open_areas, serve_areas
+from central.areas import Areas, Base, Register, open_areas, serve_areas
 from central.config import CentralSettings
 from central.enrolment.admission import Admission
 from central.enrolment.certificates import CentreFacts, Issuer
@@ -49,7 +49,7 @@ from central.operators.store import OperatorStore
 from central.plans.service import PlansService
 from central.plans.store import PlanStore
 from lpse.federation.errors import NotFound
-from lpse.federation.limits import ENROLMENT_CALLS_MAX
+from lpse.federation.limits import ENROLMENT_CALL_SECONDS_MAX, ENROLMENT_CALLS_MAX
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import enrolment_pb2_grpc
 from lpse.operator.v1 import (
@@ -67,7 +67,14 @@ from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
-from lpse.terminal.daemon import HealthPages, Readiness, notify_service_manager, stop_on_signals
+from lpse.terminal.daemon import (
+    HealthPages,
+    Readiness,
+    Work,
+    keep_working,
+    notify_service_manager,
+    stop_on_signals,
+)
 
 PARTY: Final = "lkpp"
 HEAD_FILE: Final = "national.head"
@@ -119,7 +126,7 @@ class Centre:
     ledger: Ledger
     sessions: Sessions
     link: LinkService
-    workers: Sequence[Work]
+    workers: Mapping[str, Work]
 
 
 async def serve(settings: CentralSettings) -> int:
@@ -214,7 +221,7 @@ async def _open_journal(machine: Machine) -> tuple[Journal, National, People]:
 
 def _open_link(
     machine: Machine, national: National, ledger: Ledger, people: People, areas: Areas
-) -> tuple[Sessions, LinkService, list[Work]]:
+) -> tuple[Sessions, LinkService, dict[str, Work]]:
     lease_seconds = machine.settings.link.lease_seconds
     store = LinkStore(machine.database)
     witnesses = WitnessBook(store, machine.clock, machine.log)
@@ -246,14 +253,26 @@ def _open_link(
         every_seconds=machine.settings.beacon_seconds,
     )
     lease = LeaseWorker(sessions, machine.clock, lease_seconds)
-    workers = [witnesses.run(), beacon.run(), lease.run()]
+    workers: dict[str, Work] = {
+        "witnesses": witnesses.run,
+        "beacon": beacon.run,
+        "leases": lease.run,
+    }
     return sessions, LinkService(parts, sessions, people.admission), workers
 
 
 async def _run(centre: Centre, stop: asyncio.Event) -> int:
     machine, settings = centre.machine, centre.machine.settings
-    running = [centre.national.run(), centre.projector.run(), *centre.workers]
-    tasks = [asyncio.create_task(work) for work in [*running, *centre.areas.workers]]
+    workers = {
+        "national": centre.national.run,
+        "projector": centre.projector.run,
+        **centre.workers,
+        **centre.areas.workers,
+    }
+    tasks = [
+        asyncio.create_task(keep_working(name, work, machine.clock))
+        for name, work in workers.items()
+    ]
     servers = await _listen(centre)
     pages = HealthPages(lambda: _readiness(machine))
     host, _, port = settings.listen.http.rpartition(":")
@@ -263,19 +282,17 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
     failed = asyncio.create_task(machine.database.failed.wait())
     blobs_failed = asyncio.create_task(machine.blobs.failed.wait())
     stopped = asyncio.create_task(stop.wait())
-    watched = [failed, blobs_failed, stopped, *tasks]
+    watched = [failed, blobs_failed, stopped]
     done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
     notify_service_manager("STOPPING=1")
     status = 0 if stopped in done else _DISK_FAILED
-    for task in done.intersection(tasks):
-        machine.log.error("central.worker_ended", exc_info=task.exception())
     if status == 0:
         await centre.sessions.drain("the centre stops")
     await pages.close()
     await asyncio.gather(*(server.stop(1.0) for server in servers))
-    for task in watched:
+    for task in (*watched, *tasks):
         task.cancel()
-    await asyncio.gather(*watched, return_exceptions=True)
+    await asyncio.gather(*watched, *tasks, return_exceptions=True)
     machine.log.info("central.stopped", status=status)
     return status
 
@@ -317,17 +334,20 @@ async def _listen(centre: Centre) -> list[grpc.aio.Server]:
 async def _server(
     machine: Machine, address: str, services: Sequence[Register], *, clients: bool
 ) -> grpc.aio.Server:
+    # Strangers may call the enrolment listener: a bound on how many at once, and how long.
+    age = round(ENROLMENT_CALL_SECONDS_MAX * 1000)
+    ageing = (("grpc.max_connection_age_ms", age), ("grpc.max_connection_age_grace_ms", age))
     server = grpc.aio.server(
-        options=SERVER_OPTIONS,
+        options=SERVER_OPTIONS if clients else (*SERVER_OPTIONS, *ageing),
         interceptors=[ErrorInterceptor(machine.log)],
-        # Strangers may call the enrolment listener: a bound on how many at once.
         maximum_concurrent_rpcs=None if clients else ENROLMENT_CALLS_MAX,
     )
     for register in services:
         register(server)
-    state = health.aio.HealthServicer()
-    await state.set("", health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    if clients:  # watching health is a call without an end, so not for strangers
+        state = health.aio.HealthServicer()
+        await state.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(state, server)
     identity: Path = machine.settings.data / IDENTITY
     server.add_secure_port(address, tls.server_credentials(identity, clients=clients))
     await server.start()
