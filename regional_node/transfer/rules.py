@@ -62,10 +62,10 @@ def wait_seconds(jitter: float, asked_seconds: float | None) -> float:
 
 def next_chunk_bytes(chunk_bytes: int, seconds: float) -> int:
     """Size of the next chunk after one of `chunk_bytes` took `seconds`; grows by doubling."""
-    fitting = chunk_bytes * 2
+    fitting = 2.0 * chunk_bytes
     if seconds > 0:
-        fitting = min(fitting, int(chunk_bytes / seconds * TRANSFER_CHUNK_SECONDS))
-    return min(max(fitting, TRANSFER_CHUNK_BYTES_MIN), TRANSFER_CHUNK_BYTES_MAX)
+        fitting = min(fitting, chunk_bytes / seconds * TRANSFER_CHUNK_SECONDS)
+    return int(min(max(fitting, TRANSFER_CHUNK_BYTES_MIN), TRANSFER_CHUNK_BYTES_MAX))
 
 
 def cause_of(error: FederationError) -> str:
