@@ -7,9 +7,8 @@ the ledger that feeds them, services after it. Leaves out the link, identity and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
 from structlog.typing import FilteringBoundLogger
@@ -60,9 +59,9 @@ from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
+from lpse.terminal.daemon import Work
 
 Register = Callable[[grpc.aio.Server], None]
-Work = Coroutine[Any, Any, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Areas:
     outages: OutageStore
     for_nodes: list[Register] = field(default_factory=list)
     for_operators: list[Register] = field(default_factory=list)
-    workers: list[Work] = field(default_factory=list)
+    workers: dict[str, Work] = field(default_factory=dict)
 
     def has_access(self, node_id: str) -> bool:
         """Whether the node may connect now."""
@@ -173,7 +172,7 @@ def _serve_rollouts(areas: Areas) -> None:
     areas.for_operators.append(
         lambda server: rollouts_pb2_grpc.add_RolloutsServicer_to_server(service, server)
     )
-    areas.workers.append(RolloutWorker(store, viewer, base.clock, base.log).run())
+    areas.workers["rollouts"] = RolloutWorker(store, viewer, base.clock, base.log).run
 
 
 def _serve_outages(areas: Areas) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -35,9 +35,16 @@ from lpse.runtime.sqlite import Database
 from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
-from lpse.terminal.daemon import HealthPages, Readiness, notify_service_manager, stop_on_signals
+from lpse.terminal.daemon import (
+    HealthPages,
+    Readiness,
+    Work,
+    keep_working,
+    notify_service_manager,
+    stop_on_signals,
+)
 from regional_node import identity
-from regional_node.areas import Areas, Machine, Register, Work, open_areas
+from regional_node.areas import Areas, Machine, Register, open_areas
 from regional_node.config import SOCKET, NodeSettings
 from regional_node.identity.worker import RenewalWorker
 from regional_node.link.clock_error import LinkClockError
@@ -70,7 +77,7 @@ class Node:
     areas: Areas
     link: LinkWorker
     services: Sequence[Register]
-    workers: Sequence[Work]
+    workers: Mapping[str, Work]
 
 
 async def run(settings: NodeSettings) -> int:
@@ -162,7 +169,7 @@ async def _open_node(machine: Machine) -> Node:
         ),
         *areas.services,
     ]
-    return Node(machine, areas, link, services, [*areas.workers, *_renewals(machine, link)])
+    return Node(machine, areas, link, services, {**areas.workers, **_renewals(machine, link)})
 
 
 def _channel(machine: Machine) -> grpc.aio.Channel:
@@ -171,12 +178,12 @@ def _channel(machine: Machine) -> grpc.aio.Channel:
     return open_channel(machine.endpoint, credentials, server_name=tls.CENTRE_SERVER_NAME)
 
 
-def _renewals(machine: Machine, link: LinkWorker) -> list[Work]:
+def _renewals(machine: Machine, link: LinkWorker) -> dict[str, Work]:
     """Keeps the certificate alive; a new one wakes a link that waits for it."""
     endpoint = machine.settings.link.endpoint
     if not endpoint:
         machine.log.warning("certificate.no_renewal", reason="link.endpoint is not set")
-        return []
+        return {}
     renewed = asyncio.Event()
     worker = RenewalWorker(
         machine.settings.data / IDENTITY,
@@ -193,7 +200,7 @@ def _renewals(machine: Machine, link: LinkWorker) -> list[Work]:
             renewed.clear()
             link.hint()
 
-    return [worker.run(), tell()]
+    return {"renewal": worker.run, "renewed": tell}
 
 
 async def _run(node: Node, stop: asyncio.Event) -> int:
@@ -202,8 +209,11 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     pages = HealthPages(lambda: _readiness(machine))
     host, _, port = settings.http.listen.rpartition(":")
     await pages.open(host, int(port))
-    link = asyncio.create_task(node.link.run())
-    tasks = [link, *(asyncio.create_task(work) for work in node.workers)]
+    link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
+    tasks = [
+        asyncio.create_task(keep_working(name, work, machine.clock))
+        for name, work in node.workers.items()
+    ]
     stopped = asyncio.create_task(stop.wait())
     failed = [
         asyncio.create_task(machine.database.failed.wait()),
@@ -211,18 +221,16 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     ]
     notify_service_manager("READY=1")
     machine.log.info("node.ready", version=version("lpse-federation"))
-    done, _ = await asyncio.wait([stopped, *failed, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([stopped, *failed], return_when=asyncio.FIRST_COMPLETED)
     notify_service_manager("STOPPING=1")
     status = 0 if stopped in done else _DISK_FAILED
-    for task in done.intersection(tasks):
-        machine.log.error("node.worker_ended", exc_info=task.exception())
     await pages.close()
     await server.stop(1.0)
     await node.link.stop()
     await asyncio.wait([link], timeout=2.0)
-    for task in (stopped, *failed, *tasks):
+    for task in (stopped, *failed, link, *tasks):
         task.cancel()
-    await asyncio.gather(stopped, *failed, *tasks, return_exceptions=True)
+    await asyncio.gather(stopped, *failed, link, *tasks, return_exceptions=True)
     await node.areas.close()
     machine.log.info("node.stopped", status=status)
     return status

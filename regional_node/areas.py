@@ -8,10 +8,9 @@ link, identity and storage (`app`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import grpc
@@ -32,6 +31,7 @@ from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
+from lpse.terminal.daemon import Work
 from regional_node.config import NodeSettings
 from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings
@@ -67,7 +67,6 @@ from regional_node.upgrades.watch import ServiceWatch
 from regional_node.upgrades.worker import UpgradeSettings, UpgradeWorker
 
 Register = Callable[[grpc.aio.Server], None]
-Work = Coroutine[Any, Any, None]
 _UPGRADE_STEP_SECONDS = 1.0
 
 
@@ -104,7 +103,7 @@ class Areas:
     drain: DrainWorker
     services: list[Register] = field(default_factory=list)
     service_names: list[str] = field(default_factory=list)
-    workers: list[Work] = field(default_factory=list)
+    workers: dict[str, Work] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     async def close(self) -> None:
@@ -147,12 +146,12 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
         TransferStore(database), machine.blobs, journal, centre, clock, machine.entropy
     )
     areas = Areas(watch, drain)
-    areas.workers += [
-        machine.newest.follow(),
-        watch.run(clock),
-        _run_upgrades(machine, upgrades),
-        drain.run(asyncio.Event()),
-    ]
+    areas.workers |= {
+        "newest": machine.newest.follow,
+        "watch": lambda: watch.run(clock),
+        "upgrades": lambda: _run_upgrades(machine, upgrades),
+        "transfer": lambda: drain.run(asyncio.Event()),
+    }
     areas.closers.append(drain.close)
     _follow_outages(areas, machine, outages, packages, proposals)
     await _open_intake(areas, machine, effective, officers, centre)
@@ -220,7 +219,7 @@ def _follow_outages(
     )
     directives = DirectiveWorker(outages, machine.national, lambda: machine.link.away_below)
     schedule = ScheduleWorker(packages, proposals, outages, directives, machine.national, clock)
-    areas.workers += [probing.run(), schedule.run()]
+    areas.workers |= {"probes": probing.run, "schedule": schedule.run}
 
 
 async def _open_intake(
@@ -258,7 +257,8 @@ async def _open_intake(
     areas.services.append(
         lambda server: submissions_pb2_grpc.add_SubmissionsServicer_to_server(service, server)
     )
-    areas.workers.append(JudgingWorker(openings, machine.clock_error, log).run(clock))
+    judging = JudgingWorker(openings, machine.clock_error, log)
+    areas.workers["judging"] = lambda: judging.run(clock)
     areas.closers.append(intake.close)
 
 

@@ -1,9 +1,9 @@
 """What both daemons do around their work: signals, health pages, word to the service manager.
 
-Owns `/livez` and `/readyz`, `sd_notify`, and the wait for SIGTERM or SIGINT. Rule: `/livez` says
-that the process still turns its loop, `/readyz` that it can do its duty; losing the centre never
-makes a node unready (invariant 4), so readiness is a function that the composition root gives.
-Leaves out what a daemon does: that is wired in each side's `app.py`.
+Owns `/livez` and `/readyz`, `sd_notify`, the care for workers, and the wait for SIGTERM or SIGINT.
+Rule: `/livez` says that the process still turns its loop, `/readyz` that it can do its duty; losing
+the centre never makes a node unready (Invariant 4), so readiness is a function that the composition
+root gives. Leaves out what a daemon does: that is wired in each side's `app.py`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,22 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+
+from lpse.runtime.clock import Clock
+
+Work = Callable[[], Awaitable[None]]
+_LOG: Final = structlog.get_logger("lpse.daemon")
+_PAUSE_SECONDS: Final = (1.0, 5.0, 30.0)  # after the first, second, any further unexpected end
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,23 @@ class _QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def keep_working(name: str, work: Work, clock: Clock) -> None:
+    """Run `work` to its orderly end; a fault in it is logged and it begins again after a pause.
+
+    One worker's fault must not take the others down (Invariant 10): a node goes on taking bids. A
+    worker takes up from what is durable, so beginning again is what a restart would do.
+    """
+    ends = 0
+    while True:
+        try:
+            await work()
+            return
+        except Exception:
+            _LOG.exception("worker.failed", worker=name)
+        await clock.sleep(_PAUSE_SECONDS[min(ends, len(_PAUSE_SECONDS) - 1)])
+        ends += 1
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
