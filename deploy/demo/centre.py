@@ -8,7 +8,6 @@ API directly. Leaves out the nodes.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 import grpc
 
-from deploy.demo.processes import DemoFailed, Processes, Running, free_ports
+from deploy.demo.processes import DemoFailed, Processes, Running, free_ports, set_clock
 from deploy.demo.together import together
 from deploy.demo.tools import Answer, Tools
 from lpse.operator.v1 import exercise_pb2 as exercise
@@ -30,7 +29,6 @@ from lpse.runtime.tls import CENTRE_SERVER_NAME, client_credentials
 
 OPERATOR: Final = "sri"
 APPROVER: Final = "budi"
-CLOCK: Final = "legal-time.json"
 _READY_SECONDS: Final = 30.0
 
 
@@ -60,7 +58,7 @@ class Centre:
             "LKPP_CENTRAL__LINK__LEASE_SECONDS": "6",
         }
 
-    async def found(self) -> None:
+    async def found(self, legal: datetime) -> None:
         """Make the centre, start it, and let its two persons redeem their invitations."""
         answer = await self._tools.ask(
             "lkpp-central", "init", "--operator", OPERATOR, "--approver", APPROVER,
@@ -68,20 +66,16 @@ class Centre:
             "--ports", ",".join(map(str, self.ports)), "--exercise", "-o", "json",
             more=self.environment,
         )  # fmt: skip
-        await self.start()
+        await self.start(legal)
         await together(self._invite(one) for one in answer.document)
 
-    async def start(self) -> None:
-        """Start the daemon and wait until it is ready."""
+    async def start(self, legal: datetime) -> None:
+        """Start the daemon at a legal time and wait until it is ready."""
+        set_clock(self.data, legal)
         self._running = self._processes.start(
             "lkpp-central", self._tools.command("lkpp-central", "serve"), self.environment
         )
         await wait_ready(self._running, self.ports[3])
-
-    def set_clock(self, legal: datetime) -> None:
-        """Let the legal clock go on while the daemon is down, as a clock on the wall does."""
-        offset = (legal - datetime.now(UTC)).total_seconds()
-        (self.data / CLOCK).write_text(json.dumps({"offset_seconds": offset}), "utf-8")
 
     async def kill(self) -> None:
         """`kill -9`."""

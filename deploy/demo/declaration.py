@@ -7,6 +7,7 @@ computes a deadline. Leaves out when it happens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -70,7 +71,7 @@ async def wait_for_proposals(world: Federation, nodes: list[Node]) -> None:
     """Until every package that must move has a proposal."""
 
     async def proposed(node: Node) -> bool:
-        found = await proposals(node)
+        found = await node.compensations()
         return all(p.code in found for p in node.facts.packages if p.new_end)
 
     await together(world.until(f"{one.id} proposes", partial(proposed, one)) for one in nodes)
@@ -78,19 +79,20 @@ async def wait_for_proposals(world: Federation, nodes: list[Node]) -> None:
 
 async def judge_proposals(world: Federation, nodes: list[Node]) -> None:
     """Every package against the end that the scenario expects."""
-    for node in nodes:
-        found = await proposals(node)
+    listed = await together(proposals(node) for node in nodes)
+    for node, found in zip(nodes, listed, strict=True):
         for package in node.facts.packages:
             _judge(world, package, found.get(package.code))
 
 
-async def decide(world: Federation, node: Node, code: str, *change: str, reason: str) -> str:
-    """The Pokja accepts, or changes; returns the state of the proposal afterwards."""
-    act = ["change", *change] if change else ["accept"]
-    answer = await node.lpse(
-        "compensation", "decide", code, *act, "--reason", reason, *node.signed(POKJA)
-    )
-    told = answer.document.get("compensation", answer.document)
+async def accept(world: Federation, node: Node, codes: Sequence[str], reason: str) -> None:
+    """The Pokja accepts the proposals of several packages."""
+    await together(_accept(world, node, code, reason) for code in codes)
+
+
+async def _accept(world: Federation, node: Node, code: str, reason: str) -> None:
+    words = ("compensation", "decide", code, "accept", "--reason", reason)
+    told = (await node.lpse(*words, *node.signed(POKJA))).document
     world.story.tell(
         f"Pokja {node.id}",
         "decides package {code}: {state} – {reason}",
@@ -98,7 +100,7 @@ async def decide(world: Federation, node: Node, code: str, *change: str, reason:
         state=told["state"],
         reason=reason,
     )
-    return str(told["state"])
+    world.story.promise(f"pokja-decision-on-{code}", told["state"] == "ACCEPTED", told["state"])
 
 
 def _judge(world: Federation, package: PackageFacts, found: dict[str, Any] | None) -> None:

@@ -68,8 +68,7 @@ class Federation:
     async def found(self) -> None:
         """A centre with two persons; enrolled, running nodes with officers and packages."""
         say, scenario = self.story, self.scenario
-        await together((self.centre.found(), self.links.start()))
-        await self.centre.step(scenario.legal_start)
+        await together((self.centre.found(scenario.legal_start), self.links.start()))
         say.tell(
             LKPP, "The centre is founded: private CA, journal, two persons (operator, approver)."
         )
@@ -103,8 +102,7 @@ class Federation:
 
     async def restart_centre(self) -> None:
         """Start the killed centre; its legal clock went on while it was down."""
-        self.centre.set_clock(self.story.legal)
-        await self.centre.start()
+        await self.centre.start(self.story.legal)
 
     async def all_linked(self) -> bool:
         """Whether every node says that it reaches the centre."""
@@ -152,8 +150,7 @@ class Federation:
         )
         link_port = await self.links.open(node.id, self.centre.ports[0])
         await node.enrol(created.document, link_port, bundle)
-        await node.start()
-        await node.step(self.scenario.legal_start)
+        await node.start(self.scenario.legal_start)
         await node.appoint()
         await node.announce()
 

@@ -7,6 +7,7 @@ measured link outage that is nobody's fault in the region, a declaration for the
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from deploy.demo import declaration, handover
@@ -51,7 +52,7 @@ async def _cut_off(world: Federation, cut: list[Node]) -> None:
     names = ", ".join(node.id for node in cut)
     story.tell(names, "The submarine cable is cut: no link to the centre.")
     for node in cut:
-        await world.until(f"{node.id} knows that it is alone", _alone(node))
+        await world.until(f"{node.id} has noticed that it is alone", node.sees_cut)
     await world.step("2021-06-14T11:00")
     codes = ("4101063", "4102063", "4103063")
     bids = [vendors.bid(home, codes[seat % len(codes)], seat=seat) for seat in range(1, SEATS + 1)]
@@ -84,7 +85,7 @@ async def _restored(world: Federation, cut: list[Node]) -> None:
     await world.until("every node is drained", world.all_drained)
     story.tell(LKPP, "Every node is connected; every journal and every byte has arrived.")
     for node in cut:
-        await world.until(f"{node.id} has measured its link outage", _measured(node))
+        await world.until(f"{node.id} has measured its link outage", partial(_measured, node))
         await _judge_measured(world, node)
 
 
@@ -124,28 +125,14 @@ async def _declared(world: Federation, cut: list[Node]) -> None:
 async def _opened(world: Federation) -> None:
     """The Pokja decides, a vendor uses the new time, and the package is handed over."""
     home = world.nodes[HOME]
-    for code in ("4101063", "4102063", "4103063"):
-        state = await declaration.decide(world, home, code, reason=_REASON)
-        world.story.promise(f"pokja-decision-on-{code}", state == "ACCEPTED", state)
+    await declaration.accept(world, home, ("4101063", "4102063", "4103063"), _REASON)
     await world.vendors.upload(world.vendors.bid(home, "4101063"))
     await world.step("2021-06-15T15:05")
     await handover.open_package(world, home, "4101063")
 
 
-def _alone(node: Node) -> Any:
-    async def alone() -> bool:
-        return not await node.is_linked()
-
-    return alone
-
-
-def _measured(node: Node) -> Any:
-    async def measured() -> bool:
-        seen = items((await node.lpse("outage", "list")).document)
-        links = [one for one in seen if one["kind"] == "LINK"]
-        return bool(links) and all(one["end_time"] for one in links)
-
-    return measured
+async def _measured(node: Node) -> bool:
+    return bool(await node.link_outages()) and not await node.sees_cut()
 
 
 def _seconds(outage: dict[str, Any]) -> float:

@@ -16,11 +16,16 @@ from typing import Any, Final
 import grpc
 
 from deploy.demo.centre import wait_ready
-from deploy.demo.processes import Processes, Running
+from deploy.demo.processes import Processes, Running, set_clock
 from deploy.demo.scenario import NodeFacts
 from deploy.demo.tools import Answer, Tools
+from lpse.federation.v1 import records_pb2 as records
+from lpse.intake.v1 import compensations_pb2 as compensations
 from lpse.intake.v1 import node_pb2 as api
+from lpse.intake.v1 import outages_pb2 as outages
+from lpse.intake.v1.compensations_pb2_grpc import CompensationsStub
 from lpse.intake.v1.node_pb2_grpc import NodeStub
+from lpse.intake.v1.outages_pb2_grpc import OutagesStub
 from lpse.runtime.channels import open_local_channel
 
 ADMIN: Final = "admin"
@@ -78,8 +83,9 @@ class Node:
         words = ("enrol", "--endpoint", invitation["endpoint"], "--code", "-")
         await self.lpse(*words, stdin=f"{invitation['code']}\n")
 
-    async def start(self) -> None:
-        """Start the daemon and wait until it is ready."""
+    async def start(self, legal: datetime) -> None:
+        """Start the daemon at a legal time and wait until it is ready."""
+        set_clock(self.data, legal)
         self._running = self._processes.start(
             self.id, self._tools.command("lpse-node", "run"), self.environment
         )
@@ -138,6 +144,21 @@ class Node:
     async def is_linked(self) -> bool:
         """Whether the node itself says that it reaches the centre."""
         return (await self.status()).link in PRESENT
+
+    async def compensations(self) -> dict[str, compensations.Compensation]:
+        """The newest proposal of every package that has one."""
+        stub = CompensationsStub(self.channel())
+        answer = await stub.ListCompensations(compensations.ListCompensationsRequest())
+        return {one.package: one for one in answer.compensations}
+
+    async def link_outages(self) -> list[outages.Outage]:
+        """What the node's own probes measured of its link."""
+        answer = await OutagesStub(self.channel()).ListOutages(outages.ListOutagesRequest())
+        return [one for one in answer.outages if one.kind == records.MEASURED_KIND_LINK]
+
+    async def sees_cut(self) -> bool:
+        """Whether its probes noticed that the link is away, and still is."""
+        return any(not one.HasField("end_time") for one in await self.link_outages())
 
     async def step(self, legal: datetime) -> None:
         """Step its legal time."""

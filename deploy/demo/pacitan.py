@@ -23,6 +23,8 @@ _BIG_BYTES: Final = 24_000_000
 _TORN_BYTES: Final = 13_000_000
 _UPLOAD_BYTES: Final = 12_000_000
 VENDOR: Final = "Penyedia"
+DUE: Final = ("1001236", "1002236", "1003236", "1004236")
+REASON: Final = "Perpanjangan sesuai penetapan gangguan nasional 27–30 Maret 2015"
 
 
 async def play(world: Federation) -> None:
@@ -81,7 +83,7 @@ async def _alone(world: Federation) -> Bid:
     await world.centre.kill()
     await world.links.cut(FAR)
     story.tell(LKPP, "The centre is killed (kill -9), and the link of {node} is cut.", node=FAR)
-    await world.until("every node knows that it is alone", lambda: _nobody_linked(world))
+    await world.until("every node has noticed that it is alone", lambda: _everybody_alone(world))
     home = nodes[HOME]
     bids = [vendors.bid(home, "1001236", sizes=(90_000, 40_000)), vendors.bid(home, "1004236")]
     bids += [
@@ -103,7 +105,7 @@ async def _alone(world: Federation) -> Bid:
     story.tell(
         HOME, "The node's daemon is killed (kill -9) after {size} of a bid.", size=size_text(sent)
     )
-    await home.start()
+    await home.start(story.legal)
     resumed = await vendors.upload(torn, resumed=True)
     story.promise(
         "an-interrupted-upload-is-finished-with-the-same-key",
@@ -150,6 +152,7 @@ async def _together(world: Federation) -> None:
     await world.until(f"{SLOW} is drained", lambda: world.is_drained(slow))
     after = await world.links.figures(SLOW)
     again = after.up_bytes - middle.up_bytes
+    world.vendors.torn_transfers += again < _BIG_BYTES
     story.promise(
         "a-torn-transfer-goes-on-where-it-stopped",
         again < _BIG_BYTES,
@@ -192,10 +195,7 @@ async def _decided(world: Federation, refused: Bid) -> None:
     )
     await handover.refuse_package(world, home, "1001236", "nothing-is-opened-during-a-hold")
     await world.step("2015-03-31T09:00")
-    reason = "Perpanjangan sesuai penetapan gangguan nasional 27–30 Maret 2015"
-    for code in ("1001236", "1002236", "1003236", "1004236"):
-        state = await declaration.decide(world, home, code, reason=reason)
-        story.promise(f"pokja-decision-on-{code}", state == "ACCEPTED", state)
+    await declaration.accept(world, home, DUE, REASON)
     await world.step("2015-03-31T10:05")
     await handover.open_package(world, home, "1001236")
 
@@ -207,8 +207,8 @@ async def _released(world: Federation, rollout: str) -> None:
     await upgrade.finish(world, rollout)
 
 
-async def _nobody_linked(world: Federation) -> bool:
-    return not any(await together(node.is_linked() for node in world.nodes.values()))
+async def _everybody_alone(world: Federation) -> bool:
+    return all(await together(node.sees_cut() for node in world.nodes.values()))
 
 
 def _code(words: str) -> str:

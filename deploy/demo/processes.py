@@ -17,12 +17,14 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from regional_node.upgrades.launch import start_ticks
 
 _GRACE_SECONDS: Final = 4.0
+CLOCK: Final = "legal-time.json"
 _SERVICE_LOCKS: Final = ("service.lock", "hook.lock")
 
 
@@ -145,6 +147,12 @@ class Processes:
                 if holder is not None and start_ticks(holder[0]) == holder[1]:
                     found.append(holder)
         return found
+
+
+def set_clock(data: Path, legal: datetime) -> None:
+    """The legal clock of a daemon that is down; it goes on by itself, as a clock on the wall."""
+    offset = (legal - datetime.now(UTC)).total_seconds()
+    (data / CLOCK).write_text(json.dumps({"offset_seconds": offset}), "utf-8")
 
 
 def free_ports(count: int) -> list[int]:

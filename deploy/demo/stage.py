@@ -18,6 +18,7 @@ from deploy.demo.federation import Federation
 from deploy.demo.processes import Processes
 from deploy.demo.scenario import Scenario
 from deploy.demo.story import Story
+from deploy.demo.together import together
 from deploy.demo.verification import judge_uploads
 from lpse.federation.notes import Verifier
 from lpse.intake.v1 import submissions_pb2 as wire
@@ -70,12 +71,12 @@ async def _judge(
 
 
 async def _tell_runs(world: Federation) -> None:
-    """The reconciliation as the programs themselves tell it to a person."""
-    for row in reversed(
-        document.items((await world.centre.ctl(OPERATOR, "recon", "list")).document)
-    ):
-        story = await world.centre.say(OPERATOR, "recon", "get", row["record"]["run"])
-        world.story.quote(story)
+    """Every run after a lost link, as the programs themselves tell it to a person."""
+    listed = await world.centre.ctl(OPERATOR, "recon", "list", "--trigger", "RECONNECT")
+    names = [row["name"] for row in reversed(document.items(listed.document))]
+    told = await together(world.centre.say(OPERATOR, "recon", "get", name) for name in names)
+    for text in told:
+        world.story.quote(text)
 
 
 async def _key(world: Federation, node_id: str) -> Verifier:

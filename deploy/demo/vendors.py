@@ -71,6 +71,7 @@ class Vendors:
     seed: int
     handed: list[Handed] = field(default_factory=list)
     attempts: list[tuple[Bid, bytes]] = field(default_factory=list)
+    torn_transfers: int = 0  # cut on the way to the centre, and gone on with
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)

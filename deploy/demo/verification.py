@@ -82,7 +82,7 @@ def judge_uploads(
         at_centre=len(vendors.handed) - len(lost_there),
         lost=len({id(one) for one in (*lost_here, *lost_there)}),
         duplicated=doubled,
-        resumed=sum(one.resumed for one in vendors.handed),
+        resumed=sum(one.resumed for one in vendors.handed) + vendors.torn_transfers,
         bytes=sum(one.bid.size_bytes for one in vendors.handed),
     )
 
