@@ -36,9 +36,18 @@ _FOLDERS: Final = ("identity", "conf.d")
 
 
 @app.command()
-def create(folder: FolderArgument, output: OutputOption = Output.TABLE) -> None:
+def create(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of the backup.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Parent folder; the backup gets a dated name in it.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Save this node into a new folder; the daemon may go on running."""
-    show(_row(folder, run(_create(folder))), COLUMNS, output)
+    if (folder is None) == (into is None):
+        raise typer.BadParameter(say("name a folder, or a parent folder with --into"))
+    place, manifest = run(_create(folder, into))
+    show(_row(place, manifest), COLUMNS, output)
     note(say("It holds the private keys: keep it as safe as the machine itself."))
 
 
@@ -73,7 +82,7 @@ def restore(folder: FolderArgument, output: OutputOption = Output.TABLE) -> None
     note(say("The files belong to the user who ran this; the daemon's user must own them."))
 
 
-async def _create(folder: Path) -> BackupManifest:
+async def _create(folder: Path | None, into: Path | None) -> tuple[Path, BackupManifest]:
     from lpse.federation.errors import NotFound
     from lpse.runtime.clock import SystemClock
     from lpse.runtime.sqlite import LiveDatabase
@@ -89,7 +98,9 @@ async def _create(folder: Path) -> BackupManifest:
     party = identity.load(data / "identity").node_id
     files = {path.relative_to(data).as_posix(): path for path in _files(data)}
     sources = BackupSources({"node.db": LiveDatabase(database)}, ("blobs", data / "blobs"), files)
-    return await create_backup(sources, folder, party=party, now=SystemClock().wall())
+    now = SystemClock().wall()
+    place = folder or Path(into or "", f"{party}-{now:%Y%m%dT%H%M%SZ}")
+    return place, await create_backup(sources, place, party=party, now=now)
 
 
 def _files(data: Path) -> list[Path]:

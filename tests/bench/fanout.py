@@ -47,7 +47,9 @@ class Bare:
 
     async def start(self, identity: Path) -> int:
         """Listen; the port."""
-        handler = grpc.stream_stream_rpc_method_handler(self._connect)
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(
+            self._connect
+        )
         generic = grpc.method_handlers_generic_handler("bench.Bare", {"Connect": handler})
         self._server = grpc.aio.server(options=SERVER_OPTIONS)
         self._server.add_generic_rpc_handlers((generic,))
@@ -106,7 +108,7 @@ class Acks:
                 if self.count == NODES:
                     self.all_back.set()
 
-        Session._take_ack = counted  # type: ignore[method-assign] # the bench listens in
+        Session._take_ack = counted  # type: ignore[method-assign,assignment] # the bench listens in
         return lambda: setattr(Session, "_take_ack", original)
 
     def expect(self, size: int) -> None:
@@ -203,8 +205,8 @@ def _report(found: dict[str, list[float]]) -> Report:
     report.add("publish → last node has it", "ms", found["held"])
     report.add("bare → last client has it", "ms", found["received"])
     report.add("bare → last echo is back", "ms", found["echoed"])
-    told = {"goal": GOAL, "at_most": True}
-    report.compare("durable ack / bare, there and back", found["ours"], found["echoed"], **told)
+    title = "durable ack / bare, there and back"
+    report.compare(title, found["ours"], found["echoed"], goal=GOAL, at_most=True)
     report.compare("durable ack / bare, one way", found["ours"], found["received"])
     report.compare("one way / bare, one way", found["held"], found["received"])
     return report
