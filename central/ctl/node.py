@@ -1,4 +1,4 @@
-"""`lkppctl node {list,get,revoke}`: nodes and their two facts, service and link.
+"""`lkppctl node {list,get,revoke,release}`: nodes and their two facts, service and link.
 
 Rule: every view shows service (layanan) and link (sambungan) apart, with the time of the facts; a
 list says which nodes are unreachable. Leaves out rollouts and outages, which have nouns of their
@@ -37,9 +37,18 @@ _FACTS: Final = (
     Column("queue_bytes", "Queue size", size_text, right=True),
     Column("as_of_time", "Data as of", _WHEN),
 )
-COLUMNS: Final = (Column("node_id", "Node"), Column("province", "Province"), *_FACTS)
+
+
+def _quarantine_text(quarantine: dict[str, str]) -> str:
+    return f"{quarantine['code']} {quarantine['reason']}"
+
+
+_QUARANTINE: Final = Column("quarantine", "Quarantine", _quarantine_text)
+_IDENTITY: Final = (Column("node_id", "Node"), Column("province", "Province"))
+COLUMNS: Final = (*_IDENTITY, *_FACTS, _QUARANTINE)
 DETAILS: Final = (
-    *COLUMNS,
+    *_IDENTITY,
+    *_FACTS,
     Column("zone", "Zone"),
     Column("state", "Access"),
     Column("desired_version", "Desired version"),
@@ -47,7 +56,7 @@ DETAILS: Final = (
     Column("parked_entries", "Parked entries", right=True),
     Column("clock_offset_seconds", "Clock off by", duration_text),
     Column("free_bytes", "Free disk", size_text),
-    Column("quarantine", "Quarantine"),
+    _QUARANTINE,
     Column("enrol_time", "Enrolled", _WHEN),
     Column("certificate_expire_time", "Certificate until", _WHEN),
     Column("revoke_time", "Revoked", _WHEN),
@@ -97,6 +106,19 @@ def revoke(
     run(_revoke(node, reason, output))
 
 
+@app.command()
+def release(
+    node: NodeArgument,
+    reason: Annotated[str, typer.Option(help="Why it is safe: which machine is the right one.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Let a node's entries flow again after a suspected clone."""
+    if not yes and ask(say("Type the node id to end its quarantine:")) != node:
+        raise ConfirmationNeeded("FED-8013", "the node id was not confirmed")
+    run(_release(node, reason, output))
+
+
 async def _list(province: str, link: Link | None, output: Output) -> None:
     from lpse.operator.v1 import fleet_pb2 as api
     from lpse.operator.v1.fleet_pb2_grpc import FleetStub
@@ -143,3 +165,14 @@ async def _revoke(node: str, reason: str, output: Output) -> None:
         )
     told = plain(answer)
     show(told, [column for column in DETAILS if column.key in told], output, name="node_id")
+
+
+async def _release(node: str, reason: str, output: Output) -> None:
+    from lpse.operator.v1.fleet_pb2 import ReleaseQuarantineRequest
+    from lpse.operator.v1.fleet_pb2_grpc import FleetStub
+
+    async with session.connect() as opened:
+        answer = await FleetStub(opened.channel).ReleaseQuarantine(
+            ReleaseQuarantineRequest(name=f"nodes/{node}", reason=reason)
+        )
+    show(answer.status, COLUMNS, output, name="node_id")

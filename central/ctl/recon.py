@@ -1,7 +1,7 @@
-"""`lkppctl recon {list,get}`: reconciliation runs of all nodes, as the nodes signed them.
+"""`lkppctl recon {list,get,…}`: reconciliation runs of all nodes, as the nodes signed them.
 
 Rule: JSON is the record itself; the table and the story are for people. Leaves out runs on demand,
-which are asked for at the node.
+which are asked for at the node, the national gate (`national`) and parked entries (`parked`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from central.ctl import session
+from central.ctl import national, parked, session
 from lpse.terminal.output import Column, Output, OutputOption, console, run, show, show_list
 from lpse.terminal.words import date_text, say
 
 if TYPE_CHECKING:
     from lpse.operator.v1 import reconciliations_pb2 as api
 
-app = typer.Typer(help="Reconciliation runs: what was compared, and what was decided.")
+app = typer.Typer(help="Reconciliation: runs, parked entries, the national journal.")
+national.add_commands(app)
+parked.add_commands(app)
 
 ZONE = "Asia/Jakarta"
 COLUMNS = (

@@ -9,9 +9,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,9 @@ class Centre:
     invitations: dict[str, str]
     enrolment: str = ""
     endpoint: str = ""
+    database: Database = field(init=False)
+    enrolments: EnrolmentStore = field(init=False)
+    admission: Admission = field(init=False)
 
     async def person(self, name: str, code: str = "") -> grpc.aio.Channel:
         """A channel of a person, who redeems the invitation first."""
@@ -106,9 +109,15 @@ class Centre:
         return [decode_entry(data).kind for data in batch.entries]
 
 
+AddServices = Callable[[Centre, grpc.aio.Server], Awaitable[None]]
+
+
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Centre]:
-    """Found a centre and serve enrolment and the operator API until the block ends."""
+async def running(folder: Path, more: AddServices | None = None) -> AsyncIterator[Centre]:
+    """Found a centre and serve enrolment and the operator API until the block ends.
+
+    `more` adds services to the operators' listener.
+    """
     clock, entropy, data = SystemClock(), SystemEntropy(), folder / "centre"
     made = await genesis.initialise(genesis.Founding(data, tuple(ROLE.items())), clock, entropy)
     identity = data / genesis.IDENTITY
@@ -121,7 +130,8 @@ async def running(folder: Path) -> AsyncIterator[Centre]:
     plans.register(deed)
     invitations = {i.code.subject: i.text for i in made}
     centre = Centre(folder, operators, plans, deed, journal, invitations)
-    servers = await _listen(centre, database, identity)
+    centre.database = database
+    servers = await _listen(centre, identity, more)
     try:
         yield centre
     finally:
@@ -130,10 +140,13 @@ async def running(folder: Path) -> AsyncIterator[Centre]:
         await database.close()
 
 
-async def _listen(centre: Centre, database: Database, identity: Path) -> list[grpc.aio.Server]:
+async def _listen(
+    centre: Centre, identity: Path, more: AddServices | None
+) -> list[grpc.aio.Server]:
     clock, log = SystemClock(), logs.configure(stream=StringIO(), json=True)
-    store = EnrolmentStore(database, centre.journal.append_in, centre.operators)
+    store = EnrolmentStore(centre.database, centre.journal.append_in, centre.operators)
     admission = Admission(store, centre.operators, log)
+    centre.enrolments, centre.admission = store, admission
     await admission.open()
     servers = []
     for clients in (True, False):
@@ -156,6 +169,8 @@ async def _listen(centre: Centre, database: Database, identity: Path) -> list[gr
     operators_pb2_grpc.add_OperatorsServicer_to_server(persons, servers[0])
     plans = PlansService(centre.plans, admission, clock)
     plans_pb2_grpc.add_PlansServicer_to_server(plans, servers[0])
+    if more is not None:
+        await more(centre, servers[0])
     for server in servers:
         await server.start()
     return servers
