@@ -26,7 +26,7 @@ from lpse.federation.notes import Signer
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import ManualClock, SeededEntropy
 from lpse.runtime.sqlite import Database, StorageFull, Transaction
-from lpse.storage.journal import Journal, JournalDamaged
+from lpse.storage.journal import Journal, JournalDamaged, OtherEnvironment
 
 ROOT = Path(__file__).parents[2]
 MIGRATION = ROOT / "regional_node" / "migrations" / "0010_journal.sql"
@@ -37,13 +37,15 @@ def record(size: int = 8) -> records.UploadAccepted:
     return records.UploadAccepted(commitment=bytes(size))
 
 
-async def start(folder: Path, *, seed: int = 1, restored: bool = False) -> tuple[Database, Journal]:
+async def start(
+    folder: Path, *, seed: int = 1, restored: bool = False, exercise: bool = False
+) -> tuple[Database, Journal]:
     migrations = folder / "migrations"
     migrations.mkdir(exist_ok=True)
     (migrations / MIGRATION.name).write_text(MIGRATION.read_text())
     database = await Database.open(folder / "node.db", migrations)
     clock = ManualClock(datetime(2015, 3, 27, tzinfo=UTC))
-    journal = Journal(database, SIGNER, clock, SeededEntropy(seed))
+    journal = Journal(database, SIGNER, clock, SeededEntropy(seed), exercise=exercise)
     try:
         await journal.open(restored=restored)
     except BaseException:
@@ -327,3 +329,19 @@ async def test_any_mixture_of_units_leaves_disk_and_tree_equal(
     await database.write(lambda _: None)  # what a cancelled waiter left in the queue is done too
     assert len(set(promised)) == len(promised)
     assert sum(await all_batches(journal)) == journal.head.size > max(promised)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("restored", [False, True])
+async def test_a_journal_is_not_continued_in_the_other_environment(
+    tmp_path: Path, begun: bool, restored: bool
+) -> None:
+    """Whoever edits the configuration cannot step legal time past the deadline of sealed bids."""
+    database, journal = await start(tmp_path, exercise=begun)
+    await journal.append(record())
+    await database.close()
+    with pytest.raises(OtherEnvironment):
+        await start(tmp_path, exercise=not begun, restored=restored)
+    database, journal = await start(tmp_path, exercise=begun)
+    assert journal.head.size == 2
+    await database.close()

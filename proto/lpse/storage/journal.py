@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from lpse.federation import kinds
 from lpse.federation.checkpoints import Agreement, Head, compare_heads, sign_head
-from lpse.federation.entries import DecodedEntry, encode_entry
+from lpse.federation.entries import DecodedEntry, decode_entry, encode_entry
 from lpse.federation.errors import NotFound, Refused
 from lpse.federation.limits import (
     BATCH_BYTES_MAX,
@@ -54,6 +54,17 @@ class JournalDamaged(Refused):
             "FED-1108",
             f"the stored journal is damaged: {detail}",
             remedy="restore the newest backup; the other side gives the lost tail back",
+        )
+
+
+class OtherEnvironment(Refused):
+    """The journal belongs to an exercise and this is production, or the other way round."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "FED-2033",
+            "the data folder was begun in the other environment",
+            remedy="set `environment` back; a drill needs a data folder of its own",
         )
 
 
@@ -343,6 +354,8 @@ class Journal:
         tail = store.entries_in(tx, newest.number, max(0, row.size - BATCH_ENTRIES_MAX), row.size)
         if any(leaf_hash(entry.data) != entry.leaf_hash for entry in tail):
             raise JournalDamaged("the bytes of an entry do not have their hash")
+        if decode_entry(tail[-1].data).exercise != self._exercise:
+            raise OtherEnvironment  # stepped time must not pass the deadlines of sealed bids
         return _Tree(newest.number, newest.epoch, tree, head)
 
     async def _from_leaves(

@@ -34,6 +34,18 @@ ENTRIES: Final[dict[str, Entry]] = {
             "daftarkan simpul kembali dengan folder data kosong",
         ),
     ),
+    "FED-2033": entry(
+        (
+            "A data folder of the other environment",
+            "real data and a drill with stepped legal time never share a folder",
+            "set `environment` back, or use another data folder for the drill",
+        ),
+        (
+            "Folder data dari lingkungan lain",
+            "data nyata dan latihan dengan waktu resmi yang digeser tidak pernah berbagi folder",
+            "kembalikan `environment`, atau gunakan folder data lain untuk latihan",
+        ),
+    ),
     "FED-2032": entry(
         (
             "A stored desired state of another program version",
