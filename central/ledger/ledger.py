@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from google.protobuf.message import DecodeError
+
 from central.ledger.ports import NodeKeys
 from central.ledger.projector import Projector
 from central.ledger.store import Applied, LedgerStore
@@ -168,14 +170,8 @@ class Ledger:
         return await self.received.verify(batch, verifier, position)
 
     def _check_environment(self, batch: VerifiedBatch) -> None:
-        """Production takes no journal of an exercise; the first entry of an epoch tells."""
-        if self._exercise or batch.first_index or not batch.entries:
-            return
-        try:
-            exercise = decode_entry(batch.entries[0]).exercise
-        except FederationError:
-            return
-        if exercise:
+        """Production takes no entry of an exercise, wherever in a journal it stands."""
+        if not self._exercise and any(map(_is_exercise, batch.entries)):
             raise Refused(
                 "FED-2031",
                 "the journal was written in an exercise, and this centre is in production",
@@ -226,6 +222,13 @@ class Ledger:
         assert head is not None, "a verified batch has entries, so the copy has a head"
         new = sum(len(one.entries) for one in fresh)
         return Accepted(head, new, sum(len(one.entries) for one in batches) - new)
+
+
+def _is_exercise(entry: bytes) -> bool:
+    try:
+        return wire.Entry.FromString(entry).exercise
+    except DecodeError:
+        return False  # stored raw, and parked when it is applied
 
 
 def is_contradiction(error: Exception) -> bool:

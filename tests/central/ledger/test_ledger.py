@@ -176,6 +176,17 @@ async def test_production_refuses_the_journal_of_an_exercise(centre: Centre) -> 
     assert caught.value.code == "FED-2031"
 
 
+async def test_production_refuses_an_entry_of_an_exercise_in_the_middle_of_a_journal(
+    centre: Centre, writer: Writer
+) -> None:
+    """A node that was sound at its first entry cannot bring in stepped legal time later."""
+    await _accept(centre, writer, writer.batch(5))
+    writer.exercise = True
+    with pytest.raises(Refused) as caught:
+        await _accept(centre, writer, writer.batch(3))
+    assert (caught.value.code, centre.stored(NODE)) == ("FED-2031", 5)
+
+
 async def test_a_new_epoch_must_name_the_old_head(centre: Centre, writer: Writer) -> None:
     """Invariant 5: a journal that begins anew without saying so is refused."""
     await _accept(centre, writer, writer.batch(5))
