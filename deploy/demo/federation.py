@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -47,6 +47,7 @@ class Federation:
     links: Links
     nodes: dict[str, Node]
     vendors: Vendors
+    opened: list[str] = field(default_factory=list)  # packages whose bids were revealed
 
     @classmethod
     def make(

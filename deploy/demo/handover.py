@@ -33,6 +33,7 @@ async def open_package(world: Federation, node: Node, code: str) -> None:
     out = node.folder / f"opened-{code}"
     words = ("package", "open", code, "--out", str(out), "--confirm", *node.signed(POKJA))
     taken: dict[str, Any] = (await node.lpse(*words)).document
+    world.opened.append(code)
     deadline = datetime.fromisoformat(taken["deadline_time"])
     world.story.tell(
         f"Pokja {node.id}",

@@ -17,6 +17,7 @@ from deploy.demo.centre import OPERATOR
 from deploy.demo.federation import Federation
 from deploy.demo.processes import Processes
 from deploy.demo.scenario import Scenario
+from deploy.demo.secrecy import judge_secrecy
 from deploy.demo.story import Story
 from deploy.demo.together import together
 from deploy.demo.verification import judge_uploads
@@ -58,6 +59,9 @@ async def _judge(
     uploads = await asyncio.to_thread(
         judge_uploads, story, world.vendors, world.nodes, world.centre.data, keys
     )
+    logs, data = world.processes.logs, world.centre.data
+    judge_secrecy(story, world.vendors, logs, data, world.opened)
+    await _verify_as_anyone(world)
     told = await document.document(world, versions, uploads, seed)
     equal = [run for run in told["reconciliation"] if run["heads_equal"]]
     story.promise(
@@ -77,6 +81,22 @@ async def _tell_runs(world: Federation) -> None:
     told = await together(world.centre.say(OPERATOR, "recon", "get", name) for name in names)
     for text in told:
         world.story.quote(text)
+
+
+async def _verify_as_anyone(world: Federation) -> None:
+    """The shipped verifier, offline, with a receipt, the files and the node's public key."""
+    handed = world.vendors.handed[-1]
+    node, bid = handed.bid.node, handed.bid
+    key = node.folder / "public-key"
+    await node.lpse("receipt", "show", bid.key, "--public-key", str(key))
+    files = [str(file) for file in bid.files]
+    words = ("receipt", "verify", str(bid.receipt), *files, "--public-key", str(key))
+    told = (await node.lpse(*words)).document
+    world.story.promise(
+        "anyone-can-verify-a-receipt",
+        told["valid"] and told["files_checked"] == len(files),
+        f"{node.id}, {told['verdict']}, {told['files_checked']} files compared",
+    )
 
 
 async def _key(world: Federation, node_id: str) -> Verifier:

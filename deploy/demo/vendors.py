@@ -37,6 +37,11 @@ class Bid:
     seat: int = 0
 
     @property
+    def vendor(self) -> str:
+        """Who hands it in, as the details say."""
+        return str(json.loads(self.details.read_text("utf-8"))["vendor"])
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of all files."""
         return sum(file.stat().st_size for file in self.files)
@@ -89,7 +94,7 @@ class Vendors:
             path.write_bytes(self._random.randbytes(size))
             files.append(path)
         details = folder / "details.json"
-        details.write_text(json.dumps({"vendor": f"CV Contoh {number}"}), "utf-8")
+        details.write_text(json.dumps({"vendor": f"CV Contoh {number:03d}"}), "utf-8")
         key = f"bid-{number:03d}-{self._random.randbytes(12).hex()}"
         return Bid(node, package, key, tuple(files), details, seat)
 
