@@ -16,7 +16,7 @@ from regional_node.cli import session
 
 NOUNS: Final = (
     "officer", "config", "queue", "receipt", "link", "package", "compensation", "outage",
-    "update", "recon", "backup",
+    "recon", "backup",
 )  # fmt: skip
 COMMANDS: Final = ("init", "enrol", "run", "status", "doctor", "upload")
 

@@ -7,7 +7,6 @@ with a code, never as a stack trace. Leaves out what any command does.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import os
 import sys
@@ -25,8 +24,6 @@ def mount(root: typer.Typer, modules: Sequence[str], *, nouns: bool = True) -> N
     """Add each module's `app`: under the module's own name, or its commands directly."""
     for path in modules:
         name = path.rsplit(".", 1)[1].removesuffix("_").replace("_", "-")
-        if importlib.util.find_spec(path) is None:
-            continue
         app = importlib.import_module(path).app
         if nouns:
             root.add_typer(app, name=name, no_args_is_help=True)
