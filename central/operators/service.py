@@ -1,7 +1,8 @@
 """The RPCs about persons of the centre.
 
-Rule: reading is for every active person, revoking for operators and approvers. Invitations are made
-by the enrolment service under `rules.check_invitation`.
+Rules: reading is for every active person, revoking for operators and approvers; once a revocation
+is durable, the person's open streams end. Invitations are made by the enrolment service under
+`rules.check_invitation`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from lpse.federation.errors import NotFound
 from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.operator.v1 import operators_pb2 as api
 from lpse.operator.v1 import operators_pb2_grpc
+from lpse.runtime.channels import Subject
 from lpse.runtime.clock import Clock
+from lpse.runtime.tls import key_id
 
 Context = grpc.aio.ServicerContext[Any, Any]
 PREFIX: Final = "operators/"
@@ -27,6 +30,9 @@ class Admission(Protocol):
 
     async def require_operator(self, context: Context, *roles: str) -> Operator:
         """The active person behind the call, in one of `roles`; Denied otherwise."""
+
+    def forget(self, subject: Subject) -> None:
+        """A revocation is durable: the subject is out, and open streams end."""
 
 
 class OperatorsService(operators_pb2_grpc.OperatorsServicer):
@@ -66,6 +72,8 @@ class OperatorsService(operators_pb2_grpc.OperatorsServicer):
             now=self._clock.wall(),
             validate_only=request.validate_only,
         )
+        if not revoked.active:
+            self._admission.forget(Subject("operator", revoked.name, key_id(revoked.signing_key)))
         return api.RevokeOperatorResponse(operator=_message(revoked))
 
 

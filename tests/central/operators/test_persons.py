@@ -15,7 +15,9 @@ from lpse.operator.v1 import operators_pb2 as api
 from lpse.operator.v1.enrolments_pb2 import CreateEnrolmentRequest
 from lpse.operator.v1.enrolments_pb2_grpc import EnrolmentsStub
 from lpse.operator.v1.operators_pb2_grpc import OperatorsStub
+from lpse.runtime.channels import Subject
 from lpse.runtime.clock import SystemClock
+from lpse.runtime.tls import key_id
 from tests.central.operators.centre import Centre, refusal, running
 
 
@@ -69,6 +71,22 @@ async def test_nobody_makes_the_second_person_alone(tmp_path: Path) -> None:
         assert (await refusal(invite(approver, "eko", "operator"))).code == "FED-3104"
         assert await invite(operator, "eko", "operator")
         assert await invite(approver, "dewi", "auditor")
+
+
+async def test_open_streams_of_a_revoked_person_are_told(tmp_path: Path) -> None:
+    """Who holds streams learns of a durable revocation at once; of a check alone nothing."""
+    told: list[Subject] = []
+    async with running(tmp_path) as centre:
+        centre.admission.on_revoked(told.append)
+        await second_approver(centre)
+        operator = await centre.person("siti")
+        checked = revocation("budi")
+        checked.validate_only = True
+        await stub(operator).RevokeOperator(checked)
+        assert told == []
+        await stub(operator).RevokeOperator(revocation("budi"))
+        person = await centre.operators.get("budi")
+        assert told == [Subject("operator", "budi", key_id(person.signing_key))]
 
 
 async def test_revoked_person_is_out_at_once(tmp_path: Path) -> None:
