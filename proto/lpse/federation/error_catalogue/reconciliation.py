@@ -34,4 +34,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "mulai lagi tanpa token",
         ),
     ),
+    "FED-7003": entry(
+        (
+            "A recorded run that its node may not have written like this",
+            "it bears another node's name, or figures that no run has; it is parked",
+            "look at the parked entry and ask the node",
+        ),
+        (
+            "Catatan rekonsiliasi yang tidak mungkin ditulis simpulnya seperti ini",
+            "bernama simpul lain, atau angkanya mustahil; catatan itu disisihkan",
+            "periksa entri yang disisihkan dan tanyakan kepada simpulnya",
+        ),
+    ),
 }

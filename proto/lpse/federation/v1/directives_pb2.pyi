@@ -234,7 +234,8 @@ Global___BlobPolicy: _TypeAlias = BlobPolicy  # noqa: Y015
 
 @_typing.final
 class Beacon(_message.Message):
-    """Kind "beacon.lit": a moment that nobody could know before. Appended at least every ten minutes, so
+    """Kind "beacon.lit": a moment that nobody could know before. Appended at least every ten minutes,
+    so
     that a receipt that names a later head proves "not before".
     """
 
@@ -521,7 +522,7 @@ class RolloutApplied(_message.Message):
     """Set by the operator: the version to bring."""
     guard_window_seconds: _builtins.int
     """Set by the operator: a node does not start an upgrade that can reach into this many seconds
-    before a compensable end. 0 means the default of limits.py.
+    before a compensable end. 0 means the default of `lpse.federation.limits`.
     """
     success_percent: _builtins.int
     """Set by the operator: share of a wave, in per cent, that must run the version healthily before
@@ -847,7 +848,7 @@ class PolicyPublished(_message.Message):
     BLOB_POLICY_FIELD_NUMBER: _builtins.int
     PUBLISHED_BY_FIELD_NUMBER: _builtins.int
     guard_window_seconds: _builtins.int
-    """Set by the operator: 0 means the default of limits.py."""
+    """Set by the operator: 0 means the default of `lpse.federation.limits`."""
     stage_hold_after_seconds: _builtins.int
     """Set by the operator: a measured service outage longer than this holds stages. 0 means default."""
     blob_policy: Global___BlobPolicy.ValueType

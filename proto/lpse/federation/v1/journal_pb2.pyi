@@ -142,7 +142,9 @@ class Cosignature(_message.Message):
     time_seconds: _builtins.int
     """Set by the witness: seconds since 1970 of its wall clock when it verified the head."""
     signature: _builtins.bytes
-    """Set by the witness: Ed25519 over "cosignature/v1\\ntime <n>\\n" and the checkpoint text, 64 bytes."""
+    """Set by the witness: Ed25519 over "cosignature/v1\\ntime <n>\\n" and the checkpoint text, 64
+    bytes.
+    """
     def __init__(
         self,
         *,

@@ -748,7 +748,9 @@ class CompensationProposed(_message.Message):
     arithmetic: _builtins.bytes
     """Set by the node: the printed arithmetic, a JSON document in UTF-8."""
     already_opened: _builtins.bool
-    """Set by the node when bids had been opened before the declaration came: no new deadline is given."""
+    """Set by the node when bids had been opened before the declaration came: no new deadline is
+    given.
+    """
     @_builtins.property
     def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageAdjustment]:
         """Set by the node: every stage that moves."""
@@ -1340,7 +1342,9 @@ class ReconciliationRecorded(_message.Message):
 
     @_builtins.property
     def centre_copy_before(self) -> _journal_pb2.Head:
-        """Set by the node: the head of its journal that the centre held when the run began; absent when none."""
+        """Set by the node: the head of its journal that the centre held when the run began; absent when
+        none.
+        """
 
     @_builtins.property
     def national_copy_before(self) -> _journal_pb2.Head:

@@ -134,7 +134,7 @@ class RolloutSpec(_message.Message):
     """
     guard_window_seconds: _builtins.int
     """Set by the caller: seconds before a compensable end in which no upgrade may run; absent means
-    the default of limits.py.
+    the default of `lpse.federation.limits`.
     """
     emergency_override: _builtins.bool
     """Set by the caller: start even inside a guard window; needs two approvals."""

@@ -1,0 +1,113 @@
+"""Limits of the link, transfers, channels, logs and retries.
+
+A part of `lpse.federation.limits`, which says how a limit is named and what every line tells.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lpse.federation.limits.journals import BATCH_BYTES_MAX, BATCH_ENTRIES_MAX
+from lpse.federation.limits.storage import BLOB_CHUNK_BYTES_MAX
+from lpse.federation.limits.units import KIB, MIB
+
+# --- channels, logs and retries ------------------------------------------------------------------
+
+# A larger gRPC message is refused by both ends; a chunk of 1 MiB and a batch fit with room.
+MESSAGE_BYTES_MAX: Final = 4 * MIB
+# A line without traffic is asked this often, and dead when the answer takes longer than this.
+KEEPALIVE_MILLISECONDS: Final = 30_000
+KEEPALIVE_TIMEOUT_MILLISECONDS: Final = 20_000
+# A peer that pings more often than this is sent away; less than the keepalive above, with room.
+PING_INTERVAL_MILLISECONDS_MIN: Final = 10_000
+# A longer text of an error is cut on the wire: gRPC's trailing metadata holds 8 KiB in all.
+ERROR_MESSAGE_CHARACTERS_MAX: Final = 1_000
+# Innermost places of an unexpected exception that are logged; outer ones are left out.
+LOG_FRAMES_MAX: Final = 8
+# Waits between attempts of the link grow from the first to the last of these and stay there.
+RECONNECT_SECONDS_FIRST: Final = 1.0
+RECONNECT_SECONDS_MAX: Final = 300.0
+# A longer pause that the other side asks for is cut to this.
+RETRY_AFTER_SECONDS_MAX: Final = 3_600.0
+# Attempts and waits of a short call; after the last one its error is raised.
+SHORT_RETRY_ATTEMPTS_MAX: Final = 5
+SHORT_RETRY_SECONDS_FIRST: Final = 0.2
+SHORT_RETRY_SECONDS_MAX: Final = 5.0
+
+# --- transfers of blobs across the link ----------------------------------------------------------
+
+# A sender chooses chunks between these, so that one takes about the seconds below at the present
+# rate; the contract allows twice as long. A larger chunk is refused with FED-2304.
+TRANSFER_CHUNK_BYTES_MIN: Final = 16 * KIB
+TRANSFER_CHUNK_BYTES_MAX: Final = BLOB_CHUNK_BYTES_MAX
+TRANSFER_CHUNK_BYTES_FIRST: Final = 64 * KIB
+TRANSFER_CHUNK_SECONDS: Final = 4.0
+# A peer that says nothing for so long is cut off (FED-2306); what came is kept and resumed.
+TRANSFER_IDLE_SECONDS_MAX: Final = 60.0
+# The receiver may need so long to re-read a large blob before it answers; then the sender retries.
+TRANSFER_VERIFY_SECONDS_MAX: Final = 900.0
+# On a slow line received bytes are made durable at least this often, however few they are.
+TRANSFER_DURABLE_SECONDS: Final = 3.0
+# Blobs being received at one time from all callers, and from one; more are told to come back.
+TRANSFER_STREAMS_MAX: Final = 256
+TRANSFER_STREAMS_PER_CALLER_MAX: Final = 16
+TRANSFER_RETRY_AFTER_SECONDS: Final = 5.0
+# A node's entry that is stored but not projected yet: the sender comes back this much later.
+TRANSFER_PROJECTION_SECONDS: Final = 0.5
+# Parts that nobody went on with for so long are removed when the centre starts.
+TRANSFER_ABANDONED_SECONDS: Final = 30 * 86_400
+# Blobs up to this size go first and side by side; larger ones go one after the other.
+TRANSFER_SMALL_BYTES_MAX: Final = 1 * MIB
+TRANSFER_SMALL_STREAMS: Final = 8
+# Items of the queue taken up by one step; the rest waits for the next one.
+TRANSFER_STEP_ITEMS: Final = 64
+# Own journal entries read by one step of the queue.
+TRANSFER_FOLLOW_ENTRIES: Final = 256
+# Waits between attempts of one item grow from the first to the last of these and stay there.
+TRANSFER_RETRY_SECONDS_FIRST: Final = 1.0
+TRANSFER_RETRY_SECONDS_MAX: Final = 300.0
+# So many refusals of one kind in a row park an item; road and disk failures never do.
+TRANSFER_REFUSALS_MAX: Final = 5
+
+# --- the link ------------------------------------------------------------------------------------
+
+# Versions of the link's protocol that this program speaks; without a common one: Refusal.
+PROTOCOL_MIN: Final = 1
+PROTOCOL_MAX: Final = 1
+# A larger frame ends the session with FED-2202; a batch fits with room for its envelope.
+LINK_FRAME_BYTES_MAX: Final = BATCH_BYTES_MAX + 64 * KIB
+# Hellos being judged at one time; a later one is told to come back within the seconds below.
+LINK_HELLOS_MAX: Final = 1_024
+# The same for one node: its silent streams must not take every place from the others.
+LINK_HELLOS_PER_NODE_MAX: Final = 4
+LINK_HELLO_RETRY_SECONDS: Final = 10.0
+# A caller that has not said Hello, or a centre that has not answered it, by then is cut off.
+LINK_HELLO_SECONDS_MAX: Final = 20.0
+# What a node may send beyond what is acknowledged; at the limit it waits for an ack.
+LINK_CREDIT_ENTRIES: Final = 16 * BATCH_ENTRIES_MAX
+LINK_CREDIT_BYTES: Final = 4 * MIB
+# National bytes on their way to one node; at the limit the centre waits for its ack.
+LINK_NATIONAL_BYTES_MAX: Final = 1 * MIB
+# Frames for one node that wait to be written; beyond it the session ends with FED-2205.
+LINK_CONTROL_FRAMES_MAX: Final = 1_024
+# Received batches of one node that wait to be stored; at the limit reading from it pauses.
+LINK_BATCHES_WAITING_MAX: Final = 32
+# Encoded national batches kept for nodes that read the same range; older ones make way.
+LINK_FRAMES_CACHED_MAX: Final = 64
+# A node says something at least so often, and counts as gone after the lease without a frame.
+LINK_HEARTBEAT_SECONDS: Final = 20
+LINK_LEASE_SECONDS: Final = 60
+# A connected node whose copy or queue has been behind for longer than this is LAGGING.
+LINK_LAGGING_SECONDS: Final = 120.0
+# Nodes of a draining centre come back at a random moment within this.
+LINK_DRAIN_SECONDS: Final = 30.0
+# How long a session may take to end in order once it was told to.
+LINK_CLOSE_SECONDS_MAX: Final = 5.0
+# Attempts to connect that a node remembers one by one; older ones make way.
+LINK_ATTEMPTS_KEPT_MAX: Final = 1_000
+# Longer texts from the other side (reasons, versions, capabilities) are cut.
+LINK_TEXT_CHARACTERS_MAX: Final = 500
+# Parked indexes named in one acknowledgement; the rest is told by the centre's own list.
+ACK_PARKED_MAX: Final = 256
+# A session token's secret.
+SESSION_TOKEN_BYTES: Final = 32
