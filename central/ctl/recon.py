@@ -113,7 +113,7 @@ async def _get(name: str, output: Output) -> None:
         show(answer.reconciliation, COLUMNS, output)
         return
     for line in story(answer.reconciliation.record, ZONE):
-        console().print(line)
+        console().print(line, markup=False)
 
 
 def _row(one: api.Reconciliation) -> dict[str, Any]:

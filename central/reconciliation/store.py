@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from central.ledger.ports import Source
+from central.reconciliation.rules import check_run
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Row, Transaction, Value
 
@@ -41,6 +42,7 @@ class ReconciliationStore:
         """Keep a recorded run; other kinds are passed over."""
         if not isinstance(record, records.ReconciliationRecorded):
             return
+        check_run(record, source.node_id)
         match = records.CLASSIFICATION_MATCH
         tx.run(
             "INSERT INTO reconciliations (name, node_id, epoch, idx, trigger, with_difference,"
