@@ -13,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from central.ledger.ports import Source
-from lpse.federation.intervals import Interval
+from lpse.federation.entries import moment
+from lpse.federation.intervals import Interval, to_utc
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Transaction
 
@@ -96,8 +98,8 @@ class PackagesProjection:
                 (
                     *key,
                     position,
-                    stage.start_time.ToMicroseconds(),
-                    stage.end_time.ToMicroseconds(),
+                    _told(stage.start_time),
+                    _told(stage.end_time),
                 )
                 for position, stage in enumerate(record.stages)
             ],
@@ -202,6 +204,11 @@ def receipts_in(tx: Transaction, outage: str) -> Sequence[Receipt]:
 
 def _micros(moment: datetime) -> int:
     return (moment - _START) // timedelta(microseconds=1)
+
+
+def _told(time: Timestamp) -> int:
+    """A node's word for a time; one outside of the calendar parks its entry, and that alone."""
+    return _micros(to_utc(moment(time)))
 
 
 def _moment(micros: int) -> datetime:
