@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.message import Message
 
 from central.ledger.ports import Source
+from lpse.federation.errors import Refused
+from lpse.federation.limits import BLOB_BYTES_MAX
 from lpse.federation.v1.records_pb2 import UploadAccepted
 from lpse.runtime.sqlite import Database, Transaction
 
@@ -43,6 +45,8 @@ class UploadsStore:
         """Take the announced blobs of an accepted submission; pass over every other kind."""
         if not isinstance(record, UploadAccepted):
             return
+        if any(one.size_bytes > BLOB_BYTES_MAX or len(one.digest) != 32 for one in record.blobs):
+            raise Refused("FED-2309", "a blob of the entry has no digest or an impossible size")
         added = [
             blob.size_bytes
             for blob in record.blobs

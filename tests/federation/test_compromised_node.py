@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from central.ledger.ports import Source
 from central.link import service as link_service
-from lpse.federation.limits import LINK_HELLOS_PER_NODE_MAX
-from tests.federation.rig import Authority, Centre, eventually
+from central.outages.outlook import PackagesOutlook
+from central.outages.packages_store import PackagesProjection
+from central.reconciliation.store import ReconciliationStore
+from central.uploads.store import UploadsStore
+from lpse.federation.entries import timestamp
+from lpse.federation.errors import FederationError
+from lpse.federation.limits import BLOB_BYTES_MAX, LINK_HELLOS_PER_NODE_MAX
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.sqlite import Database
+from tests.federation.rig import CENTRE_MIGRATIONS, CLOCK, Authority, Centre, eventually
 from tests.federation.test_link_protocol import Speaker
 
 NODE = "lpse-pacitan"
 SPY = "lpse-compromised"
+FAR = 10**12  # seconds since 1970 that no calendar has
 
 
 @pytest.fixture
@@ -49,3 +60,76 @@ async def test_silent_streams_of_one_node_leave_room_for_the_hellos_of_others(
         for one in speakers:
             one.stream._call.cancel()
             await one.stream._channel.close()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(tmp_path / "central.db", CENTRE_MIGRATIONS)
+    yield database
+    await database.close()
+
+
+def _source(node_id: str, index: int = 1) -> Source:
+    return Source(node_id, bytes(16), index, CLOCK.now(), bytes(16))
+
+
+def _run(name: str) -> records.ReconciliationRecorded:
+    now = timestamp(CLOCK.now())
+    return records.ReconciliationRecorded(run=name, begin_time=now, legal_time=now)
+
+
+async def test_a_node_cannot_record_a_run_under_the_name_of_another(database: Database) -> None:
+    """What an auditor reads of a run was written by the node that the run names."""
+    store = ReconciliationStore(database)
+    name = f"recon/{NODE}/1"
+    await database.write(lambda tx: store.apply_in(tx, _source(NODE), _run(name)))
+    with pytest.raises(FederationError):
+        await database.write(lambda tx: store.apply_in(tx, _source(SPY), _run(name)))
+    found = await store.get(name)
+    assert found is not None and found.node_id == NODE
+
+
+@pytest.mark.parametrize("field", ["wait_seconds", "link_down_seconds", "legal_time"])
+async def test_figures_that_cannot_be_printed_park_their_own_run(
+    database: Database, field: str
+) -> None:
+    """One node's nonsense does not make the list of runs unreadable for everybody."""
+    store = ReconciliationStore(database)
+    record = _run(f"recon/{SPY}/1")
+    if field == "legal_time":
+        record.legal_time.seconds = FAR
+    else:
+        setattr(record, field, float("nan"))
+    with pytest.raises(FederationError):
+        await database.write(lambda tx: store.apply_in(tx, _source(SPY), record))
+    assert await store.page(before=1 << 62, limit=10) == []
+
+
+async def test_an_impossible_schedule_of_one_node_does_not_stop_the_planning_of_rollouts(
+    database: Database,
+) -> None:
+    """A time outside of the calendar parks its entry; the outlook goes on for the fleet."""
+    packages, end = PackagesProjection(), CLOCK.now() + timedelta(days=1)
+    sound = records.PackageScheduled(package="1", revision=1)
+    sound.stages.add(stage="s", start_time=timestamp(CLOCK.now()), end_time=timestamp(end))
+    spoilt = records.PackageScheduled(package="2", revision=1)
+    spoilt.stages.add(stage="s").end_time.seconds = FAR
+    await database.write(lambda tx: packages.apply_in(tx, _source(NODE), sound))
+    with pytest.raises(FederationError):
+        await database.write(lambda tx: packages.apply_in(tx, _source(SPY), spoilt))
+    outlook = await PackagesOutlook(database, packages).next_ends([NODE, SPY], CLOCK.now())
+    assert list(outlook) == [NODE]
+
+
+@pytest.mark.parametrize("blob", [(bytes(32), BLOB_BYTES_MAX + 1), (bytes(31), 1)])
+async def test_a_blob_that_cannot_exist_is_not_announced(
+    database: Database, blob: tuple[bytes, int]
+) -> None:
+    """Neither sums nor the room of the disk follow a figure that a node made up."""
+    store, (digest, size) = UploadsStore(database), blob
+    record = records.UploadAccepted(
+        blobs=[records.SealedBlob(digest=digest, size_bytes=size)], commitment=bytes(32)
+    )
+    with pytest.raises(FederationError):
+        await database.write(lambda tx: store.apply_in(tx, _source(SPY), record))
+    assert await store.announced_size(SPY, digest) is None

@@ -190,6 +190,18 @@ ENTRIES: Final[dict[str, Entry]] = {
             "biarkan dulu; bila terulang, kirim log",
         ),
     ),
+    "FED-2309": entry(
+        (
+            "An entry announces a blob that cannot exist",
+            "its digest or size is impossible; the entry is parked and nothing is received for it",
+            "look at the parked entry and ask the node",
+        ),
+        (
+            "Sebuah entri mengumumkan berkas yang mustahil",
+            "sidik digital atau ukurannya mustahil; entri disisihkan dan tidak ada yang diterima",
+            "periksa entri yang disisihkan dan tanyakan kepada simpulnya",
+        ),
+    ),
     "FED-2311": entry(
         (
             "Stored bytes at the node are damaged",
