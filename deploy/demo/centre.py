@@ -29,7 +29,7 @@ from lpse.runtime.tls import CENTRE_SERVER_NAME, client_credentials
 
 OPERATOR: Final = "sri"
 APPROVER: Final = "budi"
-_READY_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 60.0
 
 
 class Centre:

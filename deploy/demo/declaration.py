@@ -18,7 +18,7 @@ from deploy.demo.federation import Federation
 from deploy.demo.node import POKJA, Node
 from deploy.demo.scenario import UPLOAD, PackageFacts
 from deploy.demo.together import together
-from lpse.terminal.words import date_text
+from lpse.terminal.words import date_text, say
 
 _LKPP_OPERATOR: Final = f"LKPP {OPERATOR}"
 _LKPP_APPROVER: Final = f"LKPP {APPROVER}"
@@ -26,7 +26,7 @@ _LKPP_APPROVER: Final = f"LKPP {APPROVER}"
 
 async def declare(world: Federation) -> str:
     """Plan, approve and declare the scenario's outage; returns its name."""
-    facts, say, centre = world.scenario.outage, world.story, world.centre
+    facts, story, centre = world.scenario.outage, world.story, world.centre
     where = ["--province", facts.province] if facts.province else []
     planned = await centre.ctl(
         OPERATOR, "outage", "plan", "--scope", facts.scope, *where, "--start", facts.start,
@@ -35,7 +35,7 @@ async def declare(world: Federation) -> str:
         "--reason", facts.reason,
     )  # fmt: skip
     plan = planned.document
-    say.tell(
+    story.tell(
         _LKPP_OPERATOR,
         "plans to declare “{title}”: {nodes} nodes, {packages} affected packages.",
         title=facts.title,
@@ -45,19 +45,19 @@ async def declare(world: Federation) -> str:
     refused = await centre.ctl(
         OPERATOR, "outage", "approve", "--plan", plan["name"], "--yes", expect=(4, 5)
     )
-    say.promise(
+    story.promise(
         "nobody-approves-their-own-plan",
         refused.status in (4, 5),
         refused.stderr.strip().splitlines()[-1][:80],
     )
     await centre.ctl(APPROVER, "outage", "approve", "--plan", plan["name"], "--yes")
-    say.tell(_LKPP_APPROVER, "approves the plan with an own signature.")
+    story.tell(_LKPP_APPROVER, "approves the plan with an own signature.")
     count = str(plan["node_count"])
     declared = await centre.ctl(
         OPERATOR, "outage", "declare", "--plan", plan["name"], "--expect-nodes", count, "--yes"
     )
     name = str(declared.document["result"])
-    say.tell(_LKPP_OPERATOR, "declares {name}; every node hears the same bytes.", name=name)
+    story.tell(_LKPP_OPERATOR, "declares {name}; every node hears the same bytes.", name=name)
     return name
 
 
@@ -109,8 +109,8 @@ def _judge(world: Federation, package: PackageFacts, found: dict[str, Any] | Non
     old = date_text(package.old_end, package.zone)
     name = f"deadline-of-{package.code}"
     if package.new_end is None:
-        world.story.promise(name, not proposed, f"{old} → unchanged")
+        world.story.promise(name, not proposed, "{old} → unchanged", old=old)
         return
     ends = {datetime.fromisoformat(one["new_end_time"]) for one in proposed}
-    seen = ", ".join(date_text(end, package.zone) for end in ends) or "no proposal"
-    world.story.promise(name, ends == {package.new_end}, f"{old} → {seen}")
+    seen = ", ".join(date_text(end, package.zone) for end in ends) or say("no proposal")
+    world.story.promise(name, ends == {package.new_end}, "{old} → {seen}", old=old, seen=seen)

@@ -124,7 +124,7 @@ class Federation:
         return all(await together(self.is_drained(one) for one in self.nodes.values()))
 
     async def until(
-        self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = 40.0
+        self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float = 90.0
     ) -> float:
         """Wait until something holds; returns how long it took."""
         began = time.monotonic()

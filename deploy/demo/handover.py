@@ -15,7 +15,7 @@ from typing import Any
 from deploy.demo.federation import Federation
 from deploy.demo.node import POKJA, Node
 from deploy.demo.vendors import Bid
-from lpse.terminal.words import date_text
+from lpse.terminal.words import date_text, say
 
 
 async def refuse_package(world: Federation, node: Node, code: str, name: str) -> None:
@@ -24,7 +24,7 @@ async def refuse_package(world: Federation, node: Node, code: str, name: str) ->
     words = ("package", "open", code, "--out", str(out), *node.signed(POKJA))
     refused = await node.lpse(*words, expect=(0, 1, 4, 5))
     told = refused.stderr.strip().splitlines()
-    seen = told[-1][:100] if told else "it was opened"
+    seen = told[-1][:100] if told else say("it was opened")
     world.story.promise(name, refused.status != 0 and not out.exists(), seen)
 
 
@@ -47,7 +47,9 @@ async def open_package(world: Federation, node: Node, code: str) -> None:
     world.story.promise(
         f"the-handover-of-{code}-is-complete",
         whole and taken["confirm_time"] is not None and not taken["unreadable"],
-        f"{taken['submissions']} of {len(bids)} submissions, every file equal, confirmed",
+        "{count} of {all} submissions, every file equal, confirmed",
+        count=taken["submissions"],
+        all=len(bids),
     )
 
 

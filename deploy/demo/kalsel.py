@@ -71,7 +71,9 @@ def _judge_room(world: Federation, handed: list[Handed]) -> None:
     world.story.promise(
         "the-bidding-room-accepts-throughout",
         len(accepted) == len(handed),
-        f"{len(accepted)} of {len(handed)} uploads accepted on time while the link was down",
+        "{count} of {all} uploads accepted on time while the link was down",
+        count=len(accepted),
+        all=len(handed),
     )
 
 
@@ -104,7 +106,8 @@ async def _judge_measured(world: Federation, node: Node) -> None:
     world.story.promise(
         f"{node.id}-kept-its-service-level",
         not services and not any(one["counts"] for one in links),
-        f"{len(services)} service outages measured; link outages never count",
+        "{count} service outages measured; link outages never count",
+        count=len(services),
     )
 
 

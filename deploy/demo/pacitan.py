@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from typing import Final
 
 from deploy.demo import declaration, handover, upgrade
@@ -83,7 +84,7 @@ async def _alone(world: Federation) -> Bid:
     await world.centre.kill()
     await world.links.cut(FAR)
     story.tell(LKPP, "The centre is killed (kill -9), and the link of {node} is cut.", node=FAR)
-    await world.until("every node has noticed that it is alone", lambda: _everybody_alone(world))
+    await world.until("every node has noticed that it is alone", partial(_everybody_alone, world))
     home = nodes[HOME]
     bids = [vendors.bid(home, "1001236", sizes=(90_000, 40_000)), vendors.bid(home, "1004236")]
     bids += [
@@ -149,18 +150,21 @@ async def _together(world: Federation) -> None:
         whole=size_text(_BIG_BYTES),
     )
     await world.links.restore(SLOW)
-    await world.until(f"{SLOW} is drained", lambda: world.is_drained(slow))
+    await world.until(f"{SLOW} is drained", partial(world.is_drained, slow))
     after = await world.links.figures(SLOW)
     again = after.up_bytes - middle.up_bytes
     world.vendors.torn_transfers += again < _BIG_BYTES
     story.promise(
         "a-torn-transfer-goes-on-where-it-stopped",
         again < _BIG_BYTES,
-        f"{size_text(again)} after the cut, not {size_text(_BIG_BYTES)}",
+        "{again} after the cut, not {whole}",
+        again=size_text(again),
+        whole=size_text(_BIG_BYTES),
     )
     others = [node for node in world.nodes.values() if node.id != FAR]
-    for node in others:
-        await world.until(f"{node.id} is drained", lambda node=node: world.is_drained(node))  # type: ignore[misc]  # the default binds the loop's node
+    await together(
+        world.until(f"{node.id} is drained", partial(world.is_drained, node)) for node in others
+    )
     story.tell(
         LKPP,
         "{count} nodes are connected and drained; {node} is still cut off.",
@@ -191,7 +195,9 @@ async def _decided(world: Federation, refused: Bid) -> None:
     story.promise(
         "held-stages-take-bids-as-pending",
         pending.verdict == "PENDING",
-        f"package 1001236, {pending.verdict}",
+        "package {code}, {verdict}",
+        code=refused.package,
+        verdict=pending.verdict,
     )
     await handover.refuse_package(world, home, "1001236", "nothing-is-opened-during-a-hold")
     await world.step("2015-03-31T09:00")

@@ -26,7 +26,10 @@ def judge_secrecy(
     story.promise(
         "no-log-names-a-vendor-a-file-or-a-package",
         not found and bool(files),
-        f"{len(files)} logs searched for {len(names)} names; {len(found)} with a hit",
+        "{count} logs searched for {names} names; {hits} with a hit",
+        count=len(files),
+        names=len(names),
+        hits=len(found),
     )
     sealed = {name for bid in bids if bid.package not in set(opened) for name in _names(bid)}
     nodes = sorted({bid.node.id for bid in bids})
@@ -35,7 +38,10 @@ def judge_secrecy(
     story.promise(
         "the-centre-cannot-tell-who-uploaded",
         not leaks and bool(entries),
-        f"{len(entries)} entries searched for {len(sealed)} names of sealed bids; {leaks} hits",
+        "{count} entries searched for {names} names of sealed bids; {hits} hits",
+        count=len(entries),
+        names=len(sealed),
+        hits=leaks,
     )
 
 

@@ -38,7 +38,7 @@ async def perform(
     """Play a scenario to its end; the JSON document."""
     began = time.monotonic()
     world = Federation.make(scenario, folder, processes, story, seed)
-    story.title(f"{scenario.title} ({say('exercise')})")
+    story.title(f"{say(scenario.title)} ({say('exercise')})")
     try:
         await world.found()
         versions = await document.before(world)
@@ -67,7 +67,9 @@ async def _judge(
     story.promise(
         "every-reconciliation-ends-with-equal-heads",
         len(equal) == len(told["reconciliation"]) > 0,
-        f"{len(equal)} of {len(told['reconciliation'])} runs",
+        "{count} of {all} runs",
+        count=len(equal),
+        all=len(told["reconciliation"]),
     )
     told["ok"] = story.ok
     _summary(world, told, time.monotonic() - began)
@@ -95,7 +97,10 @@ async def _verify_as_anyone(world: Federation) -> None:
     world.story.promise(
         "anyone-can-verify-a-receipt",
         told["valid"] and told["files_checked"] == len(files),
-        f"{node.id}, {told['verdict']}, {told['files_checked']} files compared",
+        "{node}, {verdict}, {count} files compared",
+        node=node.id,
+        verdict=told["verdict"],
+        count=told["files_checked"],
     )
 
 

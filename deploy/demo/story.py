@@ -63,8 +63,9 @@ class Story:
         for line in text.rstrip().splitlines():
             self._write(f"{'':<{_WHEN}}  | {line}")
 
-    def promise(self, name: str, kept: bool, seen: str) -> bool:
-        """Judge one promise by what was seen."""
+    def promise(self, name: str, kept: bool, text: str, /, **fields: object) -> bool:
+        """Judge one promise by what was seen; `text` is an English message id."""
+        seen = say(text, **fields)
         self.promises.append(Promise(name, kept, seen))
         self._write(f"{'':<{_WHEN}}  {'✓' if kept else '✗'} {name}: {seen}")
         if not kept:

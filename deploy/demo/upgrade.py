@@ -17,6 +17,7 @@ from lpse.federation.v1 import directives_pb2 as directives
 from lpse.operator.v1 import rollouts_pb2 as api
 from lpse.operator.v1.rollouts_pb2_grpc import RolloutsStub
 from lpse.terminal.plain import plain
+from lpse.terminal.words import when
 
 _LKPP: Final = f"LKPP {OPERATOR}"
 
@@ -71,8 +72,11 @@ async def follow(world: Federation, name: str) -> None:
     world.story.promise(
         "a-deadline-holds-the-upgrade",
         plain(held)["hold_reason"] == "DEADLINE" and held.from_version == world.scenario.version,
-        f"{facts.held} stays at {held.from_version}: {plain(held)['hold_reason']},"
-        f" {held.detail}, until {plain(held)['hold_until_time']}",
+        "{node} stays at {version}: {reason}, until {until}",
+        node=facts.held,
+        version=held.from_version,
+        reason=plain(held)["hold_reason"],
+        until=when(world.scenario.node(facts.held).zone)(plain(held)["hold_until_time"]),
     )
     await _judge_versions(world, {node for node in nodes if node != facts.held}, "in-waves")
     world.story.quote(await world.centre.say(OPERATOR, "rollout", "get", name))

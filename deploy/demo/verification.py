@@ -51,15 +51,17 @@ def judge_uploads(
     story.promise(
         "every-receipt-verifies",
         not false,
-        f"{len(vendors.handed) - len(false)} of {len(vendors.handed)} receipts verify offline"
-        " against the node's public key and the vendor's own files",
+        "{count} of {all} receipts verify against the node's key and the vendor's own files",
+        count=len(vendors.handed) - len(false),
+        all=len(vendors.handed),
     )
     broken = [bid for bid, proof in vendors.attempts if not _proves(bid, proof, keys)]
     story.promise(
         "every-refused-attempt-has-a-proof",
         not broken,
-        f"{len(vendors.attempts) - len(broken)} of {len(vendors.attempts)} refused attempts are"
-        " proven by a signed note",
+        "{count} of {all} refused attempts are proven by a signed note",
+        count=len(vendors.attempts) - len(broken),
+        all=len(vendors.attempts),
     )
     lost_here = [one for one in vendors.handed if not _lies_in(one, at_node[one.bid.node.id])]
     lost_there = [one for one in vendors.handed if not _lies_in(one, at_centre[one.bid.node.id])]
@@ -74,7 +76,9 @@ def judge_uploads(
     story.promise(
         "nothing-was-invented",
         known == handed,
-        f"{len(known)} submissions at the centre, {len(handed)} receipts in vendors' hands",
+        "{count} submissions at the centre, {all} receipts in vendors' hands",
+        count=len(known),
+        all=len(handed),
     )
     return UploadFigures(
         accepted=len(vendors.handed),
@@ -92,14 +96,20 @@ def _judge_bytes(story: Story, accepted: int, counts: tuple[int, int, int]) -> N
     story.promise(
         "no-upload-lost-at-the-node",
         lost_here == 0,
-        f"{accepted - lost_here} of {accepted} accepted uploads lie at their nodes, digests equal",
+        "{count} of {all} accepted uploads lie at their nodes, digests equal",
+        count=accepted - lost_here,
+        all=accepted,
     )
     story.promise(
         "no-upload-lost-on-the-way",
         lost_there == 0,
-        f"{accepted - lost_there} of {accepted} accepted uploads lie at the centre, digests equal",
+        "{count} of {all} accepted uploads lie at the centre, digests equal",
+        count=accepted - lost_there,
+        all=accepted,
     )
-    story.promise("no-upload-duplicated", doubled == 0, f"{doubled} entries occur twice")
+    story.promise(
+        "no-upload-duplicated", doubled == 0, "{count} entries occur twice", count=doubled
+    )
 
 
 def _sides(
@@ -120,8 +130,10 @@ def _sides(
     story.promise(
         "both-copies-of-every-journal-are-equal",
         not unequal,
-        f"{entries} entries of {len(nodes)} nodes, byte for byte, trees computed anew"
-        + (f"; unequal: {', '.join(unequal)}" if unequal else ""),
+        "{count} entries of {nodes} nodes, byte for byte, trees computed anew; unequal: {unequal}",
+        count=entries,
+        nodes=len(nodes),
+        unequal=", ".join(unequal) or "–",
     )
     return here, there
 
