@@ -206,7 +206,7 @@ def _follow_outages(
     service, clock = machine.settings.service, machine.clock
     probes: dict[Kind, FactProbe] = {
         Kind.SERVICE: ServiceProbe(
-            service.port, service.probe_timeout_seconds, areas.watch.is_upgrading
+            areas.watch, service.probe_timeout_seconds, areas.watch.is_upgrading
         ),
         Kind.LINK: LinkProbe(lambda: machine.link.session is not None),
     }

@@ -25,6 +25,13 @@ class NationalView(Protocol):
 AwayBelow = Callable[[], int]
 
 
+class ServiceLook(Protocol):
+    """Looks at the local service as vendors do; the upgrades folder is one: it knows its pages."""
+
+    async def complaint(self, timeout_seconds: float) -> str:
+        """What speaks against the service now, in words; empty while it is well."""
+
+
 class FactProbe(Protocol):
     """Looks at one of the node's two facts; an answer, never an exception."""
 

@@ -2,7 +2,8 @@
 
 Owns the reading of the two pages: health is status 200; the version page is a JSON object with
 `version`, or the bare text. An answer is bounded in time and size, and whatever is wrong with it
-is an answer too ("says nothing"), never an exception. Leaves out what follows from it.
+is an answer too ("says nothing"), never an exception; what was wrong with the health page can be
+had in words, as evidence of an outage. Leaves out what follows from it.
 """
 
 from __future__ import annotations
@@ -30,28 +31,44 @@ class Report:
 
 async def ask(port: int, spec: ServiceSpec, timeout_seconds: float) -> Report:
     """Both pages, each within the time."""
-    status, page = await _get(port, spec.version_path, timeout_seconds)
-    version = _version(page) if status == 200 else None
-    status, _ = await _get(port, spec.health_path, timeout_seconds)
-    return Report(version, status == 200)
+    page = await _version_page(port, spec.version_path, timeout_seconds)
+    version = None if page is None else _version(page)
+    trouble = await complaint(port, spec.health_path, timeout_seconds)
+    return Report(version, healthy=not trouble)
 
 
-async def _get(port: int, path: str, timeout_seconds: float) -> tuple[int, bytes]:
-    """Status and body of one page; status 0 when there was no proper answer."""
+async def complaint(port: int, health_path: str, timeout_seconds: float) -> str:
+    """What a look at the health page saw instead of status 200; empty where the service is well."""
     try:
         async with asyncio.timeout(timeout_seconds):
-            answer = await _exchange(port, path)
+            status, _ = await _exchange(port, health_path, with_body=False)
+    except TimeoutError:
+        return "the service did not answer in time"
+    except OSError:
+        return "the service refused the connection"
+    return "" if status == 200 else f"the service answered with status {status}"
+
+
+async def _version_page(port: int, path: str, timeout_seconds: float) -> bytes | None:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            status, body = await _exchange(port, path, with_body=True)
     except (OSError, TimeoutError):
-        return 0, b""
+        return None
+    return body if status == 200 else None
+
+
+async def _exchange(port: int, path: str, *, with_body: bool) -> tuple[int, bytes]:
+    """Status (0: not HTTP) and body of one page."""
+    answer = await _request(port, path, with_body=with_body)
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(b"\r\n", 1)[0].split()
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
-        return 0, b""
-    return int(words[1]), body
+    proper = len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1].isdigit()
+    return (int(words[1]) if proper else 0), body
 
 
-async def _exchange(port: int, path: str) -> bytes:
-    """One HTTP/1.0 request (no keep-alive, no chunks); reads no more than the limit."""
+async def _request(port: int, path: str, *, with_body: bool) -> bytes:
+    """One HTTP/1.0 request (no keep-alive, no chunks); reads no more than it needs or may."""
     reader, writer = await asyncio.open_connection(_HOST, port)
     try:
         request = f"GET {path} HTTP/1.0\r\nHost: {_HOST}:{port}\r\nAccept: */*\r\n\r\n"
@@ -60,9 +77,9 @@ async def _exchange(port: int, path: str) -> bytes:
         answer = b""
         while len(answer) < limits.SERVICE_PAGE_BYTES_MAX:
             part = await reader.read(limits.SERVICE_PAGE_BYTES_MAX - len(answer))
-            if not part:
-                break
             answer += part
+            if not part or (not with_body and b"\r\n" in answer):
+                break
         return answer
     finally:
         writer.close()

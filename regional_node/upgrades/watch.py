@@ -1,7 +1,8 @@
 """What the local service said of itself last: one look for everybody who asks.
 
-Owns the newest report (state and version) and its loop. Rule: whoever asks gets the last look at
-once; nobody waits for the service. Leaves out asking (`probe`) and what follows from silence.
+Owns the newest report (state and version) and its loop. Rule: whoever asks for the state gets the
+last look at once; only the probe of outages asks anew, with its own patience. Leaves out asking
+(`probe`) and what follows from silence.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class ServiceWatch:
     def is_upgrading(self) -> bool:
         """Whether the node itself replaces the service now."""
         return self._state == wire.SERVICE_STATE_UPGRADING
+
+    async def complaint(self, timeout_seconds: float) -> str:
+        """What speaks against the service now, asked anew; empty while it is well."""
+        return await self._worker.complaint(timeout_seconds)
 
     async def step(self) -> None:
         """Look once."""

@@ -25,7 +25,7 @@ from lpse.federation.versions import SpseVersion
 from lpse.runtime.clock import Clock
 from regional_node.upgrades.engine import UpgradeEngine
 from regional_node.upgrades.hooks import HookRunner, Surroundings
-from regional_node.upgrades.probe import Report
+from regional_node.upgrades.probe import Report, complaint
 from regional_node.upgrades.rules import (
     UNTOUCHED,
     Act,
@@ -42,6 +42,7 @@ from regional_node.upgrades.slots import NoSpace, Slot, SlotStore, file_digest
 from regional_node.upgrades.store import Step, UpgradeStore
 from regional_node.upgrades.supervisor import Problem, ServiceSupervisor
 
+_HEALTH_PATH: Final = "/health"
 _LOG: Final = structlog.get_logger("lpse.node.upgrades")
 
 
@@ -185,6 +186,15 @@ class UpgradeWorker:
         if current is None:
             return Report(None, healthy=False)
         return await self._supervisor.report(current)
+
+    async def complaint(self, timeout_seconds: float) -> str:
+        """What speaks against the local service now; empty while it is well.
+
+        A service that was installed by other hands is asked for its usual page.
+        """
+        current = self._slots.current()
+        path = _HEALTH_PATH if current is None else current.manifest.service.health_path
+        return await complaint(self._settings.service_port, path, timeout_seconds)
 
     async def is_upgrading(self) -> bool:
         """Whether the service is away, or on trial, because of an upgrade."""

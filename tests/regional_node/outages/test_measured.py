@@ -18,6 +18,7 @@ from regional_node.outages.probes import LinkProbe, ServiceProbe
 from regional_node.outages.rules import CONFIRM, Answer, Kind, confirmation_subject
 from regional_node.outages.service import OutagesService
 from regional_node.outages.worker import OutageWorker
+from regional_node.upgrades.probe import complaint
 from tests.regional_node.schedule.world import KEY, PARTY, OfficersStandIn, World, at, by_day
 
 
@@ -156,6 +157,16 @@ async def test_declared_and_measured_stand_side_by_side(world: World) -> None:
     assert not measured.differences[0].HasField("end_seconds")
 
 
+class Page:
+    """The port `ServiceLook` over one page of a real server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def complaint(self, timeout_seconds: float) -> str:
+        return await complaint(self._port, "/health", timeout_seconds)
+
+
 async def test_service_probe_reads_a_real_page() -> None:
     """Status 200 is well; another status, a closed port and silence are evidence."""
     state = {"status": b"200 OK"}
@@ -169,13 +180,15 @@ async def test_service_probe_reads_a_real_page() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    probe = ServiceProbe(port, 0.2, lambda: False)
+    probe = ServiceProbe(Page(port), 0.2, lambda: False)
     assert (await probe.look()).good
     state["status"] = b"503 Busy"
     assert (await probe.look()).evidence == "the service answered with status 503"
     state["status"] = b""
     assert (await probe.look()).evidence == "the service did not answer in time"
     server.close()
-    assert "refused" in (await ServiceProbe(port, 0.2, lambda: True).look()).evidence
+    answer_during = await ServiceProbe(Page(port), 0.2, lambda: True).look()
+    assert answer_during.evidence == "the service refused the connection"
+    assert answer_during.during_upgrade
     assert (await LinkProbe(lambda: True).look()).good
     assert not (await LinkProbe(lambda: False).look()).good

@@ -185,7 +185,9 @@ async def test_probes_see_what_people_see(world: World, bundles: dict[str, Path]
     assert (str(report.version), report.healthy) == ("3.0", True)
     (world.root / "spse" / "data" / "GANGGUAN").touch()
     assert not (await world.worker.report()).healthy
+    assert await world.worker.complaint(2.0) == "the service answered with status 503"
     (world.root / "spse" / "data" / "GANGGUAN").unlink()
+    assert await world.worker.complaint(2.0) == ""
     world.want(bundles["3.6"], "3.6", "3.0")
     await world.step_until("VERIFIED")
     assert not await world.worker.is_upgrading()
