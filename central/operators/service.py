@@ -31,6 +31,10 @@ class Admission(Protocol):
     async def require_operator(self, context: Context, *roles: str) -> Operator:
         """The active person behind the call, in one of `roles`; Denied otherwise."""
 
+
+class Doorkeeper(Admission, Protocol):
+    """An admission that also ends what a subject has open."""
+
     def forget(self, subject: Subject) -> None:
         """A revocation is durable: the subject is out, and open streams end."""
 
@@ -38,7 +42,7 @@ class Admission(Protocol):
 class OperatorsService(operators_pb2_grpc.OperatorsServicer):
     """Handlers of `lpse.operator.v1.Operators`."""
 
-    def __init__(self, store: OperatorStore, admission: Admission, clock: Clock) -> None:
+    def __init__(self, store: OperatorStore, admission: Doorkeeper, clock: Clock) -> None:
         self._store = store
         self._admission = admission
         self._clock = clock
