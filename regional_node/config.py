@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from lpse.federation.limits import (
@@ -74,7 +74,7 @@ class Service(Section):
 class Upgrades(Section):
     """Upgrades of the local service."""
 
-    first_bundle: Path | None = Field(
+    first_bundle: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
         None, description="bundle of the version to begin with, where none is installed yet"
     )
     soak_seconds: float = Field(30.0, ge=0, description="time a new version must stay healthy")

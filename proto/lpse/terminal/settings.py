@@ -215,6 +215,8 @@ def _described(
 
 
 def _toml_value(value: Any) -> str:
+    if value is None:
+        return '""'  # TOML has no null; keys that may be absent read an empty text so
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, list | tuple):
