@@ -24,7 +24,7 @@ from lpse.terminal.output import (
     run,
     show,
 )
-from lpse.terminal.words import say
+from lpse.terminal.words import say, say_count, size_text
 from regional_node.cli import session
 
 if TYPE_CHECKING:
@@ -90,7 +90,14 @@ async def _upload(
         _declare(begin, local)
         total = sum(file.size_bytes for file in local)
         if not interactive():
-            note(say("Sending {count} files, {size} bytes.", count=len(local), size=total))
+            note(
+                say_count(
+                    "Sending {count} file, {size}.",
+                    "Sending {count} files, {size}.",
+                    len(local),
+                    size=size_text(total),
+                )
+            )
         bar = bars.add_task(say("Sending"), total=total)
         async with session.connect() as channel:
             accepted = await send(

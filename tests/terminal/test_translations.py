@@ -19,6 +19,7 @@ from lpse.terminal import words
 from lpse.terminal.program import mount
 
 ROOT = Path(__file__).resolve().parents[2]
+PLACES = {"say": slice(1), "say_count": slice(2), "Column": slice(1, 2)}
 PROGRAMS = {
     "lpse-node": (regional_node.cli, "regional_node"),
     "lkppctl": (central.ctl, "central"),
@@ -48,17 +49,14 @@ def command_of(program: str) -> Any:
 
 
 def spoken(folder: Path) -> Iterator[str]:
-    """Literals given to `say` and as titles of columns."""
+    """Literals given to `say` and `say_count`, and titles of columns."""
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            place = {"say": 0, "Column": 1}.get(node.func.id)
-            if place is None or len(node.args) <= place:
-                continue
-            text = node.args[place]
-            if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                yield text.value
+            for text in node.args[PLACES.get(node.func.id, slice(0))]:
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    yield text.value
 
 
 def untranslated(texts: Iterator[str], locale: Path) -> list[str]:

@@ -98,6 +98,28 @@ def test_translations_keep_their_fields(path: Path) -> None:
             assert fields[0] == fields[1], message.id
 
 
+@pytest.mark.parametrize(
+    ("language", "count", "said"),
+    [
+        ("en", 1, "1 file, 2 kB"),
+        ("en", 0, "0 files, 2 kB"),
+        ("en", 250, "250 files, 2 kB"),
+        ("id", 1, "1 berkas, 2 kB"),
+        ("id", 250, "250 berkas, 2 kB"),
+    ],
+)
+def test_counts_agree_with_their_nouns(
+    tmp_path: Path, language: str, count: int, said: str
+) -> None:
+    """English tells one from many; Indonesian does not."""
+    catalogue = 'msgid "{count} file, {size}"\nmsgstr "{count} berkas, {size}"\n\n'
+    (tmp_path / "id.po").write_text(catalogue + catalogue.replace("file,", "files,"), "utf-8")
+    words.choose({"LANG": language}, tmp_path)
+    told = words.say_count("{count} file, {size}", "{count} files, {size}", count, size="2 kB")
+    words.choose({})
+    assert told == said
+
+
 def test_queue_is_spelled_as_in_the_glossary() -> None:
     """The queue is `antrean`, never `antrian`."""
     for path in CATALOGUES:

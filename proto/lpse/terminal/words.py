@@ -83,6 +83,11 @@ def say(text: str, /, **fields: object) -> str:
     return _current(text, **fields)
 
 
+def say_count(one: str, many: str, count: int, **fields: object) -> str:
+    """`one` for exactly one, else `many` (English message ids), with `{count}` filled in."""
+    return say(one if count == 1 else many, count=count, **fields)
+
+
 def date_text(moment: datetime, zone: str, *, lang: str | None = None) -> str:
     """An aware instant for people: `Jum, 27 Mar 2015 10.00 WIB`, `Fri, 27 Mar 2015 10:00 WIB`."""
     lang = lang or language()
@@ -122,7 +127,7 @@ def _parts(seconds: int, units: tuple[tuple[str, int], ...]) -> str:
     for name, length in units:
         count, seconds = divmod(seconds, length)
         if count or (not said and length == 1):
-            said.append(f"{count} {say(name if count == 1 else name + 's')}")
+            said.append(f"{count} {say_count(name, name + 's', count)}")
     return " ".join(said)
 
 
