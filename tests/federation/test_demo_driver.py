@@ -1,0 +1,104 @@
+"""The demonstration's own parts: the severable road, and what an interruption leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.links import Links
+from deploy.demo.processes import Processes
+from tests.federation.demonstration import ROOT, command, interrupt, left_behind
+
+
+@pytest.fixture
+async def links(tmp_path: Path) -> AsyncIterator[Links]:
+    links = Links(Processes(tmp_path, dict(os.environ)))
+    await links.start()
+    yield links
+    await links.close()
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[int]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield int(server.sockets[0].getsockname()[1])
+    server.close()
+
+
+async def test_a_cut_link_aborts_and_a_restored_one_carries_again(links: Links, echo: int) -> None:
+    """A cut ends what is open and lets nothing new pass; afterwards bytes flow again."""
+    port = await links.open("node", echo)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"hello")
+    assert await reader.readexactly(5) == b"hello"
+    await links.cut("node")
+    with suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
+    assert not await _carries(port)
+    await links.restore("node")
+    assert await _carries(port)
+    assert (await links.figures("node")).cuts == 1
+
+
+async def test_a_link_can_be_cut_in_the_middle_of_a_message(links: Links, echo: int) -> None:
+    """After the given number of bytes the cut comes by itself, and counts what had passed."""
+    port = await links.open("node", echo)
+    await links.cut_after("node", 300_000)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(bytes(40 * 65_536))
+    with suppress(ConnectionError):
+        while await reader.read(65_536):
+            pass
+    writer.close()
+    figures = await links.figures("node")
+    assert figures.cut
+    assert 300_000 <= figures.up_bytes < 40 * 65_536
+
+
+def test_an_interruption_takes_every_process_along() -> None:
+    """Ctrl-C in the middle ends with status 130 and leaves no daemon and no service running."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        folder = Path(name)
+        process = subprocess.Popen(
+            command("kalsel-2021", folder),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        give_up = time.monotonic() + 90
+        while not list(folder.glob("**/service.lock")) and time.monotonic() < give_up:
+            time.sleep(0.1)
+        assert len(left_behind(folder)) > 3
+        interrupt(process)
+        told, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert told == ""
+        assert not left_behind(folder)
+
+
+async def _carries(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"x")
+        carried = await reader.read(1) == b"x"
+        writer.close()
+    except OSError:
+        return False
+    return carried
