@@ -2,8 +2,10 @@
 
 Owns the tables `intake_openings` and `intake_handovers`, and the marks `judged` and `revealed` of
 submissions. Rules: whether a package may be read is asked in the transaction that reads it
-(Invariant 6); every commitment is revealed once; an upload that was still on its way when the
-package was opened is revealed by the next opening. Leaves out bytes and answers (`opening`).
+(Invariant 6); a verdict is journalled with the opening, because a declaration that comes late may
+still move the deadline, and verdicts would have counted the bids; every commitment is revealed
+once; an upload that was still on its way when the package was opened is revealed by the next
+opening. Leaves out bytes and answers (`opening`).
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class OpeningStore:
         return await self._database.read(work)
 
     async def judge(self, package: str, now: datetime, error_seconds: float) -> int:
-        """Journal verdicts of one package; how many were written, 0 when nothing is left."""
+        """Note verdicts of one package; how many were written, 0 when nothing is left."""
 
         def work(tx: Transaction) -> int:
             opening = self._schedule.opening_in(tx, package, now)
@@ -157,7 +159,8 @@ class OpeningStore:
             )
         )
 
-    def _judge_in(self, tx: Transaction, opening: Opening, limit: int) -> int:
+    @staticmethod
+    def _judge_in(tx: Transaction, opening: Opening, limit: int) -> int:
         rows = tx.execute(
             SELECT_SUBMISSIONS
             + " WHERE package = ? AND revealed = 0 AND judged_revision < ? LIMIT ?",
@@ -167,13 +170,6 @@ class OpeningStore:
             verdict = rules.judge_by(
                 opening.deadline, stored.accept_time, stored.clock_error_seconds
             )
-            record = UploadJudged(
-                commitment=stored.commitment.digest,
-                verdict=verdict,
-                schedule_revision=opening.revision,
-            )
-            record.deadline_time.FromDatetime(opening.deadline)
-            self._journal.append_in(tx, record)
             tx.run(
                 "UPDATE intake_submissions SET verdict = ?, deadline_time = ?,"
                 " schedule_revision = ?, judged_revision = ? WHERE submission = ?",
@@ -186,6 +182,21 @@ class OpeningStore:
                 ),
             )
         return len(rows)
+
+    def _journal_verdicts_in(self, tx: Transaction, package: str) -> None:
+        """The verdicts that the opening is about to reveal."""
+        rows = tx.execute(
+            SELECT_SUBMISSIONS + " WHERE package = ? AND revealed = 0 ORDER BY submission",
+            (package,),
+        )
+        for stored in map(submission_of, rows):
+            record = UploadJudged(
+                commitment=stored.commitment.digest,
+                verdict=stored.verdict,
+                schedule_revision=stored.revision,
+            )
+            record.deadline_time.FromDatetime(stored.deadline)
+            self._journal.append_in(tx, record)
 
     def _open_in(
         self,
@@ -201,6 +212,7 @@ class OpeningStore:
         opening, open_time = self._first_opening_in(tx, package, now, error_seconds)
         first = open_time is None
         self._judge_in(tx, opening, -1)
+        self._journal_verdicts_in(tx, package)
         parts = _parts(list(_unrevealed_in(tx, package)))
         if parts or first:
             self._reveal_in(tx, opening, now, parts or [[]], act)

@@ -1,4 +1,4 @@
-"""Judging by the clock: verdicts are journalled once a deadline has passed outside any hold.
+"""Judging by the clock: verdicts are noted once a deadline has passed outside any hold.
 
 Owns `step`, which looks for packages with unjudged uploads, and its loop. Rule: one verdict per
 upload and schedule revision, never before the effective deadline (Invariant 6); a package that
@@ -41,7 +41,7 @@ class JudgingWorker:
             except FederationError as error:
                 self._log.warning("judging.failed", code=error.code)
         if judged:
-            self._log.info("judging.done", uploads=judged)
+            self._log.info("judging.done")  # how many would count the bids of a package
         return judged
 
     async def run(self, clock: Clock) -> None:

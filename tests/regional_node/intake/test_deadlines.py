@@ -16,7 +16,7 @@ from lpse.federation.v1.records_pb2 import (
     Verdict,
 )
 from lpse.intake.v1 import submissions_pb2 as wire
-from tests.regional_node.intake.node import DEADLINE, START, Node, journalled, stored_files
+from tests.regional_node.intake.node import CODE, DEADLINE, START, Node, journalled, stored_files
 from tests.regional_node.intake.uploads import KEY, Answers, Request, Stub, begin, requests, upload
 
 SECOND = timedelta(seconds=1)
@@ -44,6 +44,9 @@ async def upload_across(node: Node, stub: Stub, finish_at: datetime) -> Answers:
 
 
 async def judged(node: Node) -> list[tuple[int, int]]:
+    """Revisions and verdicts that the opening writes into the journal, which holds none before."""
+    assert await journalled(node, "upload.judged") == []
+    await node.openings.open(CODE, None)
     found: list[tuple[int, int]] = []
     for record in await journalled(node, "upload.judged"):
         assert isinstance(record, UploadJudged)
@@ -191,12 +194,12 @@ async def test_a_doubtful_clock_is_undetermined(node: Node, stub: Stub) -> None:
 async def test_nothing_is_judged_before_the_deadline(
     node: Node, stub: Stub, moment: timedelta
 ) -> None:
-    """Invariant 6: no verdict is journalled before the effective deadline, and then only once."""
+    """Invariant 6: no verdict is noted before the effective deadline, and then only once."""
     await upload(stub, requests())
     assert await node.judging.step(DEADLINE - SECOND) == 0
-    assert await journalled(node, "upload.judged") == []
     assert await node.judging.step(DEADLINE + moment) == 1
     assert await node.judging.step(DEADLINE + moment) == 0
+    node.clock.set(DEADLINE + moment)
     assert await judged(node) == [(1, Verdict.VERDICT_ON_TIME)]
 
 
@@ -205,10 +208,26 @@ async def test_every_revision_is_judged_by_itself(node: Node, stub: Stub) -> Non
     node.clock.set(DEADLINE - SECOND)
     await upload_across(node, stub, DEADLINE + SECOND)
     await node.judging.step(node.clock.now())
+    name = wire.GetSubmissionRequest(name=f"submissions/{KEY}")
+    assert (await stub.GetSubmission(name)).verdict == Verdict.VERDICT_LATE
     node.plan.change(deadline=DEADLINE + timedelta(days=4), revision=2)
     assert await node.judging.step(node.clock.now()) == 0
-    await node.judging.step(DEADLINE + timedelta(days=4))
-    assert await judged(node) == [(1, Verdict.VERDICT_LATE), (2, Verdict.VERDICT_ON_TIME)]
+    node.clock.set(DEADLINE + timedelta(days=4))
+    await node.judging.step(node.clock.now())
+    assert await judged(node) == [(2, Verdict.VERDICT_ON_TIME)]
+
+
+async def test_a_declaration_that_comes_after_the_deadline_finds_no_bids_counted(
+    node: Node, stub: Stub
+) -> None:
+    """Invariant 6: verdicts in the journal would tell the centre how many bids a package has."""
+    for number in range(3):
+        await upload(stub, requests(first=begin(key=f"key-0000000{number}")))
+    before = node.journal.head.size
+    node.clock.set(DEADLINE)
+    await node.judging.step(node.clock.now())
+    node.plan.change(deadline=DEADLINE + timedelta(days=4), revision=2)
+    assert node.journal.head.size == before
 
 
 async def test_one_package_never_blocks_another(node: Node, stub: Stub) -> None:
