@@ -12,7 +12,10 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
+    health_pb2,
+    health_pb2_grpc,
+)
 
 from central import app
 from lpse.federation.v1 import enrolment_pb2_grpc
@@ -54,13 +57,16 @@ async def test_watching_health_takes_no_place_from_a_node_that_enrols(
 ) -> None:
     """A stream that never ends is not offered to strangers."""
     monkeypatch.setattr(app, "ENROLMENT_CALLS_MAX", PLACES)
-    async with running(tmp_path / "centre") as centre, listening(centre) as endpoint:
-        async with stranger(centre, endpoint) as channel:
-            watch: Any = health_pb2_grpc.HealthStub(channel).Watch
-            watching = [watch(health_pb2.HealthCheckRequest()) for _ in range(PLACES)]
-            answers = await asyncio.gather(*(_first(one) for one in watching))
-            assert answers == [grpc.StatusCode.UNIMPLEMENTED] * PLACES
-            await enrol(endpoint, await centre.node_code(), tmp_path / "node", kind="node")
+    async with (
+        running(tmp_path / "centre") as centre,
+        listening(centre) as endpoint,
+        stranger(centre, endpoint) as channel,
+    ):
+        watch: Any = health_pb2_grpc.HealthStub(channel).Watch
+        watching = [watch(health_pb2.HealthCheckRequest()) for _ in range(PLACES)]
+        answers = await asyncio.gather(*(_first(one) for one in watching))
+        assert answers == [grpc.StatusCode.UNIMPLEMENTED] * PLACES
+        await enrol(endpoint, await centre.node_code(), tmp_path / "node", kind="node")
 
 
 async def test_calls_that_are_never_finished_lose_their_places(
@@ -69,14 +75,17 @@ async def test_calls_that_are_never_finished_lose_their_places(
     """Invariant 12: a call whose request never comes is ended with its connection."""
     monkeypatch.setattr(app, "ENROLMENT_CALLS_MAX", PLACES)
     monkeypatch.setattr(app, "ENROLMENT_CALL_SECONDS_MAX", 1.0)
-    async with running(tmp_path / "centre") as centre, listening(centre) as endpoint:
-        async with stranger(centre, endpoint) as channel:
-            call: Any = channel.stream_unary("/lpse.federation.v1.Enrolment/Enrol")
-            silent = [call() for _ in range(PLACES)]
-            async with asyncio.timeout(20):
-                codes = await asyncio.gather(*(one.code() for one in silent))
-            assert set(codes) == {grpc.StatusCode.UNAVAILABLE}
-            await enrol(endpoint, await centre.node_code(), tmp_path / "node", kind="node")
+    async with (
+        running(tmp_path / "centre") as centre,
+        listening(centre) as endpoint,
+        stranger(centre, endpoint) as channel,
+    ):
+        call: Any = channel.stream_unary("/lpse.federation.v1.Enrolment/Enrol")
+        silent = [call() for _ in range(PLACES)]
+        async with asyncio.timeout(20):
+            codes = await asyncio.gather(*(one.code() for one in silent))
+        assert set(codes) == {grpc.StatusCode.UNAVAILABLE}
+        await enrol(endpoint, await centre.node_code(), tmp_path / "node", kind="node")
 
 
 async def _first(call: Any) -> grpc.StatusCode | None:
