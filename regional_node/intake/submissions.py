@@ -9,6 +9,7 @@ the journalled attempt. Leaves out SQL (`store`), files (`sealing`) and wire mes
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from lpse.federation.limits import (
     SUBMISSION_BYTES_MAX,
     SUBMISSIONS_PER_PACKAGE_MAX,
     UPLOADS_OPEN_MAX,
+    UPLOADS_PER_VENDOR_MAX,
 )
 from lpse.federation.receipts import Moment
 from lpse.runtime.sqlite import StorageFailed
@@ -72,7 +74,7 @@ class Intake:
         self._log = log
         self._upload_bytes_max = min(upload_bytes_max, SUBMISSION_BYTES_MAX)
         self._uploads_max = min(uploads_max, UPLOADS_OPEN_MAX)
-        self._uploads = 0
+        self._uploads: Counter[str] = Counter()  # by vendor
         self._settling: set[asyncio.Task[Any]] = set()
 
     async def recover(self) -> None:
@@ -85,18 +87,23 @@ class Intake:
     async def begin(self, details: SubmissionDetails) -> Upload | Accepted:
         """Admit an upload, or answer a repeated one at once when every digest was declared."""
         check_details(details, self._upload_bytes_max)
-        if self._uploads >= self._uploads_max:
-            raise Unavailable(
-                "FED-5014",
-                f"{self._uploads_max} uploads are being received",
-                remedy="try again in a moment",
-            )
-        self._uploads += 1
+        self._enter(details.vendor)
         try:
             return await self._begin(details)
         except BaseException:
-            self._uploads -= 1
+            self.leave(details.vendor)
             raise
+
+    def _enter(self, vendor: str) -> None:
+        total, own = self._uploads.total(), self._uploads[vendor]
+        if total >= self._uploads_max or own >= UPLOADS_PER_VENDOR_MAX:
+            whose = " of this vendor" if total < self._uploads_max else ""
+            raise Unavailable(
+                "FED-5014",
+                f"{own if whose else total} uploads{whose} are being received",
+                remedy="try again in a moment",
+            )
+        self._uploads[vendor] += 1
 
     async def _begin(self, details: SubmissionDetails) -> Upload | Accepted:
         begun = self._office.moment()
@@ -130,7 +137,7 @@ class Intake:
             raise conflict()
         if all(file.sha256 for file in details.files):
             accepted = answer_again(stored, details)
-            self._uploads -= 1
+            self.leave(details.vendor)
             return accepted
         return Upload(self, details, None, begun, self._sealing.compare(details.files))
 
@@ -165,9 +172,11 @@ class Intake:
         while self._settling:
             await asyncio.wait(self._settling)
 
-    def leave(self) -> None:
-        """One upload less is being received."""
-        self._uploads -= 1
+    def leave(self, vendor: str) -> None:
+        """One upload less of this vendor is being received."""
+        self._uploads[vendor] -= 1
+        if not self._uploads[vendor]:
+            del self._uploads[vendor]
 
     async def record(self, upload: Upload, error: FederationError) -> Exception:
         """Journal that an admitted upload ended with `error`; the exception to raise instead."""
@@ -261,7 +270,7 @@ class Upload:
             raise await self._intake.record(self, error) from error
         finally:
             await self._sealer.close()
-            self._intake.leave()
+            self._intake.leave(self.details.vendor)
 
     async def _abandon(self, error: FederationError) -> None:
         try:
@@ -269,7 +278,7 @@ class Upload:
             raise await self._intake.record(self, error)
         finally:
             await self._sealer.close()
-            self._intake.leave()
+            self._intake.leave(self.details.vendor)
 
 
 def answer_again(stored: StoredSubmission, details: SubmissionDetails) -> Accepted:

@@ -102,6 +102,29 @@ async def test_a_silent_uploader_is_cut_off(tmp_path: Path) -> None:
         assert stored_files(node) == []
 
 
+async def test_one_vendor_does_not_take_every_place(
+    node: Node, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: uploads that one vendor holds open before a deadline leave room for others."""
+    monkeypatch.setattr("regional_node.intake.submissions.UPLOADS_PER_VENDOR_MAX", 1)
+    go_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[Request]:
+        yield FIRST
+        await go_on.wait()
+
+    call = aiter(stub.UploadSubmission(slow()))
+    assert (await anext(call)).HasField("ready")
+    assert (await upload(stub, requests(BIG, begin(BIG, key="key-00000002")))).code == "FED-5014"
+    other = begin(BIG, key="key-00000003", details={"vendor": "CV Lain"})
+    assert (await upload(stub, requests(BIG, other))).accepted is not None
+    go_on.set()
+    with pytest.raises(grpc.aio.AioRpcError):
+        assert [one async for one in call]
+    again = await upload(stub, requests(BIG, begin(BIG, key="key-00000004")))
+    assert again.accepted is not None
+
+
 async def test_as_many_uploads_as_allowed(tmp_path: Path) -> None:
     """Invariant 12: one upload more than allowed is told to come back; places are given back."""
     go_on = asyncio.Event()

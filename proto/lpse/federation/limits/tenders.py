@@ -60,6 +60,8 @@ BIDDING_ROOM_SEAT_MAX: Final = 99
 COMMITMENT_SALT_BYTES: Final = 32
 # Beyond these a new upload is told to come back shortly (FED-5014).
 UPLOADS_OPEN_MAX: Final = 256
+# The same of one vendor: whoever holds uploads open must not keep the others out.
+UPLOADS_PER_VENDOR_MAX: Final = 16
 # An uploader that says nothing for so long is cut off, and nothing of its upload is kept.
 UPLOAD_IDLE_SECONDS_MAX: Final = 120
 # How long a refused uploader may take to end its side; then the status is sent all the same.
