@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.message import Message
 
 from lpse.federation.commitments import SubmissionDetails
+from lpse.federation.entries import timestamp
 from lpse.federation.limits import REFUSED_ATTEMPTS_PER_PACKAGE_MAX
 from lpse.federation.receipts import Commitment, Moment
 from lpse.federation.v1.records_pb2 import (
@@ -157,7 +158,7 @@ class IntakeStore:
             for file in sealed.details.files
         ]
         record = UploadAccepted(commitment=sealed.commitment.digest, blobs=blobs)
-        record.accept_time.FromDatetime(sealed.durable.time)
+        record.accept_time.CopyFrom(timestamp(sealed.durable.time))
         try:
             return await self._database.write(
                 lambda tx: self._accept(tx, sealed, first, judge, record)

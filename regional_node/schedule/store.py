@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from lpse.federation.errors import Conflict, NotFound, Refused
 from lpse.federation.intervals import Interval
@@ -333,7 +334,9 @@ def _renamed(known: Package, given: Imported) -> Package:
     return replace(known, title=given.title, import_digest=given.digest)
 
 
+@lru_cache(maxsize=256)
 def _package(row: Row) -> Package:
+    """A row of `_SELECT`; in a rush the same few are asked for by every submission."""
     (
         code, title, zone, rule_set, document, revision, base_revision, stages, settled,
         accounted, digest, cancelled, problem, version, base, original,

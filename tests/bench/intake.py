@@ -5,11 +5,14 @@ verdict by the effective schedule, signed receipt, journal entry, Merkle tree, s
 the durable commit. The yardsticks compute nothing: one row per submission through our own executor
 and through a plain sqlite3 thread, and the very rows of an acceptance through that thread. One
 Ed25519 signature per receipt is the law of the domain and has a price of its own: it is printed.
+A second pair takes whole submissions, bytes included, against a file and a row stored by hand.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -26,6 +29,7 @@ T = TypeVar("T")
 GOAL = 0.7
 CONCURRENCY = (8, 64)
 COMMITS = {8: 1_200, 64: 3_000}
+WHOLE = 400
 RAW_SCHEMA = "CREATE TABLE raw (id INTEGER PRIMARY KEY, data BLOB NOT NULL);\n"
 
 
@@ -48,6 +52,13 @@ async def measure(folder: Path, rounds: int) -> Report:
             }
             found = await interleave(candidates, rounds)
             _report(report, found, at_once)
+            whole: dict[str, Candidate] = {
+                "whole submission of 4 kB": partial(_submit, ours, at_once),
+                "4 kB file and one row": partial(
+                    _store, _sub(folder, f"{at_once}"), plain, at_once
+                ),
+            }
+            _report_whole(report, await interleave(whole, rounds), at_once)
     finally:
         await plain.close()
         await same.close()
@@ -61,6 +72,53 @@ def _report(report: Report, found: dict[str, list[float]], at_once: int) -> None
         report.add(f"{name}, {at_once} at once", "/s", rates)
     for name in ("one row, our executor", "one row, plain thread", "same rows, plain thread"):
         report.compare(f"accept / {name}, {at_once}", found["accept"], found[name], goal=GOAL)
+
+
+def _report_whole(report: Report, found: dict[str, list[float]], at_once: int) -> None:
+    for name, rates in found.items():
+        report.add(f"{name}, {at_once} at once", "/s", rates)
+    ours, theirs = found.values()
+    report.compare(f"whole / file and row, {at_once}", ours, theirs, goal=GOAL)
+
+
+async def _submit(path: AcceptPath, at_once: int) -> float:
+    """From the first word of an uploader to the receipt, bytes included."""
+
+    async def one(content: bytes) -> None:
+        upload = await path.begin(len(content))
+        await upload.write(0, content)
+        await upload.finish()
+
+    return await _rate(_contents(), at_once, one)
+
+
+async def _store(folder: Path, plain: RawGroupCommit, at_once: int) -> float:
+    """The same promises by hand: file, fsync, re-read, rename, directory, row."""
+
+    async def one(content: bytes) -> None:
+        await asyncio.to_thread(_store_file, folder, content)
+        await plain.insert()
+
+    return await _rate(_contents(), at_once, one)
+
+
+def _store_file(folder: Path, content: bytes) -> None:
+    name = hashlib.sha256(content).hexdigest()
+    draft, final = folder / name, folder / name[:2] / name
+    final.parent.mkdir(exist_ok=True)
+    with draft.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    assert hashlib.sha256(draft.read_bytes()).hexdigest() == name
+    draft.replace(final)
+    descriptor = os.open(final.parent, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def _contents() -> list[bytes]:
+    return [os.urandom(4_096) for _ in range(WHOLE)]
 
 
 async def _accept(path: AcceptPath, count: int, at_once: int) -> float:

@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from lpse.federation.errors import Denied
 from lpse.federation.v1.acts_pb2 import SignedAct
 
+_CANONICAL: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+).encode
 CENTRE_PARTY: Final = "lkpp"  # the party of acts at the centre; a node's party is its id
 
 
@@ -35,9 +38,7 @@ class Deed:
 
 def canonical(document: Mapping[str, object]) -> bytes:
     """JSON with sorted keys, no spaces and no escapes beyond need, in UTF-8: the form we hash."""
-    return json.dumps(
-        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8")
+    return _CANONICAL(document).encode("utf-8")
 
 
 def subject_digest(document: Mapping[str, object]) -> bytes:

@@ -118,6 +118,7 @@ class Signer:
     def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
         self._key = private_key
         self.verifier = Verifier(name, private_key.public_key().public_bytes_raw())
+        self._key_id = self.verifier.key_id
 
     @classmethod
     def from_seed(cls, name: str, seed: bytes) -> Signer:
@@ -137,7 +138,7 @@ class Signer:
     @property
     def key_id(self) -> bytes:
         """Key id of the ordinary signature type."""
-        return self.verifier.key_id
+        return self._key_id
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes of Ed25519 over exactly these bytes."""

@@ -26,6 +26,8 @@ RECEIPT_HEADER: Final = "lpse-federation receipt v1"
 ATTEMPT_HEADER: Final = "lpse-federation attempt v1"
 _DETAILS: Final = ' "details": '
 _json: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
+# What `_json` does with a string, without the way there.
+_text: Final = json.encoder.encode_basestring
 
 
 class ReceiptInvalid(Refused):
@@ -122,7 +124,7 @@ def sign_receipt(
     fields = {
         "accept_time": _utc(accepted.time),
         "accept_time_local": _local(accepted.time, standing.zone),
-        "verdict": _json(Verdict.Name(verdict).removeprefix("VERDICT_")),
+        "verdict": _text(Verdict.Name(verdict).removeprefix("VERDICT_")),
     }
     fields |= _shared(commitment, standing, begin, accepted, world)
     return _sign(signer, RECEIPT_HEADER, fields)
@@ -140,7 +142,7 @@ def sign_attempt(
     reason, received_bytes = refusal
     begin, refused = times
     fields = {
-        "reason": _json(RefusalReason.Name(reason).removeprefix("REFUSAL_REASON_")),
+        "reason": _text(RefusalReason.Name(reason).removeprefix("REFUSAL_REASON_")),
         "received_bytes": str(received_bytes),
         "refuse_time": _utc(refused.time),
         "refuse_time_local": _local(refused.time, standing.zone),
@@ -187,23 +189,30 @@ def _shared(
     world: Circumstances,
 ) -> dict[str, str]:
     """Fields that both texts have, each as JSON."""
+    deadline, deadline_local = _deadline(standing.deadline, standing.zone)
     return {
         "begin_time": _utc(begin),
-        "boot_id": _json(end.boot_id),
+        "boot_id": _text(end.boot_id),
         "clock_error_seconds": _json(end.error_seconds),
         "commitment": f'"{commitment.digest.hex()}"',
-        "deadline_time": _utc(standing.deadline),
-        "deadline_time_local": _local(standing.deadline, standing.zone),
+        "deadline_time": deadline,
+        "deadline_time_local": deadline_local,
         "details": commitment.details.decode(),
-        "exercise": _json(world.exercise),
-        "held": _json(standing.held),
+        "exercise": "true" if world.exercise else "false",
+        "held": "true" if standing.held else "false",
         "monotonic_seconds": _json(round(end.monotonic_seconds, 6)),
         "national": _national(world.national),
-        "node": _json(world.node),
+        "node": _text(world.node),
         "salt": f'"{commitment.salt.hex()}"',
         "schedule_revision": str(standing.revision),
-        "zone": _json(standing.zone),
+        "zone": _text(standing.zone),
     }
+
+
+@lru_cache(maxsize=256)
+def _deadline(moment: datetime, zone: str) -> tuple[str, str]:
+    """In a rush many receipts speak of the same few deadlines."""
+    return _utc(moment), _local(moment, zone)
 
 
 @lru_cache(maxsize=4)

@@ -15,7 +15,6 @@ import os
 import random
 import secrets
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -142,7 +141,9 @@ class SystemEntropy:
         return secrets.token_bytes(size)
 
     def identifier(self) -> bytes:
-        return uuid.uuid4().bytes
+        # Milliseconds first, as in UUIDv7: identifiers made one after the other stay neighbours in
+        # an index, which then grows at its end.
+        return (time.time_ns() // 1_000_000).to_bytes(6, "big") + secrets.token_bytes(10)
 
     def uniform(self, low: float, high: float) -> float:
         return random.SystemRandom().uniform(low, high)

@@ -90,7 +90,9 @@ def digest_of_path(path: Path) -> tuple[bytes, int]:
 
 def write_small(path: Path, data: bytes) -> bytes:
     """Write a whole new part, fsync it, re-read it; its digest."""
-    descriptor = open_part(path, 0)
+    flags = os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    with disk_errors():
+        descriptor = os.open(path, flags, 0o600)
     try:
         write_all(descriptor, data, 0)
         sync_file(descriptor)
@@ -111,7 +113,8 @@ def move_into_place(moves: Iterable[tuple[Path, Path]]) -> None:
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 touched.add(target.parent.parent)
             source.replace(target)
-            touched.update((source.parent, target.parent))
+            # The old name may come back after a power cut: it is a part that nobody vouches for.
+            touched.add(target.parent)
         for folder in touched:
             sync_folder(folder)
 

@@ -234,8 +234,14 @@ class BlobStore:
 
         def write(share: list[tuple[Path, bytes]]) -> None:
             digests.update({path: files.write_small(path, data) for path, data in share})
+            if len(share) == len(pairs):
+                move()  # alone: one way to a thread instead of two
 
-        shares = [pairs[start::BLOB_GROUP_THREADS] for start in range(BLOB_GROUP_THREADS)]
+        def move() -> None:
+            files.move_into_place((path, self.path_of(digests[path])) for path in paths)
+
+        threads = min(BLOB_GROUP_THREADS, len(pairs))
+        shares = [pairs[start::threads] for start in range(threads)]
         ended = await asyncio.gather(
             *(self._run(partial(write, share)) for share in shares), return_exceptions=True
         )
@@ -244,8 +250,8 @@ class BlobStore:
             with suppress(StorageFailed):
                 await self._run(lambda: files.remove(paths))  # a full disk must not stay full of us
             raise failed[0]
-        moves = [(path, self.path_of(digests[path])) for path in paths]
-        await self._run(lambda: files.move_into_place(moves))
+        if threads > 1:
+            await self._run(move)
         return [StoredBlob(digests[path], len(data)) for path, data in pairs]
 
     async def size_of(self, digest: bytes) -> int | None:
