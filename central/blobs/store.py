@@ -7,11 +7,11 @@ with what follows from it (Invariant 1); `durable_bytes` never runs ahead of the
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import to_micros
 
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 UPLOAD = "upload"
 BUNDLE = "bundle"
 
@@ -40,7 +40,7 @@ class BlobRows:
         """Durable bytes of every part that somebody went on with; older ones are forgotten."""
 
         def work(tx: Transaction) -> dict[str, int]:
-            tx.run("DELETE FROM blob_transfers WHERE update_time < ?", (micros(since),))
+            tx.run("DELETE FROM blob_transfers WHERE update_time < ?", (to_micros(since),))
             return dict(tx.execute("SELECT transfer, durable_bytes FROM blob_transfers"))
 
         return await self._database.write(work)
@@ -60,7 +60,7 @@ class BlobRows:
             lambda tx: tx.run(
                 "INSERT INTO blob_transfers VALUES (?, ?, ?) ON CONFLICT (transfer) DO UPDATE SET"
                 " durable_bytes = excluded.durable_bytes, update_time = excluded.update_time",
-                (transfer, durable_bytes, micros(now)),
+                (transfer, durable_bytes, to_micros(now)),
             )
         )
 
@@ -83,7 +83,7 @@ class BlobRows:
             _forget_in(tx, transfer)
             tx.run(
                 "INSERT INTO blobs VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-                (digest, size, origin, micros(now)),
+                (digest, size, origin, to_micros(now)),
             )
             self.keep_in(tx, digest, origin)
             also_in(tx)
@@ -126,11 +126,6 @@ class BlobRows:
             return tx.run("DELETE FROM blobs WHERE digest = ? AND origin = 'bundle'", (digest,)) > 0
 
         return await self._database.write(work)
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (moment - _START) // timedelta(microseconds=1)
 
 
 def _forget_in(tx: Transaction, transfer: str) -> None:

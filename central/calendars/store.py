@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
@@ -16,10 +16,10 @@ from google.protobuf.message import Message
 from central.calendars import rules
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
 AppendIn = Callable[[Transaction, Message], int]  # the national journal, inside a transaction
 
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST: Final = (
     "SELECT record, national_index, publish_time FROM calendars c WHERE revision ="
     " (SELECT max(revision) FROM calendars n WHERE n.year = c.year AND n.province = c.province)"
@@ -78,7 +78,7 @@ class CalendarStore:
                     complete.revision,
                     complete.SerializeToString(deterministic=True),
                     index,
-                    _micros(now),
+                    to_micros(now),
                 ),
             )
             return Published(complete, index, now), True
@@ -119,7 +119,7 @@ class CalendarStore:
                         record.rule_set,
                         record.SerializeToString(deterministic=True),
                         index,
-                        _micros(now),
+                        to_micros(now),
                     ),
                 )
             return True
@@ -147,7 +147,7 @@ class CalendarStore:
                     " VALUES (1, ?, ?, ?) ON CONFLICT (policy) DO UPDATE SET"
                     " record = excluded.record, national_index = excluded.national_index,"
                     " publish_time = excluded.publish_time",
-                    (record.SerializeToString(deterministic=True), index, _micros(now)),
+                    (record.SerializeToString(deterministic=True), index, to_micros(now)),
                 )
             return True
 
@@ -164,7 +164,7 @@ def _published(row: Row) -> Published:
     return Published(
         directives.CalendarPublished.FromString(record),
         index,
-        _START + timedelta(microseconds=time),
+        from_micros(time),
     )
 
 
@@ -174,7 +174,3 @@ def _settings(policy: directives.PolicyPublished) -> tuple[int, int, int]:
         policy.stage_hold_after_seconds,
         policy.blob_policy,
     )
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _START) // timedelta(microseconds=1)

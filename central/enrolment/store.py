@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from google.protobuf.message import Message
@@ -21,10 +21,10 @@ from lpse.federation.limits import IDENTITIES_MAX, RENEWAL_CLOCK_SECONDS_MAX
 from lpse.federation.persons import check_reason
 from lpse.federation.v1.directives_pb2 import NodeEnrolled, NodeRevoked
 from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
 AppendIn = Callable[[Transaction, Message], int]  # the national journal, inside a transaction
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CODE: Final = (
     "code_id, subject_kind, subject, province, zone, role, proof_key, state, failures,"
     " created_by, create_time, expire_time, use_time, signing_key, ended_by, end_reason"
@@ -88,7 +88,7 @@ class EnrolmentStore:
                 f"SELECT {_CODE} FROM enrolment_codes"  # noqa: S608 - constant
                 " WHERE (create_time, code_id) < (?, ?) AND (? = '' OR subject_kind = ?)"
                 " ORDER BY create_time DESC, code_id DESC LIMIT ?",
-                (_micros(moment), code_id, kind, kind, limit),
+                (to_micros(moment), code_id, kind, kind, limit),
             )
         )
         return [_code(row) for row in rows]
@@ -155,7 +155,7 @@ class EnrolmentStore:
                 tx.run(
                     "UPDATE enrolment_codes SET state = 'USED', use_time = ?, signing_key = ?"
                     " WHERE code_id = ?",
-                    (_micros(now), key, code_id),
+                    (to_micros(now), key, code_id),
                 )
             return code
 
@@ -173,7 +173,7 @@ class EnrolmentStore:
             _spend_nonce_in(tx, nonce, now)
             tx.run(
                 "UPDATE node_bindings SET certificate_expire_time = ? WHERE signing_key = ?",
-                (_micros(certificate_expire), binding.signing_key),
+                (to_micros(certificate_expire), binding.signing_key),
             )
             return replace(binding, certificate_expire_time=certificate_expire)
 
@@ -198,7 +198,7 @@ class EnrolmentStore:
             tx.run(
                 "UPDATE node_bindings SET revoke_time = ?, revoked_by = ?, revoke_reason = ?"
                 " WHERE signing_key = ?",
-                (_micros(now), by, reason, binding.signing_key),
+                (to_micros(now), by, reason, binding.signing_key),
             )
             self._append_in(tx, NodeRevoked(node_id=node_id, reason=reason, revoked_by=by))
             return replace(binding, revoke_time=now, revoked_by=by, revoke_reason=reason)
@@ -245,7 +245,7 @@ class EnrolmentStore:
         if not rules.judge_binding(present, _active_in(tx, code.subject), code):
             tx.run(
                 "UPDATE node_bindings SET certificate_expire_time = ? WHERE signing_key = ?",
-                (_micros(expire), key),
+                (to_micros(expire), key),
             )
             return
         count = tx.execute("SELECT count(*) FROM node_bindings WHERE revoke_time IS NULL")[0][0]
@@ -253,7 +253,7 @@ class EnrolmentStore:
             raise Refused("FED-3031", f"there are already {IDENTITIES_MAX} nodes")
         tx.run(
             f"INSERT INTO node_bindings ({_BINDING}) VALUES (?, ?, ?, ?, ?, ?, NULL, '', '')",  # noqa: S608 - constant
-            (key, code.subject, code.province, code.zone, _micros(now), _micros(expire)),
+            (key, code.subject, code.province, code.zone, to_micros(now), to_micros(expire)),
         )
         self._append_in(
             tx,
@@ -278,7 +278,7 @@ def _insert_code_in(tx: Transaction, code: Code) -> None:
         (
             *(code.code_id, code.subject_kind, code.subject, code.province, code.zone, code.role),
             *(code.proof_key, code.state, code.created_by),
-            *(_micros(code.create_time), _micros(code.expire_time)),
+            *(to_micros(code.create_time), to_micros(code.expire_time)),
         ),
     )
 
@@ -314,12 +314,12 @@ def _node_in(tx: Transaction, node_id: str) -> Binding | None:
 
 
 def _spend_nonce_in(tx: Transaction, nonce: bytes, now: datetime) -> None:
-    tx.run("DELETE FROM renewal_nonces WHERE forget_time < ?", (_micros(now),))
+    tx.run("DELETE FROM renewal_nonces WHERE forget_time < ?", (to_micros(now),))
     if tx.execute("SELECT 1 FROM renewal_nonces WHERE nonce = ?", (nonce,)):
         raise Denied("FED-3029", "this renewal was sent before")
     forget = now + timedelta(seconds=2 * RENEWAL_CLOCK_SECONDS_MAX)
     tx.run(
-        "INSERT INTO renewal_nonces (nonce, forget_time) VALUES (?, ?)", (nonce, _micros(forget))
+        "INSERT INTO renewal_nonces (nonce, forget_time) VALUES (?, ?)", (nonce, to_micros(forget))
     )
 
 
@@ -330,20 +330,12 @@ def _unknown_node(node_id: str) -> NotFound:
 def _code(row: tuple[Any, ...]) -> Code:
     values = list(row)
     for place in (10, 11, 12):
-        values[place] = None if values[place] is None else _moment(values[place])
+        values[place] = None if values[place] is None else from_micros(values[place])
     return Code(*values)
 
 
 def _binding(row: tuple[Any, ...]) -> Binding:
     values = list(row)
     for place in (4, 5, 6):
-        values[place] = None if values[place] is None else _moment(values[place])
+        values[place] = None if values[place] is None else from_micros(values[place])
     return Binding(*values)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

@@ -7,7 +7,7 @@ disagree about who may act. Leaves out invitations (enrolment).
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
@@ -17,10 +17,10 @@ from central.operators.rules import Operator
 from lpse.federation.errors import NotFound
 from lpse.federation.v1.directives_pb2 import OperatorAdded, OperatorRevoked
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
 AppendIn = Callable[[Transaction, Message], int]  # the national journal, inside a transaction
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = (
     "name, role, signing_key, added_by, create_time, revoke_time, revoked_by, revoke_reason"
 )
@@ -44,7 +44,7 @@ class OperatorStore:
             return
         tx.run(
             f"INSERT INTO operators ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, NULL, '', '')",  # noqa: S608 - constant
-            (name, role, signing_key, added_by, _micros(now)),
+            (name, role, signing_key, added_by, to_micros(now)),
         )
         self._append_in(
             tx, OperatorAdded(operator=name, role=role, signing_key=signing_key, added_by=added_by)
@@ -92,7 +92,7 @@ class OperatorStore:
             tx.run(
                 "UPDATE operators SET revoke_time = ?, revoked_by = ?, revoke_reason = ?"
                 " WHERE name = ?",
-                (_micros(now), by, reason, name),
+                (to_micros(now), by, reason, name),
             )
             self._append_in(tx, OperatorRevoked(operator=name, reason=reason, revoked_by=by))
             return self.get_in(tx, name)
@@ -107,16 +107,8 @@ def _operator(row: Row) -> Operator:
         role=role,
         signing_key=key,
         added_by=added_by,
-        create_time=_moment(created),
-        revoke_time=None if revoked is None else _moment(revoked),
+        create_time=from_micros(created),
+        revoke_time=None if revoked is None else from_micros(revoked),
         revoked_by=revoked_by,
         revoke_reason=reason,
     )
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

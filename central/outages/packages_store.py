@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
@@ -20,8 +20,8 @@ from lpse.federation.entries import moment
 from lpse.federation.intervals import Interval, to_utc
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME: Final = 1 << 62
 _DECIDED: Final = {
     records.DECISION_ACCEPT: "ACCEPTED",
@@ -59,15 +59,15 @@ class PackagesProjection:
 
     def touched_in(self, tx: Transaction, span: Interval) -> dict[str, Touched]:
         """By node: packages, not cancelled, with a stage that shares a moment with `span`."""
-        end = _END_OF_TIME if span.end is None else _micros(span.end)
+        end = _END_OF_TIME if span.end is None else to_micros(span.end)
         rows = tx.execute(
             "SELECT p.node_id, count(DISTINCT p.package), max(p.record_time) FROM packages p"
             " JOIN package_stages s ON s.node_id = p.node_id AND s.package = p.package"
             " WHERE p.cancelled = 0 AND s.end_time > s.start_time AND s.end_time > ?"
             " AND s.start_time < ? GROUP BY p.node_id",
-            (_micros(span.start), end),
+            (to_micros(span.start), end),
         )
-        return {str(node): Touched(int(count), _moment(time)) for node, count, time in rows}
+        return {str(node): Touched(int(count), from_micros(time)) for node, count, time in rows}
 
     def next_ends_in(self, tx: Transaction, now: datetime) -> dict[str, datetime | None]:
         """By node that reported a schedule: the first end after `now`, None where there is none."""
@@ -76,9 +76,9 @@ class PackagesProjection:
             " THEN s.end_time END) FROM packages p JOIN package_stages s"
             " ON s.node_id = p.node_id AND s.package = p.package"
             " WHERE p.cancelled = 0 GROUP BY p.node_id",
-            (_micros(now),),
+            (to_micros(now),),
         )
-        return {str(node): None if end is None else _moment(end) for node, end in rows}
+        return {str(node): None if end is None else from_micros(end) for node, end in rows}
 
     def _scheduled_in(
         self, tx: Transaction, source: Source, record: records.PackageScheduled
@@ -88,7 +88,7 @@ class PackagesProjection:
             "INSERT INTO packages (node_id, package, revision, record_time) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (node_id, package) DO UPDATE SET revision = excluded.revision,"
             " record_time = excluded.record_time",
-            (*key, record.revision, _micros(source.record_time)),
+            (*key, record.revision, to_micros(source.record_time)),
         )
         tx.run("DELETE FROM package_stages WHERE node_id = ? AND package = ?", key)
         tx.many(
@@ -154,7 +154,7 @@ class PackagesProjection:
                 record.outcome,
                 int(record.late),
                 record.detail,
-                _micros(source.record_time),
+                to_micros(source.record_time),
             ),
         )
 
@@ -195,21 +195,13 @@ def receipts_in(tx: Transaction, outage: str) -> Sequence[Receipt]:
     )
     return [
         Receipt(
-            str(node), index, outcome, bool(late), detail, _moment(time),
+            str(node), index, outcome, bool(late), detail, from_micros(time),
             *counted.get(str(node), (0, 0, 0)),
         )
         for node, index, outcome, late, detail, time in rows
     ]  # fmt: skip
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - _START) // timedelta(microseconds=1)
-
-
 def _told(time: Timestamp) -> int:
     """A node's word for a time; one outside of the calendar parks its entry, and that alone."""
-    return _micros(to_utc(moment(time)))
-
-
-def _moment(micros: int) -> datetime:
-    return _START + timedelta(microseconds=micros)
+    return to_micros(to_utc(moment(time)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,8 +29,8 @@ from lpse.federation.outage_windows import window_interval
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECT: Final = (
     "SELECT r.outage, r.revision, r.record, r.national_index, r.publish_time"
     " FROM outages o JOIN outage_revisions r"
@@ -210,7 +210,7 @@ class OutageStore:
         record.approvals.extend(plan.approvals)
         rules.check(record)
         index = self._national.append_in(tx, record, entry_id=plan.entry_id)
-        now = _micros(self._clock.now())
+        now = to_micros(self._clock.now())
         year, _, number = record.outage.removeprefix("outages/").partition("-")
         tx.run(
             "INSERT INTO outages (outage, year, number, revision, state, publish_time)"
@@ -306,9 +306,5 @@ def _stored(row: Row) -> StoredOutage:
     return StoredOutage(
         directives.OutageRevised.FromString(record),
         index,
-        _START + timedelta(microseconds=time),
+        from_micros(time),
     )
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _START) // timedelta(microseconds=1)

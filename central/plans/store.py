@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from central.operators.rules import APPROVER, Operator
@@ -21,8 +21,8 @@ from lpse.federation.errors import NotFound, Refused
 from lpse.federation.limits import PLAN_EXPIRE_SECONDS_MAX, PLANS_OPEN_MAX
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = (
     "plan, act, document, node_ids, world, created_by, reason, create_time, expire_time,"
     " approvals_needed, result, digest"
@@ -71,7 +71,7 @@ class PlanStore:
         count, last = tx.execute(
             "SELECT (SELECT count(*) FROM plans WHERE result = '' AND expire_time > ?),"
             " (SELECT coalesce(max(plan), 0) FROM plans)",
-            (_micros(now),),
+            (to_micros(now),),
         )[0]
         if count >= PLANS_OPEN_MAX:
             raise Refused("FED-3211", f"{PLANS_OPEN_MAX} plans are open; apply some or wait")
@@ -83,8 +83,8 @@ class PlanStore:
             world=self._appliers[draft.act].world_in(tx, json.loads(document)),
             created_by=created_by,
             reason=draft.reason,
-            create_time=_moment(_micros(now)),
-            expire_time=_moment(_micros(now + self._life)),
+            create_time=from_micros(to_micros(now)),
+            expire_time=from_micros(to_micros(now + self._life)),
             approvals_needed=draft.approvals_needed,
         ).sealed()
         _insert(tx, plan)
@@ -179,8 +179,8 @@ def _insert(tx: Transaction, plan: Plan) -> None:
             plan.world,
             plan.created_by,
             plan.reason,
-            _micros(plan.create_time),
-            _micros(plan.expire_time),
+            to_micros(plan.create_time),
+            to_micros(plan.expire_time),
             plan.approvals_needed,
             plan.digest,
         ),
@@ -207,8 +207,8 @@ def _plan(tx: Transaction, row: Row) -> Plan:
         world=world,
         created_by=by,
         reason=reason,
-        create_time=_moment(created),
-        expire_time=_moment(expires),
+        create_time=from_micros(created),
+        expire_time=from_micros(expires),
         approvals_needed=needed,
         approvals=tuple(SignedAct.FromString(one) for (one,) in signed),
         result=result,
@@ -225,11 +225,3 @@ def _number(name: str) -> int:
     ):
         raise NotFound("FED-3201", "a plan's name looks like plans/17")
     return int(number)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from google.protobuf.message import Message
 
@@ -17,9 +17,9 @@ from lpse.federation.errors import NotFound, Refused
 from lpse.federation.limits import RELEASES_MAX
 from lpse.federation.v1.directives_pb2 import ReleasePublished, ReleaseWithdrawn
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
 AppendIn = Callable[[Transaction, Message], int]  # the national journal, inside a transaction
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECT = (
     "SELECT release, record, national_index, publish_time, withdraw_time, withdraw_reason,"
     " withdrawn_by FROM releases"
@@ -71,7 +71,7 @@ class ReleaseStore:
                     record.SerializeToString(deterministic=True),
                     record.bundle_digest,
                     index,
-                    micros(now),
+                    to_micros(now),
                 ),
             )
             return self.get_in(tx, record.version)
@@ -91,7 +91,7 @@ class ReleaseStore:
             tx.run(
                 "UPDATE releases SET withdraw_time = ?, withdraw_reason = ?, withdrawn_by = ?"
                 " WHERE version = ?",
-                (micros(now), record.reason, record.withdrawn_by, version),
+                (to_micros(now), record.reason, record.withdrawn_by, version),
             )
             return self.get_in(tx, version)
 
@@ -137,19 +137,15 @@ class ReleaseStore:
         return found
 
 
-def micros(time: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (time - _START) // timedelta(microseconds=1)
-
-
-def moment(microseconds: int) -> datetime:
-    """The aware UTC time of a stored number."""
-    return _START + timedelta(microseconds=microseconds)
-
-
 def _release(row: Row) -> StoredRelease:
     number, record, index, published, withdrawn, reason, by = row
-    ended = moment(withdrawn) if withdrawn is not None else None
+    ended = from_micros(withdrawn) if withdrawn is not None else None
     return StoredRelease(
-        number, ReleasePublished.FromString(record), index, moment(published), ended, reason, by
+        number,
+        ReleasePublished.FromString(record),
+        index,
+        from_micros(published),
+        ended,
+        reason,
+        by,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -28,9 +28,9 @@ from lpse.federation.v1.directives_pb2 import (
 )
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
 T = TypeVar("T")
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECT = "SELECT rollout, record, state, reason, changed_by, apply_time, change_time FROM rollouts"
 _NAME_TRIES_MAX = 1_000
 
@@ -141,7 +141,7 @@ class RolloutStore:
     ) -> str:
         """Publish a rollout and open its first wave."""
         self._national.append_in(tx, record, entry_id=entry_id)
-        moment = micros(now)
+        moment = to_micros(now)
         tx.run(
             "INSERT INTO rollouts (name, record, state, reason, changed_by, apply_time,"
             " change_time) VALUES (?, ?, ?, ?, '', ?, ?)",
@@ -194,7 +194,7 @@ class RolloutStore:
             tx.run(
                 "UPDATE rollouts SET state = ?, reason = ?, changed_by = ?, change_time = ?"
                 " WHERE rollout = ?",
-                (change.state, change.reason, change.changed_by, micros(now), stored.number),
+                (change.state, change.reason, change.changed_by, to_micros(now), stored.number),
             )
             return self._get_in(tx, name)
 
@@ -217,7 +217,7 @@ class RolloutStore:
             " WHERE rollout = ? AND node_id = ?",
             (
                 kept.SerializeToString(deterministic=True),
-                micros(self._clock.wall()),
+                to_micros(self._clock.wall()),
                 int(counts),
                 number,
                 source.node_id,
@@ -232,7 +232,7 @@ class RolloutStore:
         self._national.append_in(tx, RolloutWaveOpened(rollout=name, wave_index=wave_index))
         tx.run(
             "INSERT INTO rollout_waves (rollout, wave_index, open_time) VALUES (?, ?, ?)",
-            (number, wave_index, micros(now)),
+            (number, wave_index, to_micros(now)),
         )
 
     def _get_in(self, tx: Transaction, name: str) -> StoredRollout:
@@ -240,15 +240,6 @@ class RolloutStore:
         if not rows:
             raise _unknown(name)
         return _rollout_in(tx, rows[0])
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (time - _START) // timedelta(microseconds=1)
-
-
-def _moment(microseconds: int) -> datetime:
-    return _START + timedelta(microseconds=microseconds)
 
 
 def _number_in(tx: Transaction, name: str) -> int:
@@ -274,9 +265,9 @@ def _rollout_in(tx: Transaction, row: Row) -> StoredRollout:
         State(RolloutState.Name(state).removeprefix("ROLLOUT_STATE_")),
         reason,
         changed_by,
-        _moment(applied),
-        _moment(changed),
-        tuple(_moment(time) for (time,) in waves),
+        from_micros(applied),
+        from_micros(changed),
+        tuple(from_micros(time) for (time,) in waves),
         tuple(_node(one) for one in nodes),
     )
 
@@ -287,7 +278,7 @@ def _node(row: Row) -> StoredNode:
         node_id,
         wave_index,
         records.UpgradeStepped.FromString(step) if step is not None else None,
-        _moment(seen) if seen is not None else None,
+        from_micros(seen) if seen is not None else None,
         bool(held),
     )
 

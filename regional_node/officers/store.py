@@ -8,7 +8,7 @@ by the wall clock, because people sign by the clock of their machine. Leaves out
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 from google.protobuf.message import Message
@@ -20,12 +20,12 @@ from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.federation.v1.records_pb2 import OfficerAdded, OfficerRevoked
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 from regional_node.officers import rules
 from regional_node.officers.rules import ADMIN, Officer
 
 AppendIn = Callable[[Transaction, Message], int]  # the node's journal, inside a transaction
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECT: Final = (
     "SELECT name, role, signing_key, added_by, create_time, revoke_time, revoke_reason"
     " FROM officers"
@@ -64,12 +64,12 @@ class Officers:
         )
         tx.run(
             "DELETE FROM officer_acts WHERE act_time < ?",
-            (_micros(now - timedelta(seconds=2 * ACT_AGE_SECONDS_MAX)),),
+            (to_micros(now - timedelta(seconds=2 * ACT_AGE_SECONDS_MAX)),),
         )
         fresh = tx.run(
             "INSERT INTO officer_acts (signature, act_time) VALUES (?, ?)"
             " ON CONFLICT (signature) DO NOTHING",
-            (signed.signature, _micros(signed.act_time.ToDatetime(tzinfo=UTC))),
+            (signed.signature, to_micros(signed.act_time.ToDatetime(tzinfo=UTC))),
         )
         if not fresh:
             raise Conflict(
@@ -135,7 +135,7 @@ class Officers:
                 raise _Validated(officer)
             tx.run(
                 "UPDATE officers SET revoke_time = ?, revoke_reason = ? WHERE name = ?",
-                (_micros(self._clock.wall()), reason, name),
+                (to_micros(self._clock.wall()), reason, name),
             )
             self._append_in(tx, OfficerRevoked(officer=name, reason=reason, act=signed))
             return self.get_in(tx, name)
@@ -189,20 +189,12 @@ def _insert(tx: Transaction, officer: Officer) -> None:
             officer.role,
             officer.signing_key,
             officer.added_by,
-            _micros(officer.create_time),
+            to_micros(officer.create_time),
         ),
     )
 
 
 def _officer(row: Row) -> Officer:
     name, role, key, added_by, created, revoked, reason = row
-    moment = None if revoked is None else _moment(revoked)
-    return Officer(name, role, key, added_by, _moment(created), moment, reason)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+    moment = None if revoked is None else from_micros(revoked)
+    return Officer(name, role, key, added_by, from_micros(created), moment, reason)

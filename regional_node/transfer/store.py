@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECT = (
     "SELECT item, digest, size_bytes, store_time, epoch, idx, state, attempts, refusals,"
     " sent_bytes, next_attempt, last_cause FROM transfer_blobs"
@@ -107,7 +107,10 @@ class TransferStore:
                 " VALUES (?, ?, ?, ?, ?, 'WAITING') ON CONFLICT (digest) DO UPDATE"
                 " SET epoch = excluded.epoch, idx = excluded.idx"
                 " WHERE transfer_blobs.epoch <> excluded.epoch AND state <> 'VERIFIED'",
-                [(one.digest, one.size_bytes, micros(now), epoch, one.index) for one in announced],
+                [
+                    (one.digest, one.size_bytes, to_micros(now), epoch, one.index)
+                    for one in announced
+                ],
             )
             tx.run(
                 "INSERT INTO transfer_cursors VALUES (?, ?) ON CONFLICT (epoch) DO UPDATE"
@@ -125,7 +128,7 @@ class TransferStore:
                 " AND size_bytes BETWEEN ? AND ? AND (epoch <> ? OR idx < ?)"
                 " ORDER BY item LIMIT ?",
                 (
-                    micros(due.now),
+                    to_micros(due.now),
                     due.size_min,
                     due.size_max,
                     due.epoch,
@@ -142,7 +145,7 @@ class TransferStore:
             lambda tx: tx.many(
                 "UPDATE transfer_blobs SET attempts = attempts + 1, next_attempt = ?"
                 " WHERE item = ?",
-                [(micros(moment), item) for item, moment in attempts],
+                [(to_micros(moment), item) for item, moment in attempts],
             )
         )
 
@@ -166,7 +169,7 @@ class TransferStore:
                     "PARKED" if failed.park else "RETRYING",
                     failed.refusals,
                     failed.sent_bytes,
-                    micros(failed.next_attempt),
+                    to_micros(failed.next_attempt),
                     failed.cause,
                     failed.item,
                 ),
@@ -202,14 +205,9 @@ class TransferStore:
                 "UPDATE transfer_blobs SET next_attempt = min(next_attempt, ?), refusals = 0,"
                 " state = CASE state WHEN 'PARKED' THEN 'RETRYING' ELSE state END"
                 " WHERE digest = ? AND state <> 'VERIFIED'",
-                (micros(now), digest),
+                (to_micros(now), digest),
             )
         )
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (moment - _START) // timedelta(microseconds=1)
 
 
 def _totals_in(tx: Transaction) -> Totals:
@@ -222,7 +220,7 @@ def _totals_in(tx: Transaction) -> Totals:
 
 def _item(row: Row) -> Item:
     moments = {
-        3: _START + timedelta(microseconds=row[3]),
-        10: _START + timedelta(microseconds=row[10]),
+        3: from_micros(row[3]),
+        10: from_micros(row[10]),
     }
     return Item(*(moments.get(place, value) for place, value in enumerate(row)))

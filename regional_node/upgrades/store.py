@@ -9,7 +9,7 @@ two steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol, cast
 
 from google.protobuf.message import Message
@@ -18,6 +18,7 @@ from lpse.federation.errors import Conflict
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.versions import SpseVersion, parse_version
 from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 from regional_node.upgrades.rules import (
     FINAL,
     Attempt,
@@ -27,7 +28,6 @@ from regional_node.upgrades.rules import (
     check_move,
 )
 
-_ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = (
     "attempt, rollout, version, from_version, bundle_digest, bundle_bytes, state, reason, detail,"
     " hold_until, from_slot, to_slot, received_time, changed_time"
@@ -92,8 +92,8 @@ class UpgradeStore:
                     wanted.bundle_bytes,
                     State.RECEIVED.value,
                     from_slot,
-                    _micros(now),
-                    _micros(now),
+                    to_micros(now),
+                    to_micros(now),
                 ),
             )
             attempt = _attempt_in(tx, cast(int, rows[0][0]))
@@ -119,7 +119,7 @@ class UpgradeStore:
                     step.detail,
                     _micros_or_none(step.hold_until),
                     step.to_slot or stored.to_slot,
-                    _micros(now),
+                    to_micros(now),
                     int(step.state not in FINAL),
                     attempt.attempt,
                 ),
@@ -176,7 +176,7 @@ class UpgradeStore:
                 step.reason.value,
                 step.detail,
                 _micros_or_none(step.hold_until),
-                _micros(now),
+                to_micros(now),
                 index,
                 attempt.attempt,
             ),
@@ -225,8 +225,8 @@ def _attempt(row: tuple[object, ...]) -> Attempt:
         hold_until=_moment_or_none(cast("int | None", row[9])),
         from_slot=cast(str, row[10]),
         to_slot=cast(str, row[11]),
-        received_time=_moment(cast(int, row[12])),
-        changed_time=_moment(cast(int, row[13])),
+        received_time=from_micros(cast(int, row[12])),
+        changed_time=from_micros(cast(int, row[13])),
     )
 
 
@@ -238,22 +238,14 @@ def _step_taken(row: tuple[object, ...]) -> StepTaken:
         reason=Reason(cast(str, row[2])),
         detail=cast(str, row[3]),
         hold_until=_moment_or_none(cast("int | None", row[4])),
-        record_time=_moment(cast(int, row[5])),
+        record_time=from_micros(cast(int, row[5])),
         journal_index=index,
     )
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - _ORIGIN) // timedelta(microseconds=1)
-
-
 def _micros_or_none(moment: datetime | None) -> int | None:
-    return None if moment is None else _micros(moment)
-
-
-def _moment(micros: int) -> datetime:
-    return _ORIGIN + timedelta(microseconds=micros)
+    return None if moment is None else to_micros(moment)
 
 
 def _moment_or_none(micros: int | None) -> datetime | None:
-    return None if micros is None else _moment(micros)
+    return None if micros is None else from_micros(micros)
