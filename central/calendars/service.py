@@ -10,10 +10,10 @@ from central.calendars import rules
 from central.calendars.store import CalendarStore, Published
 from central.operators.rules import OPERATOR, ROLES
 from central.operators.service import Admission, Context
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.operator.v1 import calendars_pb2 as api
 from lpse.operator.v1 import calendars_pb2_grpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 
 
@@ -41,7 +41,7 @@ class CalendarsService(calendars_pb2_grpc.CalendarsServicer):
         self, request: api.ListCalendarsRequest, context: Context
     ) -> api.ListCalendarsResponse:
         await self._admission.require_operator(context, *ROLES)
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         found = await self._store.page(request.page_token, size + 1, year=request.year)
         return api.ListCalendarsResponse(
             calendars=map(_message, found[:size]),

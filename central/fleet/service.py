@@ -23,9 +23,9 @@ from central.national.rules import Gate, explain
 from central.operators.rules import OPERATOR
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Refused
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.operator.v1 import fleet_pb2 as api
 from lpse.operator.v1 import fleet_pb2_grpc as rpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -147,7 +147,7 @@ class FleetService(rpc.FleetServicer):
     ) -> api.ListNodeStatusesResponse:
         """The facts of many nodes; link and service are filtered after they were judged."""
         await self._admission.require_operator(context)
-        size = min(request.page_size or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         nodes = await self._statuses.directory.nodes(
             after=request.page_token, province=request.province, limit=size + 1
         )
@@ -181,7 +181,7 @@ class FleetService(rpc.FleetServicer):
     ) -> api.ListParkedEntriesResponse:
         """Entries that are stored and could not be projected."""
         await self._admission.require_operator(context)
-        size = min(request.page_size or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         rows = await self._statuses.ledger.store.parked(
             node_id=request.node_id, after=_parked_place(request.page_token), limit=size + 1
         )

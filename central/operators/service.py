@@ -14,10 +14,9 @@ import grpc
 from central.operators.rules import AUDITOR, ROLES, WRITING_ROLES, Operator
 from central.operators.store import OperatorStore
 from lpse.federation.errors import NotFound
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.operator.v1 import operators_pb2 as api
 from lpse.operator.v1 import operators_pb2_grpc
-from lpse.runtime.channels import Subject
+from lpse.runtime.channels import Subject, page_size
 from lpse.runtime.clock import Clock
 from lpse.runtime.tls import key_id
 
@@ -58,7 +57,7 @@ class OperatorsService(operators_pb2_grpc.OperatorsServicer):
         self, request: api.ListOperatorsRequest, context: Context
     ) -> api.ListOperatorsResponse:
         await self._admission.require_operator(context, *ROLES)
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         rows = await self._store.page(request.page_token, size + 1)
         return api.ListOperatorsResponse(
             operators=map(_message, rows[:size]),

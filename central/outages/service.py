@@ -17,11 +17,11 @@ from central.outages.store import OutageStore, Preview, StoredOutage
 from central.plans.service import plan_message
 from central.plans.store import PlanStore
 from lpse.federation.compensation_words import ENGLISH
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.federation.outage_windows import window_text
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.operator.v1 import outages_pb2 as api
 from lpse.operator.v1 import outages_pb2_grpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 
 
@@ -67,7 +67,7 @@ class OutagesService(outages_pb2_grpc.OutagesServicer):
         self, request: api.ListOutagesRequest, context: Context
     ) -> api.ListOutagesResponse:
         await self._admission.require_operator(context, *ROLES)
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         found = await self._store.page(request.page_token, size + 1, state=request.state)
         return api.ListOutagesResponse(
             outages=map(_outage, found[:size]),

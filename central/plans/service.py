@@ -13,9 +13,9 @@ from central.operators.service import Admission, Context
 from central.plans.rules import APPROVE, Plan, PlanState
 from central.plans.store import PlanStore
 from lpse.federation.errors import Denied, Refused
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.operator.v1 import plans_pb2 as api
 from lpse.operator.v1 import plans_pb2_grpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 
 _STATES: Final = {state: api.PlanState.Value(f"PLAN_STATE_{state.value}") for state in PlanState}
@@ -37,7 +37,7 @@ class PlansService(plans_pb2_grpc.PlansServicer):
         self, request: api.ListPlansRequest, context: Context
     ) -> api.ListPlansResponse:
         await self._admission.require_operator(context, *ROLES)
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         now = self._clock.wall()
         rows = await self._store.page(
             _before(request.page_token),

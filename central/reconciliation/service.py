@@ -14,9 +14,9 @@ from central.enrolment.admission import Admission
 from central.reconciliation.store import ReconciliationRow, ReconciliationStore
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import NotFound, Refused
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.operator.v1 import reconciliations_pb2 as api
 from lpse.operator.v1 import reconciliations_pb2_grpc as rpc
+from lpse.runtime.channels import page_size
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _NEWEST = 1 << 62
@@ -44,7 +44,7 @@ class ReconciliationsService(rpc.ReconciliationsServicer):
     ) -> api.ListReconciliationsResponse:
         """Runs, newest first."""
         await self._admission.require_operator(context)
-        size = min(request.page_size or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         rows = await self._store.page(
             before=_place(request.page_token),
             limit=size + 1,

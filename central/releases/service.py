@@ -25,14 +25,13 @@ from lpse.federation.errors import NotFound, Refused
 from lpse.federation.limits import (
     BUNDLE_BYTES_MAX,
     BUNDLES_UNPUBLISHED_MAX,
-    PAGE_ITEMS_DEFAULT,
-    PAGE_ITEMS_MAX,
 )
 from lpse.federation.persons import check_reason
 from lpse.federation.v1.directives_pb2 import ReleasePublished, ReleaseWithdrawn
 from lpse.federation.versions import parse_version
 from lpse.operator.v1 import releases_pb2 as api
 from lpse.operator.v1 import releases_pb2_grpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.sqlite import Transaction
 
 _DIGEST_BYTES: Final = 32
@@ -104,7 +103,7 @@ class ReleasesService(releases_pb2_grpc.ReleasesServicer):
         self, request: api.ListReleasesRequest, context: Context
     ) -> api.ListReleasesResponse:
         await self._admission.require_operator(context, *ROLES)
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         rows = await self._store.page(page_number(request.page_token), size + 1)
         more = str(rows[size - 1].number) if len(rows) > size else ""
         return api.ListReleasesResponse(

@@ -24,11 +24,12 @@ from central.rollouts.rules import OPEN, State
 from central.rollouts.store import RolloutStore
 from central.rollouts.view import Viewer
 from lpse.federation.errors import Unavailable
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, ROLLOUT_WATCHERS_MAX
+from lpse.federation.limits import ROLLOUT_WATCHERS_MAX
 from lpse.federation.persons import check_reason
 from lpse.federation.v1.directives_pb2 import RolloutStateChanged
 from lpse.operator.v1 import rollouts_pb2 as api
 from lpse.operator.v1 import rollouts_pb2_grpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 
 _LOOK_SECONDS: Final = 0.5  # how often a watched rollout is looked at
@@ -92,7 +93,7 @@ class RolloutsService(rollouts_pb2_grpc.RolloutsServicer):
         self, request: api.ListRolloutsRequest, context: Context
     ) -> api.ListRolloutsResponse:
         await self._admission.require_operator(context, *ROLES)
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         before = page_number(request.page_token)
         rows = await self._parts.store.page(before, size + 1, request.state)
         views = await self._parts.viewer.views(rows[:size], self._clock.wall())

@@ -11,9 +11,9 @@ from typing import Any, Final
 import grpc
 
 from lpse.federation.errors import Denied, NotFound
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.intake.v1 import officers_pb2 as api
 from lpse.intake.v1 import officers_pb2_grpc
+from lpse.runtime.channels import page_size
 from regional_node.officers.rules import ROLES, Officer
 from regional_node.officers.store import Officers
 
@@ -50,7 +50,7 @@ class OfficersService(officers_pb2_grpc.OfficersServicer):
     async def ListOfficers(
         self, request: api.ListOfficersRequest, context: Context
     ) -> api.ListOfficersResponse:
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         rows = await self._officers.page(request.page_token, size + 1)
         return api.ListOfficersResponse(
             officers=map(_message, rows[:size]),

@@ -16,11 +16,11 @@ import grpc
 from lpse.federation.acts import subject_digest
 from lpse.federation.errors import Denied, NotFound
 from lpse.federation.intervals import Interval
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.federation.outage_windows import precision
 from lpse.federation.v1 import records_pb2 as records
 from lpse.intake.v1 import outages_pb2 as api
 from lpse.intake.v1 import outages_pb2_grpc
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 from regional_node.outages import rules
 from regional_node.outages.forms import DeclaredOutage, MeasuredOutage
@@ -73,7 +73,7 @@ class OutagesService(outages_pb2_grpc.OutagesServicer):
         self, request: api.ListOutagesRequest, context: Context
     ) -> api.ListOutagesResponse:
         declared, measured = _WANTED.get(request.source, (True, True))
-        size = min(max(request.page_size, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         listed = [
             one
             for one in await self._all()

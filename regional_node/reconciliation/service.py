@@ -13,9 +13,9 @@ import grpc
 
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import NotFound, Refused
-from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.intake.v1 import reconciliations_pb2 as api
 from lpse.intake.v1 import reconciliations_pb2_grpc as rpc
+from lpse.runtime.channels import page_size
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -44,7 +44,7 @@ class ReconciliationsService(rpc.ReconciliationsServicer):
         self, request: api.ListReconciliationsRequest, context: Context
     ) -> api.ListReconciliationsResponse:
         """Runs, newest first."""
-        size = min(request.page_size or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+        size = page_size(request.page_size)
         rows = await self._store.page(
             before=_number(request.page_token) if request.page_token else _NEWEST,
             limit=size + 1,

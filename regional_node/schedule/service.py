@@ -15,12 +15,13 @@ import grpc
 from lpse.federation.acts import subject_digest
 from lpse.federation.errors import Denied, NotFound, Refused
 from lpse.federation.intervals import to_utc
-from lpse.federation.limits import IMPORT_PACKAGES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from lpse.federation.limits import IMPORT_PACKAGES_MAX, PAGE_ITEMS_DEFAULT
 from lpse.federation.rule_sets import RuleSet
 from lpse.federation.stages import Stage
 from lpse.intake.v1 import compensations_pb2 as compensations_api
 from lpse.intake.v1 import compensations_pb2_grpc, packages_pb2_grpc
 from lpse.intake.v1 import packages_pb2 as packages_api
+from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
 from regional_node.schedule import messages
 from regional_node.schedule.decisions import DECIDE, DECIDING_ROLES, Wish, check_wish
@@ -194,11 +195,6 @@ class CompensationsService(compensations_pb2_grpc.CompensationsServicer):
             compensation=messages.compensation(decided.case, found, whole=True),
             schedule_revision=decided.revision,
         )
-
-
-def page_size(asked: int) -> int:
-    """How many items a page holds."""
-    return min(max(asked, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
 
 
 def _wish(request: compensations_api.DecideCompensationRequest) -> Wish:

@@ -249,3 +249,12 @@ async def test_handler_ends_when_its_caller_goes_away(loopback: Loopback, tmp_pa
         call.cancel()
         await asyncio.wait_for(ended.wait(), 10)
     assert "rpc.failed" not in loopback.log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [(0, 100), (-1, 100), (1, 1), (1_000, 1_000), (1_001, 1_000)],
+)
+def test_a_page_is_never_larger_than_the_limit(asked: int, answered: int) -> None:
+    """Invariant 12: whoever asks for nothing gets the default, for too much the limit."""
+    assert channels.page_size(asked) == answered

@@ -1,10 +1,10 @@
 """gRPC as the federation uses it: limits, keepalive, errors on the wire, and who is calling.
 
 Owns the options of every server and channel, the translation between `FederationError` and
-`google.rpc.Status` in both directions, and the reading of a caller's subject from its verified
-client certificate. Rule: a foreign exception never crosses this port; what the other side gets is
-a status, a stable code and whether trying again is right. Leaves out certificates (`tls`),
-waiting (`retries`) and what a subject may do (admission at the centre).
+`google.rpc.Status` in both directions, the reading of a caller's subject from its verified client
+certificate, and the size of a list's page. Rule: a foreign exception never crosses this port; what
+the other side gets is a status, a stable code and whether trying again is right. Leaves out
+certificates (`tls`), waiting (`retries`) and what a subject may do (admission at the centre).
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from lpse.federation.limits import (
     KEEPALIVE_MILLISECONDS,
     KEEPALIVE_TIMEOUT_MILLISECONDS,
     MESSAGE_BYTES_MAX,
+    PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
     PING_INTERVAL_MILLISECONDS_MIN,
 )
 from lpse.runtime.logs import origin_of
@@ -133,6 +135,11 @@ def subject_of(certificate: x509.Certificate) -> Subject:
         raise Denied("FED-3001", "the certificate names no node and no operator")
     numbers = certificate.subject.get_attributes_for_oid(x509.NameOID.SERIAL_NUMBER)
     return Subject(kind, name, str(numbers[0].value) if numbers else "")
+
+
+def page_size(asked: int) -> int:
+    """How many items a list answers with: the default where none are asked for, never too many."""
+    return min(max(asked, 0) or PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
 
 
 def status_of(error: FederationError) -> grpc.StatusCode:
