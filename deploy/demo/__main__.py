@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,10 @@ def main() -> int:
         except (KeyboardInterrupt, asyncio.CancelledError):
             print("interrupted", file=sys.stderr)
             return 130
+        except Exception as failed:  # our own bug, or a program's: say so, with what the logs know
+            traceback.print_exc()
+            _explain(processes, failed)
+            return 1
         finally:
             processes.end_all()
             for pid in processes.survivors():
@@ -107,7 +112,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "PATH": path, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _explain(processes: Processes, failed: DemoFailed) -> None:
+def _explain(processes: Processes, failed: Exception) -> None:
     print(f"the play cannot go on: {failed}", file=sys.stderr)
     for name in sorted(path.stem for path in processes.logs.glob("*.log")):
         if tail := processes.log_tail(name):

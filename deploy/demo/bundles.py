@@ -1,7 +1,7 @@
 """Builds the stand-in's release bundles: the same bytes for the same version, every time.
 
-Owns the table of demo releases: 3.0, 3.6, and 3.6.1, which starts but reports that it is not well.
-Faults can be built in on purpose, so that a drill or a test has a release that fails where it
+Owns the table of demo releases: 3.0, 3.6, 4.4, and 3.6.1, which starts but reports that it is not
+well. Faults can be built in on purpose, so that a drill or a test has a release that fails where it
 wants one. Written with the standard library's tar writer, which keeps our strict reader honest.
 """
 
@@ -44,6 +44,7 @@ class DemoRelease:
 RELEASES: Final[Mapping[str, DemoRelease]] = {
     "3.0": DemoRelease(1, ("3.6", "3.6.1")),
     "3.6": DemoRelease(2, ("3.0", "3.6.1")),
+    "4.4": DemoRelease(4, ("3.6",)),
     "3.6.1": DemoRelease(3, ("3.0", "3.6"), ("unhealthy",)),
 }
 

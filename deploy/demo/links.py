@@ -1,4 +1,4 @@
-"""The driver's hand on the proxy process: open, cut, throttle and restore named links.
+"""The driver's hand on the proxy process: open, cut and restore named links.
 
 Owns the conversation with `deploy.demo.proxy`: one order, one answer, in turn. Leaves out the
 process itself (`processes`) and why a link is cut (the scenarios).
@@ -59,10 +59,6 @@ class Links:
     async def cut_after(self, link: str, up_bytes: int) -> None:
         """Cut by itself once so many more bytes went up."""
         await self._order(link, "cut_after", up_bytes=up_bytes)
-
-    async def throttle(self, link: str, up_bytes_per_second: int) -> None:
-        """Slow the way up down; 0 takes the brake off."""
-        await self._order(link, "throttle", up_bytes_per_second=up_bytes_per_second)
 
     async def restore(self, link: str) -> None:
         """Let connections pass again."""

@@ -6,7 +6,6 @@ Owns the order of events and the promises of this scenario. The acts themselves 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from functools import partial
 from typing import Final
@@ -64,15 +63,11 @@ async def _before(world: Federation) -> None:
 
 async def _upgrade(world: Federation) -> str:
     """Thursday evening: 3.6 goes out in waves; one node holds because of a deadline."""
-    story, vendors = world.story, world.vendors
-    story.title(say("Thursday evening: SPSE 3.6 goes out in waves"))
+    world.story.title(say("Thursday evening: SPSE 3.6 goes out in waves"))
     await world.step("2015-03-26T18:00")
     rollout = await upgrade.begin(world)
-    busy = world.nodes["lpse-kalsel"]
-    uploading = asyncio.create_task(vendors.upload_all([vendors.bid(busy, "4001063")]))
-    await upgrade.follow(world, rollout)
-    await uploading
-    story.tell(VENDOR, "A bid was uploaded at {node} while SPSE was being replaced.", node=busy.id)
+    busy = upgrade.upload_meanwhile(world, world.nodes["lpse-kalsel"], "4001063")
+    await together((upgrade.follow(world, rollout), busy))
     return rollout
 
 

@@ -1,4 +1,4 @@
-"""The severable road: TCP listeners whose traffic can be cut, throttled and counted from outside.
+"""The severable road: TCP listeners whose traffic can be cut and counted from outside.
 
 One process carries every link of a demonstration. It obeys JSON lines on standard input and answers
 each with one JSON line; when its input ends, it ends. Rule: a cut is rude, as a cable's is: every
@@ -39,7 +39,6 @@ class Road:
         self.figures = Figures()
         self.is_cut = False
         self.cut_at_up_bytes: int | None = None
-        self.up_bytes_per_second = 0
 
     async def open(self) -> int:
         """Listen on a free loopback port and return it."""
@@ -87,18 +86,16 @@ class Road:
             while data := await reader.read(_READ_BYTES):
                 writer.write(data)
                 await writer.drain()
-                await self._count(len(data), up=up)
+                self._count(len(data), up=up)
             writer.write_eof()
 
-    async def _count(self, size: int, *, up: bool) -> None:
+    def _count(self, size: int, *, up: bool) -> None:
         if not up:
             self.figures.down_bytes += size
             return
         self.figures.up_bytes += size
         if self.cut_at_up_bytes is not None and self.figures.up_bytes >= self.cut_at_up_bytes:
             self.cut()
-        elif self.up_bytes_per_second:
-            await asyncio.sleep(size / self.up_bytes_per_second)
 
 
 @dataclass
@@ -119,8 +116,6 @@ class Junction:
             road.cut()
         elif act == "cut_after":
             road.cut_at_up_bytes = road.figures.up_bytes + int(order["up_bytes"])
-        elif act == "throttle":
-            road.up_bytes_per_second = int(order["up_bytes_per_second"])
         elif act == "restore":
             road.restore()
         elif act != "figures":

@@ -63,14 +63,13 @@ class Story:
         for line in text.rstrip().splitlines():
             self._write(f"{'':<{_WHEN}}  | {line}")
 
-    def promise(self, name: str, kept: bool, text: str, /, **fields: object) -> bool:
+    def promise(self, name: str, kept: bool, text: str, /, **fields: object) -> None:
         """Judge one promise by what was seen; `text` is an English message id."""
         seen = say(text, **fields)
         self.promises.append(Promise(name, kept, seen))
         self._write(f"{'':<{_WHEN}}  {'✓' if kept else '✗'} {name}: {seen}")
         if not kept:
             print(say("BROKEN PROMISE {name}: {seen}", name=name, seen=seen), file=sys.stderr)
-        return kept
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Columns as wide as they need."""

@@ -7,19 +7,24 @@ what the restarted services report, never that an order was given. Leaves out wh
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from deploy.demo.bundles import build_bundle
 from deploy.demo.centre import APPROVER, OPERATOR
+from deploy.demo.evidence import Copy, own_journal
 from deploy.demo.federation import Federation
+from deploy.demo.node import Node
 from deploy.demo.scenario import ReleaseFacts
 from lpse.federation.v1 import directives_pb2 as directives
+from lpse.federation.v1 import records_pb2 as records
 from lpse.operator.v1 import rollouts_pb2 as api
 from lpse.operator.v1.rollouts_pb2_grpc import RolloutsStub
 from lpse.terminal.plain import plain
 from lpse.terminal.words import when
 
 _LKPP: Final = f"LKPP {OPERATOR}"
+_REPLACING: Final = (records.UPGRADE_STATE_APPLYING, records.UPGRADE_STATE_CHECKING)
 
 
 async def begin(world: Federation) -> str:
@@ -53,6 +58,30 @@ async def begin(world: Federation) -> str:
         waves=len(facts.waves),
     )
     return name
+
+
+async def upload_meanwhile(world: Federation, node: Node, code: str) -> None:
+    """Hand a bid in while the node replaces SPSE; the order in its journal proves it."""
+
+    async def replacing() -> bool:
+        return _last_step(await asyncio.to_thread(own_journal, node.data)) in _REPLACING
+
+    await world.until(f"{node.id} replaces SPSE", replacing)
+    handed = await world.vendors.submit(world.vendors.bid(node, code))
+    await world.until(f"{node.id} runs the new SPSE", partial(_is_applied, node))
+    journal = list(own_journal(node.data).records())
+    begun = _place(journal, records.UpgradeStepped, state=records.UPGRADE_STATE_APPLYING)
+    taken = _place(journal, records.UploadAccepted, commitment=handed.commitment)
+    ended = _place(journal, records.UpgradeStepped, state=records.UPGRADE_STATE_APPLIED)
+    world.story.promise(
+        "uploads-stay-open-while-spse-is-replaced",
+        begun < taken < ended,
+        "{node}: replacing at entry {begun}, bid at {taken}, applied at {ended}",
+        node=node.id,
+        begun=begun,
+        taken=taken,
+        ended=ended,
+    )
 
 
 async def follow(world: Federation, name: str) -> None:
@@ -111,6 +140,24 @@ async def _judge_versions(world: Federation, nodes: set[str], when: str) -> None
         set(seen.values()) == {facts.version},
         ", ".join(f"{name} {version}" for name, version in seen.items()),
     )
+
+
+async def _is_applied(node: Node) -> bool:
+    journal = await asyncio.to_thread(own_journal, node.data)
+    return _last_step(journal) == records.UPGRADE_STATE_APPLIED
+
+
+def _last_step(journal: Copy) -> int:
+    steps = [one.state for one in journal.records() if isinstance(one, records.UpgradeStepped)]
+    return steps[-1] if steps else records.UPGRADE_STATE_UNSPECIFIED
+
+
+def _place(journal: list[object], kind: type[object], **wanted: object) -> int:
+    """Index of the first record of a kind with these fields; -1 where there is none."""
+    for index, one in enumerate(journal):
+        if isinstance(one, kind) and all(getattr(one, k) == v for k, v in wanted.items()):
+            return index
+    return -1
 
 
 def _progress(rollout: api.Rollout) -> dict[str, api.NodeProgress.ValueType]:

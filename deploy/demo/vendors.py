@@ -19,6 +19,7 @@ from deploy.demo.processes import DemoFailed
 from deploy.demo.together import together
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
+from lpse.terminal.plain import plain
 
 _CHUNK_BYTES: Final = 256 * 1024
 _SMALL_BYTES: Final = (20_000, 180_000)
@@ -111,6 +112,31 @@ class Vendors:
             commitment=bytes.fromhex(document["commitment"]),
             link_down=not linked_before and not linked_after,
             resumed=resumed,
+        )
+        self.handed.append(handed)
+        return handed
+
+    async def submit(self, bid: Bid) -> Handed:
+        """Hand a bid in as SPSE does, over the local API; quicker than starting a command."""
+        linked_before = await bid.node.is_linked()
+        call = SubmissionsStub(bid.node.channel()).UploadSubmission()
+        await call.write(wire.UploadSubmissionRequest(begin=_begin(bid)))
+        for number, file in enumerate(bid.files):
+            for data in _chunks(file):
+                chunk = wire.FileChunk(file=number, data=data)
+                await call.write(wire.UploadSubmissionRequest(chunk=chunk))
+        await call.write(wire.UploadSubmissionRequest(finish=wire.FinishSubmission()))
+        await call.done_writing()
+        answers = [answer async for answer in call]
+        accepted = answers[-1].accepted
+        bid.receipt.write_bytes(accepted.receipt)
+        handed = Handed(
+            bid=bid,
+            receipt=accepted.receipt,
+            verdict=str(plain(accepted)["verdict"]),
+            commitment=accepted.commitment,
+            link_down=not linked_before and not await bid.node.is_linked(),
+            resumed=False,
         )
         self.handed.append(handed)
         return handed
