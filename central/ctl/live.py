@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.tree import Tree
 
-from lpse.terminal.output import Output, console, show
+from lpse.terminal.output import Output, console, show, visible
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say, when
 
@@ -40,7 +40,7 @@ def tree(rollout: Any) -> Tree:
     row = plain(rollout)
     title = f"{row['name']} → {row['version']}  {_state(row['state'])}"
     if row["reason"]:
-        title += f"  [dim]{escape(row['reason'])}[/dim]"
+        title += f"  [dim]{_told(row['reason'])}[/dim]"
     root = Tree(title)
     root.add(
         f"[dim]{say('failures')} {row['failures']}/{row['failures_max']} · "
@@ -76,7 +76,7 @@ async def watch(rollouts: AsyncIterable[Any], output: Output) -> dict[str, Any]:
 
 def _tell_changes(row: dict[str, Any], told: dict[str, str]) -> None:
     """One line per thing that is not as it was said before."""
-    lines = {"": f"{row['name']}  {_state(row['state'])}  {escape(row['reason'])}"}
+    lines = {"": f"{row['name']}  {_state(row['state'])}  {_told(row['reason'])}"}
     for wave in row["waves"]:
         lines[wave["wave"]] = _wave_line(wave)
         for node in wave["nodes"]:
@@ -91,11 +91,11 @@ def _wave_line(wave: dict[str, Any]) -> str:
     opened = _WHEN(wave["open_time"]) if wave["open_time"] else say("not open yet")
     met = f" [green]✓ {say('condition met')}[/green]" if wave["met"] else ""
     counts = f"{wave['applied_count']}/{wave['node_count']}"
-    return f"[bold]{escape(wave['wave'])}[/bold]  {counts}  [dim]{opened}[/dim]{met}"
+    return f"[bold]{_told(wave['wave'])}[/bold]  {counts}  [dim]{opened}[/dim]{met}"
 
 
 def _node_line(node: dict[str, Any]) -> str:
-    parts = [f"{escape(node['node_id'])}  {_state(node['progress'])}"]
+    parts = [f"{_told(node['node_id'])}  {_state(node['progress'])}"]
     if node["state"] not in ("UNSPECIFIED", node["progress"]):
         parts.append(say(node["state"]))
     if node["hold_reason"] != "UNSPECIFIED" and node["progress"] == "HELD":
@@ -104,12 +104,17 @@ def _node_line(node: dict[str, Any]) -> str:
         parts.append(f"{say('until')} {_WHEN(node['hold_until_time'])}")
     version = node["reported_version"] or node["from_version"]
     if version:
-        parts.append(escape(version))
+        parts.append(_told(version))
     if node["detail"]:
-        parts.append(f"[dim]{escape(node['detail'])}[/dim]")
+        parts.append(f"[dim]{_told(node['detail'])}[/dim]")
     if node["silence_deadline_time"]:
         parts.append(f"[dim]{say('silent from')} {_WHEN(node['silence_deadline_time'])}[/dim]")
     return "  ".join(parts)
+
+
+def _told(text: str) -> str:
+    """Words of a person or a node: neither markup nor control characters of theirs count."""
+    return escape(visible(text))
 
 
 def _state(state: str) -> str:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from central.ctl import national, parked, session
-from lpse.terminal.output import Column, Output, OutputOption, console, run, show, show_list
+from lpse.terminal.output import (
+    Column,
+    Output,
+    OutputOption,
+    console,
+    run,
+    show,
+    show_list,
+    visible,
+)
 from lpse.terminal.words import date_text, say
 
 if TYPE_CHECKING:
@@ -113,7 +122,7 @@ async def _get(name: str, output: Output) -> None:
         show(answer.reconciliation, COLUMNS, output)
         return
     for line in story(answer.reconciliation.record, ZONE):
-        console().print(line, markup=False)
+        console().print(visible(line), markup=False)
 
 
 def _row(one: api.Reconciliation) -> dict[str, Any]:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lpse.terminal.output import Column, Output, OutputOption, console, note, run, show, show_list
+from lpse.terminal.output import (
+    Column,
+    Output,
+    OutputOption,
+    console,
+    note,
+    run,
+    show,
+    show_list,
+    visible,
+)
 from lpse.terminal.words import date_text, say
 from regional_node.cli import session
 from regional_node.cli.status import zone_of
@@ -129,7 +139,7 @@ async def _get(name: str, output: Output) -> None:
         show(answer.reconciliation, COLUMNS, output)
         return
     for line in story(answer.reconciliation.record, zone):
-        console().print(line)
+        console().print(visible(line), markup=False)
 
 
 def _row(one: api.Reconciliation, zone: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -162,3 +163,18 @@ def test_help_is_in_the_persons_language(program: str) -> None:
     assert "Menjelaskan arti" in told["id_ID"].stdout and "Say what" in told["C"].stdout
     wrong = subprocess.run([path, "--wrong"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2 and wrong.stdout == ""
+
+
+@pytest.mark.parametrize("evil", ["3.0\x1b[2Jfake", "a\x9b2Jb", "a\rb", "abc\u202egnp"])
+@pytest.mark.parametrize("form", [None, str.upper])
+def test_a_node_cannot_write_on_the_terminal_of_an_operator(
+    evil: str, form: Callable[[str], str] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Escape sequences and turned-around text in what a node reported are shown, never obeyed."""
+    columns = (Column("name", "Name"), Column("version", "Version", form))
+    row = {"name": "nodes/a", "version": [evil] if form is None else evil}
+    output.show_list([row], columns)
+    output.show(row, columns)
+    told = capsys.readouterr().out
+    assert not set(told) & set("\x1b\x9b\r\u202e")
+    assert told.count("\N{REPLACEMENT CHARACTER}") == 2

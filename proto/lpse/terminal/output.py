@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, NoReturn, TypeVar
+from unicodedata import category
 
 import typer
 from google.protobuf.message import Message
@@ -236,7 +237,16 @@ def _at(row: Mapping[str, Any], key: str) -> Any:
     return value
 
 
+def visible(text: str) -> str:
+    """Text of another party for a terminal: no control character of it reaches the screen."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if category(c)[0] == "C" else c for c in text)
+
+
 def _cell(value: Any, form: Callable[[Any], str] | None) -> str:
+    return visible(_text(value, form))
+
+
+def _text(value: Any, form: Callable[[Any], str] | None) -> str:
     if value is None or value == "":
         return "–"
     if form:
@@ -244,7 +254,7 @@ def _cell(value: Any, form: Callable[[Any], str] | None) -> str:
     if isinstance(value, bool):
         return say("yes") if value else say("no")
     if isinstance(value, list):
-        return ", ".join(_cell(item, None) for item in value)
+        return ", ".join(_text(item, None) for item in value)
     return _json(value, line=True) if isinstance(value, dict) else str(value)
 
 
