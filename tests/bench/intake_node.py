@@ -104,7 +104,7 @@ class AcceptPath:
             upload = await self.begin(4_096)
             digest = hashlib.sha256(upload.details.intake_key.encode()).digest()
             listed.append((upload, (SealedFile("penawaran.rhs", 4_096, digest),)))
-            self.intake.leave()
+            self.intake.leave(upload.details.vendor)
         return listed
 
 
