@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy.demo.processes import DemoFailed, Processes
@@ -38,7 +39,7 @@ class Links:
     async def start(self) -> None:
         """Start the proxy process; it ends with the driver, whose pipe it reads."""
         self._process = await self._processes.piped(
-            "proxy", [sys.executable, "-m", "deploy.demo.proxy"]
+            "proxy", [sys.executable, str(Path(__file__).with_name("proxy.py"))]
         )
 
     async def close(self) -> None:
