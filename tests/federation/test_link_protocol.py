@@ -12,7 +12,7 @@ import pytest
 from central.fleet.ports import EnrolledNode
 from central.link import service as link_service
 from lpse.federation.checkpoints import HeadInvalid, sign_head
-from lpse.federation.entries import RootMismatch, timestamp
+from lpse.federation.entries import Forked, RootMismatch, timestamp
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import LINK_FRAME_BYTES_MAX, LINK_NATIONAL_BYTES_MAX
 from lpse.federation.merkle import leaf_hash
@@ -122,19 +122,12 @@ async def test_hello_entries_ack_by_hand(centre: Centre, speaker: Speaker) -> No
     assert await speaker.ends_with() == ""
 
 
-async def test_an_equal_hello_costs_few_bytes(centre: Centre) -> None:
-    """Two heads in a hello say everything: in sync, in a few hundred bytes."""
-    for _ in range(2):
-        speaker = Speaker(centre)
-        speaker.writer.epoch = bytes(16)
-        speaker.writer.tree = speaker.writer.tree.__class__()
-        await speaker.stream.close()
-    hello = Speaker(centre)
+async def test_two_heads_fit_into_few_bytes(centre: Centre, speaker: Speaker) -> None:
+    """Both heads of a hello say everything that was ever written, in under 400 bytes."""
     heads = wire.Hello(
-        own_head=hello.writer.head().message(), national_head=centre.national.head.message()
+        own_head=speaker.writer.head().message(), national_head=centre.national.head.message()
     )
-    await hello.stream.close()
-    assert len(heads.SerializeToString()) <= 400
+    assert len(heads.SerializeToString()) < 400
 
 
 @pytest.mark.parametrize(
@@ -166,6 +159,63 @@ async def test_a_national_head_that_the_centre_never_signed_is_refused(
     await speaker.say(hello=speaker.hello(national_head=invented.message()))
     assert (await speaker.hear("refusal")).refusal.code == SIGNATURE_INVALID
     assert not centre.national.evidence.contradicting
+
+
+async def test_an_own_head_that_the_node_never_signed_is_refused(
+    centre: Centre, speaker: Speaker
+) -> None:
+    """A stolen certificate without the signing key cannot put a node under quarantine."""
+    thief = Signer.from_seed(NODE, bytes(32))
+    invented = sign_head(thief, speaker.writer.epoch, 99, leaf_hash(b"x"))
+    await speaker.say(hello=speaker.hello(own_head=invented.message()))
+    assert (await speaker.hear("refusal")).refusal.code == SIGNATURE_INVALID
+    assert await centre.parts.store.quarantine(NODE) is None
+
+
+async def test_entries_under_quarantine_end_the_session(centre: Centre, speaker: Speaker) -> None:
+    """Invariant 5: a rewound node gets no credit, and what it sends all the same is not stored."""
+    await speaker.welcomed()
+    await speaker.say(regional=speaker.first)
+    await speaker.hear("entry_ack")
+    await speaker.say(goodbye=wire.Goodbye(reason="restored"))
+    assert await speaker.ends_with() == ""
+    rewound = Speaker(centre)
+    rewound.writer.epoch = speaker.writer.epoch
+    rewound.writer.tree = speaker.writer.tree.__class__()
+    welcome = await rewound.welcomed()
+    assert welcome.quarantine.code == "FED-2212"
+    assert welcome.credit == wire.Credit()
+    await rewound.say(regional=speaker.writer.batch(1))
+    assert await rewound.ends_with() == "FED-2203"
+    assert centre.stored(NODE) == 1
+    await rewound.stream.close()
+
+
+async def test_a_second_history_within_a_session_is_quarantined(
+    centre: Centre, speaker: Speaker
+) -> None:
+    """Invariant 5: a fork that no hello showed stops the node's entries all the same."""
+    await speaker.welcomed()
+    await speaker.say(regional=speaker.first)
+    await speaker.hear("entry_ack")
+    twin = Writer(speaker.writer.signer)
+    twin.epoch = speaker.writer.epoch
+    await speaker.say(regional=twin.batch(3))
+    assert await speaker.ends_with() == Forked(0).code
+    row = await centre.parts.store.quarantine(NODE)
+    assert row is not None and row.code == "FED-2213"
+    assert centre.stored(NODE) == 1
+
+
+async def test_an_acknowledged_national_history_that_is_not_ours_ends_the_session(
+    centre: Centre, speaker: Speaker
+) -> None:
+    """Invariant 5: a root that differs at a size that was sent is no acknowledgement."""
+    await speaker.welcomed()
+    sent = (await speaker.hear("national")).national.head
+    other = journal_wire.Head(size=sent.size, epoch=sent.epoch, root=leaf_hash(b"other"))
+    await speaker.say(national_ack=wire.NationalAck(stored_head=other))
+    assert await speaker.ends_with() == "FED-2215"
 
 
 async def test_frames_of_a_newer_node_are_passed_over(centre: Centre, speaker: Speaker) -> None:

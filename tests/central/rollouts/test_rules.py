@@ -56,6 +56,7 @@ def situation(waves: str, opened: int, percent: int = 100, failures: int = 0) ->
         ("xx www", 1, 100, 0, Act.OPEN_WAVE),  # nobody is left to wait for
         ("aa aaa", 2, 100, 0, Act.COMPLETE),
         ("ah aaa", 2, 100, 0, Act.REST),  # the held one comes later
+        ("aaah aaa", 2, 60, 0, Act.REST),  # also where enough run the version already
         ("an aaa", 2, 100, 0, Act.COMPLETE),  # without a path nothing comes later
         ("aa aas", 2, 60, 0, Act.COMPLETE),
         ("aa aar", 2, 100, 0, Act.REST),
