@@ -21,7 +21,7 @@ from lpse.federation.errors import (
     Refused,
     Unavailable,
 )
-from lpse.federation.v1.records_pb2 import RefusalReason, UploadRefused
+from lpse.federation.v1.records_pb2 import RefusalReason, UpgradeStepped, UploadRefused
 from lpse.terminal import output, words
 from lpse.terminal.output import Column, ConfirmationNeeded, Output
 from lpse.terminal.plain import plain
@@ -178,3 +178,12 @@ def test_a_node_cannot_write_on_the_terminal_of_an_operator(
     told = capsys.readouterr().out
     assert not set(told) & set("\x1b\x9b\r\u202e")
     assert told.count("\N{REPLACEMENT CHARACTER}") == 2
+
+
+def test_what_one_node_reports_wrongly_does_not_hide_the_rest() -> None:
+    """A time that no calendar has is absent, and a state of a newer program is its number."""
+    message = UpgradeStepped(rollout="rollouts/spse-3.6", detail="d")
+    message.step_time.seconds = 10**12
+    message.state = 99  # type: ignore[assignment] # as a newer program, or a hostile one, sends it
+    told = plain(message)
+    assert (told["step_time"], told["state"], told["detail"]) == (None, "99", "d")

@@ -58,10 +58,18 @@ def _scalar(value: Any) -> Any:
 
 def _message(message: Message) -> Any:
     if isinstance(message, Timestamp):
-        return instant(message.ToDatetime(tzinfo=UTC))
+        return _time(message)
     if isinstance(message, Duration):
         return message.ToTimedelta().total_seconds()
     return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def _time(message: Timestamp) -> str | None:
+    """Nothing for a time that no calendar has: one party's nonsense must not hide the rest."""
+    try:
+        return instant(message.ToDatetime(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _field(message: Message, field: Any) -> Any:
@@ -80,6 +88,6 @@ def _one(value: Any, field: Any) -> Any:
         return plain(value)
     known = field.enum_type.values_by_number.get(value)
     if known is None:
-        return value
+        return str(value)  # of a newer program, or nonsense: a word like the others
     prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", field.enum_type.name).upper() + "_"
     return known.name.removeprefix(prefix)
