@@ -213,6 +213,11 @@ class Hold:
         """By its end."""
         return HoldState.HELD if self.end is None else HoldState.ENDED
 
+    @property
+    def decided(self) -> bool:
+        """Whether a Pokja ended it."""
+        return self.end_reason == HoldEvent.DECIDED.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
@@ -282,20 +287,28 @@ def causes(sight: Sight, due: Due) -> tuple[str, ...]:
 
 
 def holds_to_start(sight: Sight) -> list[Hold]:
-    """Transitions that begin to wait now. One that was settled waits again for new causes only."""
+    """Transitions that begin to wait now. One that was decided waits again for new causes only."""
     if sight.package.cancelled:
         return []
     started = []
     for due in transitions(sight.package, sight.now):
         found = causes(sight, due)
-        same = [hold for hold in sight.holds if (hold.stage, hold.due) == (due.stage, due.moment)]
         waits = any(hold.stage == due.stage and hold.end is None for hold in sight.holds)
         undecided = sight.undecided is not None and due.stage in sight.undecided.stages
-        settled = {name for hold in same for name in hold.outages}
-        fresh = bool(set(found) - settled) or (undecided and due.takes_bids)
-        if found and not waits and (fresh or not same):
+        fresh = not set(found) <= _settled(sight, due) or (undecided and due.takes_bids)
+        if found and not waits and fresh:
             started.append(Hold(due.stage, due.moment, found, sight.now))
     return started
+
+
+def _settled(sight: Sight, due: Due) -> set[str]:
+    """Outages for which a Pokja has let this very transition go on; a correction settles none."""
+    return {
+        name
+        for hold in sight.holds
+        if (hold.stage, hold.due) == (due.stage, due.moment) and hold.decided
+        for name in hold.outages
+    }
 
 
 def holds_to_end(sight: Sight, withdrawn: Iterable[str]) -> list[tuple[Hold, HoldEvent]]:

@@ -181,6 +181,50 @@ async def test_hold_without_proposal_is_decided_as_it_stands(world: World) -> No
     assert (await world.case("P1")).last is None
 
 
+async def test_deadline_that_a_pokja_let_stand_waits_no_more_for_the_same_outage(
+    world: World,
+) -> None:
+    """A decision settles what the hold waited for, also where it moves nothing."""
+    await world.load(package("P1", "2015-03-27 10:00"))
+    state = await measure(world, at("2015-03-27 09:30"))
+    await world.step(at("2015-03-27 10:01"))
+    assert state.open_number is not None
+    await world.outages.end(state.open_number, state, at("2015-03-27 10:30"))
+    await world.step(at("2015-03-27 10:31"))
+    await world.decide("P1", records.DECISION_ACCEPT, proposal=0)
+    await world.step(at("2015-03-27 10:32"))
+    after = await window(world, "P1")
+    assert not after.held and after.deadline == at("2015-03-27 10:00")
+    assert not (await opening(world, "P1")).held
+
+
+async def test_outage_that_is_corrected_away_and_back_holds_again(world: World) -> None:
+    """Invariant 6: only a decision settles a hold; what a correction ended can begin anew."""
+    await world.load(package("P1", "2015-03-27 10:00"))
+    covering = (at("2015-03-27 08:00"), at("2015-03-27 11:00"))
+    world.national.receive(by_minute(*covering))
+    await world.step(at("2015-03-27 10:30"))
+    world.national.receive(by_minute(at("2015-03-26 08:00"), at("2015-03-26 09:00"), revision=2))
+    await world.step(at("2015-03-27 10:40"))
+    moved = await world.entries("hold.ended")
+    world.national.receive(by_minute(*covering, revision=3))
+    await world.step(at("2015-03-27 10:50"))
+    assert {one.stage for one in (await world.case("P1")).holds if one.end is None} == {
+        UPLOAD,
+        OPENING,
+    }
+    assert OPENING in {one.stage for one in cast(list[records.HoldEnded], moved)}
+
+
+async def test_opening_that_falls_due_in_an_outage_of_its_own_waits(world: World) -> None:
+    """Invariant 6: the deadline passed in peace, the opening did not; no bid is handed over."""
+    await world.load(package("P1", "2015-03-27 10:00"))
+    world.national.receive(by_minute(at("2015-03-27 10:00"), at("2015-03-27 11:00")))
+    await world.step(at("2015-03-27 10:30"))
+    assert not (await window(world, "P1")).held
+    assert (await opening(world, "P1")).held
+
+
 async def test_link_outage_holds_and_counts_nothing(world: World) -> None:
     """Uploads go on while the centre is away, so nothing is owed and nothing waits."""
     await world.load(package("P1", "2015-03-27 10:00"))
