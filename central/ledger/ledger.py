@@ -90,9 +90,12 @@ class Ledger:
         return [*self._others[node_id], *([current] if current else [])]
 
     async def root_at(self, node_id: str, epoch: bytes, size: int) -> bytes | None:
-        """Root of the stored copy at an earlier size; None where the copy is shorter."""
+        """Root of the stored copy at an earlier size; None where the copy is shorter.
+
+        In a thread: a node chooses how often it asks, and how long its journal is.
+        """
         hashes = await self.received.leaf_hashes(node_id, epoch, 0, size)
-        return root_of(hashes) if len(hashes) == size else None
+        return await asyncio.to_thread(root_of, hashes) if len(hashes) == size else None
 
     async def applied(self, node_id: str, epoch: bytes) -> Applied:
         """How far that journal is projected, and what is parked."""

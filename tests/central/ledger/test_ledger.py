@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from lpse.federation.entries import (
 )
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import BATCH_ENTRIES_MAX
-from lpse.federation.merkle import CompactRange, leaf_hash
+from lpse.federation.merkle import CompactRange, leaf_hash, root_of
 from lpse.federation.notes import SignatureInvalid, Signer
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
@@ -235,3 +236,19 @@ def test_the_tables_of_received_entries_are_those_of_storage() -> None:
     for folder, prefix in ((CENTRE_MIGRATIONS, "ledger"), (NODE_MIGRATIONS, "national")):
         text = next(folder.glob("0015_*.sql")).read_text("utf-8")
         assert received_schema(prefix) in text
+
+
+async def test_comparing_an_old_head_does_not_stop_the_centre(
+    centre: Centre, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that shows a lower head of a long journal keeps no other node waiting."""
+    await _accept(centre, writer, writer.batch(5))
+    threads: list[int] = []
+
+    def watched(hashes: list[bytes]) -> bytes:
+        threads.append(threading.get_ident())
+        return root_of(hashes)
+
+    monkeypatch.setattr("central.ledger.ledger.root_of", watched)
+    assert await centre.ledger.root_at(NODE, writer.epoch, 4) is not None
+    assert threads and threading.get_ident() not in threads
