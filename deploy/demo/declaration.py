@@ -18,6 +18,7 @@ from deploy.demo.federation import Federation
 from deploy.demo.node import POKJA, Node
 from deploy.demo.scenario import UPLOAD, PackageFacts
 from deploy.demo.together import together
+from deploy.demo.tools import error_code
 from lpse.terminal.words import date_text, say
 
 _LKPP_OPERATOR: Final = f"LKPP {OPERATOR}"
@@ -42,20 +43,17 @@ async def declare(world: Federation) -> str:
         nodes=plan["node_count"],
         packages=plan["packages"],
     )
-    refused = await centre.ctl(
-        OPERATOR, "outage", "approve", "--plan", plan["name"], "--yes", expect=(4, 5)
-    )
+    count = str(plan["node_count"])
+    apply = ("outage", "declare", "--plan", plan["name"], "--expect-nodes", count, "--yes")
+    early = await centre.ctl(OPERATOR, *apply, expect=(0, 4, 5))
     story.promise(
-        "nobody-approves-their-own-plan",
-        refused.status in (4, 5),
-        refused.stderr.strip().splitlines()[-1][:80],
+        "nothing-is-declared-by-one-person-alone",
+        early.status != 0,
+        error_code(early.stderr),
     )
     await centre.ctl(APPROVER, "outage", "approve", "--plan", plan["name"], "--yes")
     story.tell(_LKPP_APPROVER, "approves the plan with an own signature.")
-    count = str(plan["node_count"])
-    declared = await centre.ctl(
-        OPERATOR, "outage", "declare", "--plan", plan["name"], "--expect-nodes", count, "--yes"
-    )
+    declared = await centre.ctl(OPERATOR, *apply)
     name = str(declared.document["result"])
     story.tell(_LKPP_OPERATOR, "declares {name}; every node hears the same bytes.", name=name)
     return name

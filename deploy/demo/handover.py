@@ -14,6 +14,7 @@ from typing import Any
 
 from deploy.demo.federation import Federation
 from deploy.demo.node import POKJA, Node
+from deploy.demo.tools import error_code
 from deploy.demo.vendors import Bid
 from lpse.terminal.words import date_text, say
 
@@ -23,8 +24,7 @@ async def refuse_package(world: Federation, node: Node, code: str, name: str) ->
     out = node.folder / f"refused-{code}"
     words = ("package", "open", code, "--out", str(out), *node.signed(POKJA))
     refused = await node.lpse(*words, expect=(0, 1, 4, 5))
-    told = refused.stderr.strip().splitlines()
-    seen = told[-1][:100] if told else say("it was opened")
+    seen = error_code(refused.stderr) if refused.status else say("it was opened")
     world.story.promise(name, refused.status != 0 and not out.exists(), seen)
 
 

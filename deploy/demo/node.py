@@ -23,9 +23,11 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.intake.v1 import compensations_pb2 as compensations
 from lpse.intake.v1 import node_pb2 as api
 from lpse.intake.v1 import outages_pb2 as outages
+from lpse.intake.v1 import submissions_pb2 as submissions
 from lpse.intake.v1.compensations_pb2_grpc import CompensationsStub
 from lpse.intake.v1.node_pb2_grpc import NodeStub
 from lpse.intake.v1.outages_pb2_grpc import OutagesStub
+from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime.channels import open_local_channel
 
 ADMIN: Final = "admin"
@@ -150,6 +152,11 @@ class Node:
         stub = CompensationsStub(self.channel())
         answer = await stub.ListCompensations(compensations.ListCompensationsRequest())
         return {one.package: one for one in answer.compensations}
+
+    async def submission(self, key: str) -> submissions.Submission:
+        """What became of one submission."""
+        request = submissions.GetSubmissionRequest(name=f"submissions/{key}")
+        return await SubmissionsStub(self.channel()).GetSubmission(request)
 
     async def link_outages(self) -> list[outages.Outage]:
         """What the node's own probes measured of its link."""

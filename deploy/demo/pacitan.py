@@ -6,14 +6,16 @@ Owns the order of events and the promises of this scenario. The acts themselves 
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Final
 
 from deploy.demo import declaration, handover, upgrade
 from deploy.demo.federation import LKPP, Federation
 from deploy.demo.together import together
+from deploy.demo.tools import error_code
 from deploy.demo.vendors import Bid
+from lpse.federation.v1 import records_pb2 as records
+from lpse.terminal.plain import plain
 from lpse.terminal.words import say, size_text
 
 HOME: Final = "lpse-pacitan"
@@ -58,7 +60,7 @@ async def _before(world: Federation) -> None:
     await world.step("2015-03-26T15:05")
     late = vendors.bid(home, "1005236")
     words = await vendors.attempt(late)
-    story.promise("a-closed-stage-stays-closed", "FED-5011" in words, _code(words))
+    story.promise("a-closed-stage-stays-closed", "FED-5011" in words, error_code(words))
 
 
 async def _upgrade(world: Federation) -> str:
@@ -115,7 +117,7 @@ async def _alone(world: Federation) -> Bid:
         VENDOR,
         "A vendor comes too late for package {code} and gets a proof of the attempt ({error}).",
         code="1001236",
-        error=_code(words),
+        error=error_code(words),
     )
     await world.step("2015-03-30T09:00")
     await vendors.upload_all([vendors.bid(home, "1002236"), vendors.bid(nodes[FAR], "5001091")])
@@ -199,6 +201,14 @@ async def _decided(world: Federation, refused: Bid) -> None:
     await declaration.accept(world, home, DUE, REASON)
     await world.step("2015-03-31T10:05")
     await handover.open_package(world, home, "1001236")
+    judged = await home.submission(refused.key)
+    story.promise(
+        "a-pending-bid-is-judged-by-the-new-deadline",
+        judged.verdict == records.VERDICT_ON_TIME and judged.judged,
+        "package {code}, {verdict}",
+        code=refused.package,
+        verdict=plain(judged)["verdict"],
+    )
 
 
 async def _released(world: Federation, rollout: str) -> None:
@@ -210,9 +220,3 @@ async def _released(world: Federation, rollout: str) -> None:
 
 async def _everybody_alone(world: Federation) -> bool:
     return all(await together(node.sees_cut() for node in world.nodes.values()))
-
-
-def _code(words: str) -> str:
-    """The code that an error names."""
-    found = re.search(r"FED-[0-9]{4}", words)
-    return found[0] if found else words.strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,6 +81,12 @@ class Tools:
             told = answer.stderr.strip() or answer.stdout.strip()
             raise DemoFailed(f"{_told(program, words)} ended with {answer.status}: {told}")
         return answer
+
+
+def error_code(words: str) -> str:
+    """The code that an error names; "–" where it names none."""
+    found = re.search(r"FED-[0-9]{4}", words)
+    return found[0] if found else "–"
 
 
 def _told(program: str, words: tuple[str, ...]) -> str:
