@@ -185,6 +185,9 @@ async def test_entries_under_quarantine_end_the_session(centre: Centre, speaker:
     welcome = await rewound.welcomed()
     assert welcome.quarantine.code == "FED-2212"
     assert welcome.credit == wire.Credit()
+    await rewound.say(heartbeat=wire.Heartbeat(number=1))
+    frame = wire.CentralFrame.FromString(await rewound.stream.read() or b"")
+    assert frame.WhichOneof("frame") == "heartbeat_reply", "no national entries either"
     await rewound.say(regional=speaker.writer.batch(1))
     assert await rewound.ends_with() == "FED-2203"
     assert centre.stored(NODE) == 1

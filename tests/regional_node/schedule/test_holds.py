@@ -280,6 +280,22 @@ async def test_upgrades_keep_away_from_ends_and_holds(world: World) -> None:
     assert await world.effective.next_guarded_end(world.clock.now()) is None
 
 
+async def test_upgrades_keep_away_from_a_proposed_end_whose_old_one_has_passed(
+    world: World,
+) -> None:
+    """Invariant 7: a stage without bids does not wait, and its proposed end is guarded."""
+    given = package("P4", "2015-03-20 10:00", start="2015-03-16 08:00")
+    objection = {
+        "name": "Masa Sanggah",
+        "start": at("2015-03-25 08:00").isoformat(),
+        "end": at("2015-03-31 12:00").isoformat(),
+    }
+    await world.load({**given, "stages": [*cast(list[object], given["stages"]), objection]})
+    world.national.receive(by_day("2015-03-27", "2015-03-31"))
+    await world.step(at("2015-03-31 13:00"))
+    assert await world.effective.next_guarded_end(world.clock.now()) == at("2015-04-06 12:00")
+
+
 async def test_upgrade_does_not_slip_in_between_end_and_hold(world: World) -> None:
     """Invariant 7: an end that fell due in an outage guards before its hold is journalled."""
     await world.load(package("P1", "2015-03-27 10:00"))
