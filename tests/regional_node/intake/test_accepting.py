@@ -54,6 +54,18 @@ async def test_bytes_on_disk_are_those_that_were_sent(node: Node, stub: Stub) ->
         assert node.blobs.path_of(digest_of(data)).read_bytes() == data
 
 
+async def test_a_package_takes_only_so_many_submissions(
+    node: Node, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: beyond the limit a new one is refused; the accepted ones answer as before."""
+    monkeypatch.setattr("regional_node.intake.submissions.SUBMISSIONS_PER_PACKAGE_MAX", 1)
+    first = await upload(stub, requests())
+    other = await upload(stub, requests(first=begin(key="key-00000002")))
+    assert other.code == "FED-5022"
+    assert (await upload(stub, requests())).receipt == first.receipt
+    assert len(await journalled(node, "upload.accepted")) == 1
+
+
 async def test_the_same_again_gives_the_same_receipt(node: Node, stub: Stub) -> None:
     """Invariant 3: a repeated submission answers with the first receipt and adds nothing."""
     first = await upload(stub, requests())
