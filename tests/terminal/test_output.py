@@ -119,7 +119,7 @@ def test_nobody_to_ask_is_never_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bug_of_ours_is_no_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:
-    """An unexpected exception becomes FED-1000 and exit status 1, without its values."""
+    """An unexpected exception becomes FED-8024 and exit status 1, without its values."""
 
     def broken() -> None:
         raise KeyError("vendor 12.345")
@@ -128,7 +128,7 @@ def test_bug_of_ours_is_no_stack_trace(capsys: pytest.CaptureFixture[str]) -> No
         output.execute(broken)
     captured = capsys.readouterr()
     assert told.value.code == 1
-    assert "FED-1000" in captured.err and "12.345" not in captured.err + captured.out
+    assert "FED-8024" in captured.err and "12.345" not in captured.err + captured.out
 
 
 def test_messages_become_plain_json() -> None:
@@ -187,3 +187,37 @@ def test_what_one_node_reports_wrongly_does_not_hide_the_rest() -> None:
     message.state = 99  # type: ignore[assignment] # as a newer program, or a hostile one, sends it
     told = plain(message)
     assert (told["step_time"], told["state"], told["detail"]) == (None, "99", "d")
+
+
+def _shell(script: str) -> subprocess.CompletedProcess[str]:
+    folder = str(Path(sys.executable).parent)
+    return subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={"PATH": f"{folder}:/usr/bin:/bin", "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_a_full_disk_under_the_output_is_told_as_that() -> None:
+    """Where the answer cannot be written, nobody is told that nothing was done."""
+    told = _shell("lpse-node explain FED-1101 > /dev/full")
+    assert told.returncode == 1 and "FED-8023" in told.stderr
+    assert "stays done" in told.stderr and "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "<&- >&-"])
+def test_a_closed_stream_is_no_fault_of_ours(closing: str, tmp_path: Path) -> None:
+    """With standard input or output closed a command ends as with an empty one."""
+    enrol = f"lpse-node --data {tmp_path} enrol --endpoint h:1 --code - {closing}"
+    for command in (f"lpse-node explain FED-1101 {closing}", enrol):
+        told = _shell(command)
+        assert "FED-8024" not in told.stderr and "Traceback" not in told.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    """Output piped into a program that leaves early prints no complaint."""
+    told = _shell("lpse-node explain FED-1101 | true")
+    assert told.stderr == ""

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 from unicodedata import category
 
@@ -42,6 +43,7 @@ EXIT_PARTIAL: Final = 7
 EXIT_CONFIRMATION: Final = 8
 EXIT_ROLLOUT_STOPPED: Final = 10
 EXIT_INTERRUPTED: Final = 130
+_WIDE: Final = 10_000  # columns of what is no terminal: no line is cut or folded
 
 
 class ConfirmationNeeded(FederationError):
@@ -149,7 +151,8 @@ def ask(question: str) -> str:
 
 def console() -> Console:
     """For tables, trees and live views on stdout; plain text where no terminal is."""
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    tty = sys.stdout.isatty()  # what is piped keeps its whole lines, in trees too
+    return Console(width=None if tty else _WIDE, soft_wrap=not tty, highlight=False)
 
 
 def progress() -> Progress:
@@ -194,8 +197,12 @@ def error_text(error: FederationError) -> str:
 
 def execute(command: Callable[[], object]) -> NoReturn:
     """The outermost frame of a program: nothing that went wrong leaves as a stack trace."""
+    _stand_in_for_closed()
     try:
-        command()
+        try:
+            command()
+        finally:
+            _flush()
     except FederationError as error:
         note(error_text(error))
         sys.exit(exit_code(error))
@@ -204,9 +211,36 @@ def execute(command: Callable[[], object]) -> NoReturn:
     except Exception as error:  # our own bug: say so, and keep the trace for who can use it
         if os.environ.get("LPSE_TRACEBACK"):
             traceback.print_exc()
-        note(error_text(FederationError("FED-1000", f"{type(error).__name__} in this program")))
+        note(error_text(FederationError("FED-8024", f"{type(error).__name__} in this program")))
         sys.exit(EXIT_FAILURE)
     sys.exit(0)
+
+
+def _stand_in_for_closed() -> None:
+    """A stream closed by the caller reads as empty and swallows what is written."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for all our life
+
+
+def _flush() -> None:
+    """Have the answer out while a failure can still be told; a closed pipe is nobody's fault."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+    except OSError as error:
+        _forget_stdout()
+        raise _unwritten(error) from error
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from flushing at its end what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(error: OSError) -> FederationError:
+    return FederationError("FED-8023", f"the output cannot be written: {error.strerror}")
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
@@ -220,7 +254,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None
         )
     for row in rows:
         table.add_row(*(_cell(_at(row, column.key), column.form) for column in columns))
-    wide = None if sys.stdout.isatty() else 10_000
+    wide = None if sys.stdout.isatty() else _WIDE
     out = Console(highlight=False, markup=False, width=wide)
     if sys.stdout.isatty():
         out.print(table)
@@ -247,7 +281,7 @@ def _cell(value: Any, form: Callable[[Any], str] | None) -> str:
 
 
 def _text(value: Any, form: Callable[[Any], str] | None) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return "–"
     if form:
         return form(value)
@@ -263,4 +297,9 @@ def _json(value: Any, *, line: bool = False) -> str:
 
 
 def _write(text: str, *, end: str = "\n") -> None:
-    sys.stdout.write(text + end)
+    try:
+        sys.stdout.write(text + end)
+    except BrokenPipeError:
+        raise  # whoever read has seen enough: the command line library leaves quietly
+    except OSError as error:
+        raise _unwritten(error) from error

@@ -178,4 +178,28 @@ ENTRIES: Final[dict[str, Entry]] = {
             "pulihkan dengan program lain: lkpp-central untuk Pusat, lpse-node untuk simpul",
         ),
     ),
+    "FED-8023": entry(
+        (
+            "The output cannot be written",
+            "what the command did stays done; only its answer could not be shown",
+            "make room or name another place, and run it again: repeating a command is harmless",
+        ),
+        (
+            "Keluaran tidak dapat ditulis",
+            "yang sudah dilakukan tetap berlaku; hanya jawabannya tidak dapat ditampilkan",
+            "kosongkan ruang atau sebut tempat lain, lalu jalankan lagi; mengulang tidak merusak",
+        ),
+    ),
+    "FED-8024": entry(
+        (
+            "An internal error of this command",
+            "this is our mistake, not yours; what was asked may have been done already",
+            "look at it with list or get; running the same command again is harmless",
+        ),
+        (
+            "Galat internal perintah ini",
+            "ini kesalahan kami, bukan Anda; yang diminta mungkin sudah terlaksana",
+            "periksa dengan list atau get; menjalankan perintah yang sama lagi tidak merusak",
+        ),
+    ),
 }
