@@ -6,24 +6,19 @@ decisions themselves (`regional_node.reconciliation`).
 
 from __future__ import annotations
 
-from datetime import UTC
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpse.terminal import recon_views
 from lpse.terminal.output import (
-    Column,
     Output,
     OutputOption,
-    console,
     note,
     run,
     show,
-    show_list,
-    visible,
 )
-from lpse.terminal.words import date_text, say
+from lpse.terminal.words import say
 from regional_node.cli import session
 from regional_node.cli.status import zone_of
 
@@ -32,29 +27,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Reconciliation runs: what was compared, and what was decided.")
 
-COLUMNS = (
-    Column("name", "Run"),
-    Column("trigger", "Trigger", say),
-    Column("time", "Time"),
-    Column("link_down", "Link down", right=True),
-    Column("found", "Found"),
-    Column("heads_equal", "Heads equal", lambda equal: say("yes") if equal else say("no")),
-)
-
-
-class Trigger(StrEnum):
-    """Values of `--trigger`."""
-
-    RECONNECT = "RECONNECT"
-    SCHEDULE = "SCHEDULE"
-    DEMAND = "DEMAND"
-    RESTORE = "RESTORE"
-    ENROLMENT = "ENROLMENT"
-
 
 @app.command("list")
 def list_runs(
-    trigger: Annotated[Trigger | None, typer.Option(help="Only runs started so.")] = None,
+    trigger: Annotated[
+        recon_views.Trigger | None, typer.Option(help="Only runs started so.")
+    ] = None,
     with_difference: Annotated[
         bool, typer.Option("--with-difference", help="Only runs that found a difference.")
     ] = False,
@@ -62,17 +40,13 @@ def list_runs(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List reconciliation runs, newest first."""
-    from lpse.federation.v1 import records_pb2 as records
     from lpse.intake.v1 import reconciliations_pb2 as api
 
     request = api.ListReconciliationsRequest(
         page_size=min(limit, 1_000),
+        trigger=recon_views.trigger_value(trigger),
         with_difference=with_difference,
     )
-    if trigger is not None:
-        request.trigger = records.ReconciliationTrigger.Value(
-            f"RECONCILIATION_TRIGGER_{trigger.value}"
-        )
     run(_list(request, limit, output))
 
 
@@ -119,40 +93,16 @@ async def _list(request: api.ListReconciliationsRequest, limit: int, output: Out
                 break
             request.page_token = page.next_page_token
         zone = await zone_of(channel)
-    if output is Output.TABLE:
-        show_list([_row(one, zone) for one in found[:limit]], COLUMNS, output)
-    else:
-        show_list(found[:limit], COLUMNS, output)
+    recon_views.show_runs(found[:limit], zone, output)
 
 
 async def _get(name: str, output: Output) -> None:
     from lpse.intake.v1 import reconciliations_pb2 as api
     from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
-    from lpse.terminal.recon_story import story
 
     async with session.connect() as channel:
         answer = await ReconciliationsStub(channel).GetReconciliation(
             api.GetReconciliationRequest(name=name)
         )
         zone = await zone_of(channel)
-    if output is not Output.TABLE:
-        show(answer.reconciliation, COLUMNS, output)
-        return
-    for line in story(answer.reconciliation.record, zone):
-        console().print(visible(line), markup=False)
-
-
-def _row(one: api.Reconciliation, zone: str) -> dict[str, Any]:
-    from lpse.terminal.plain import plain
-    from lpse.terminal.recon_story import summary
-    from lpse.terminal.words import duration_text
-
-    record = one.record
-    return {
-        "name": one.name,
-        "trigger": plain(record)["trigger"],
-        "time": date_text(record.legal_time.ToDatetime(tzinfo=UTC), zone),
-        "link_down": duration_text(record.link_down_seconds),
-        "found": summary(record),
-        "heads_equal": record.heads_equal,
-    }
+    recon_views.show_run(answer.reconciliation, zone, output)

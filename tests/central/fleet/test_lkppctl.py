@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,20 @@ from central.fleet.desired import DesiredVersions
 from central.fleet.service import FleetService, Statuses
 from central.fleet.store import FleetStore
 from central.ledger.ledger import PREFIX, Ledger
+from central.ledger.ports import Source
 from central.ledger.projector import Projector
 from central.ledger.store import LedgerStore, Parked
 from central.link.enrolled import EnrolledDirectory, EnrolledKeys
 from central.link.sessions import Sessions
 from central.link.store import LinkStore, QuarantineRow
 from central.national.national import National
+from central.reconciliation.service import ReconciliationsService
+from central.reconciliation.store import ReconciliationStore
+from lpse.federation.entries import timestamp
 from lpse.federation.v1 import link_pb2 as wire
+from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.directives_pb2 import Beacon
-from lpse.operator.v1 import fleet_pb2_grpc, nodes_pb2_grpc
+from lpse.operator.v1 import fleet_pb2_grpc, nodes_pb2_grpc, reconciliations_pb2_grpc
 from lpse.runtime import logs
 from lpse.runtime.clock import SystemClock
 from lpse.runtime.tls.enrolling import enrol
@@ -32,6 +39,7 @@ from tests.central.operators.centre import Centre, lkppctl, running
 
 NODE = "lpse-pacitan"
 WHEN = "2026-03-27T03:00:00+00:00"
+NOW = datetime.fromisoformat(WHEN)
 
 
 async def one_node() -> int:
@@ -62,6 +70,8 @@ async def add_fleet(centre: Centre, server: grpc.aio.Server) -> None:
     nodes = NodesService(centre.enrolments, centre.admission, clock, log)
     nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server)
     fleet_pb2_grpc.add_FleetServicer_to_server(fleet, server)
+    runs = ReconciliationsService(ReconciliationStore(database), centre.admission)
+    reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(runs, server)
 
 
 @asynccontextmanager
@@ -137,3 +147,30 @@ async def test_a_suspected_clone_is_released_by_a_person(tmp_path: Path) -> None
         assert done["quarantine"] is None and await links.quarantine(NODE) is None
         again = await lkppctl(home, *release, "--yes")
         assert again.status == 3 and "FED-2224" in again.err
+
+
+async def test_runs_are_listed_and_told_as_a_story(tmp_path: Path) -> None:
+    """A list can be narrowed by its trigger; one run is told in words, or printed as its record."""
+    async with fleet(tmp_path) as (centre, home):
+        store = ReconciliationStore(centre.database)
+        for number, trigger in enumerate(("RECONNECT", "RESTORE"), start=1):
+            record = records.ReconciliationRecorded(
+                begin_time=timestamp(NOW),
+                legal_time=timestamp(NOW),
+                run=f"recon/{NODE}/{number}",
+                trigger=records.ReconciliationTrigger.Value(f"RECONCILIATION_TRIGGER_{trigger}"),
+                heads_equal=True,
+                link_down_seconds=80 * 3_600,
+            )
+            source = Source(NODE, b"e" * 16, number, NOW, bytes(16))
+            await centre.database.write(partial(store.apply_in, source=source, record=record))
+        every = await asked(home, "recon", "list")
+        assert [one["name"] for one in every] == [f"recon/{NODE}/2", f"recon/{NODE}/1"]
+        restored = await asked(home, "recon", "list", "--trigger", "RESTORE")
+        assert [one["record"]["trigger"] for one in restored] == ["RESTORE"]
+        table = await lkppctl(home, "recon", "list", lang="id_ID")
+        assert f"recon/{NODE}/1" in table.out and "3 hari 8 jam (80 jam)" in table.out
+        one = await asked(home, "recon", "get", f"recon/{NODE}/1")
+        assert one["record"]["heads_equal"] is True
+        story = await lkppctl(home, "recon", "get", f"recon/{NODE}/1")
+        assert story.status == 0 and "same heads" in story.out
