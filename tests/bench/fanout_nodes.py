@@ -1,16 +1,17 @@
 """The stub nodes of the fan-out bench: one process, one mTLS connection per node and stream.
 
 Owns 700 real sessions of the link and 700 bare streams. A stub verifies what a node verifies and
-stores it durably before it acknowledges; all stubs of this process share one group-committed store,
-and bytes that are the same for all are verified once, because every real node has a processor and a
-disk of its own. Rule: a line of JSON on stdout says when the last stub had a frame. Leaves out
-cosigning, heartbeats and the stub's own journal.
+stores it durably before it acknowledges; all stubs of this process share one plain group-committed
+store, and bytes that are the same for all are verified once, because every real node has a
+processor and a disk of its own. Rule: a line of JSON on stdout says when the last stub had a
+frame. Leaves out cosigning, heartbeats and the stub's own journal.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -25,12 +26,11 @@ from lpse.federation.notes import Verifier
 from lpse.federation.v1 import link_pb2 as wire
 from lpse.runtime import tls
 from lpse.runtime.channels import open_channel
-from lpse.runtime.sqlite import Database, Transaction
+from tests.bench.raw_sqlite import RawGroupCommit
 
 LINK = "/lpse.federation.v1.Link/Connect"
 BARE = "/bench.Bare/Connect"
 CONNECT_AT_ONCE = 32
-SCHEMA = "CREATE TABLE stub (node INTEGER, size INTEGER, data BLOB, PRIMARY KEY (node, size));\n"
 
 
 class Arrivals:
@@ -53,38 +53,41 @@ class National:
     def __init__(self, centre: Verifier) -> None:
         self._centre = centre
         self._tree = CompactRange()
-        self._last = (b"", b"", 0)
+        self.data = self._ack = b""
 
-    def take(self, data: bytes) -> tuple[bytes, int]:
-        """The acknowledgement for a frame, and the size that it reaches."""
-        if data != self._last[0]:
+    def take(self, data: bytes) -> bytes:
+        """The acknowledgement for a frame."""
+        if data != self.data:
             batch = wire.CentralFrame.FromString(data).national
             head = Head.of(batch.head)
             verified = verify_batch(self._tree, self._centre, batch, head.party, head.epoch)
             self._tree = verified.tree
             ack = wire.NationalAck(stored_head=batch.head, applied_size=head.size)
-            self._last = (data, wire.NodeFrame(national_ack=ack).SerializeToString(), head.size)
-        return self._last[1], self._last[2]
+            self.data, self._ack = data, wire.NodeFrame(national_ack=ack).SerializeToString()
+        return self._ack
+
+    def store(self, connection: sqlite3.Connection, numbers: list[int]) -> None:
+        """One row per stub that has the newest frame."""
+        rows = [(number, self.data) for number in numbers]
+        connection.executemany("INSERT INTO raw (id, data) VALUES (?, ?)", rows)
 
 
 class Fleet:
     """All stubs."""
 
-    def __init__(self, plan: dict[str, Any], database: Database) -> None:
+    def __init__(self, plan: dict[str, Any], folder: Path) -> None:
         self._plan = plan
-        self._database = database
         self._national = National(Verifier.parse(plan["centre"]))
+        self._store = RawGroupCommit(folder / "stubs.db", self._national.store)
         nodes = len(plan["nodes"])
         self._arrived = {name: Arrivals(name, nodes) for name in ("link", "bare", "welcome")}
         self._room = asyncio.Semaphore(CONNECT_AT_ONCE)
 
     async def run(self) -> None:
         """Serve until the parent ends this process."""
-        await asyncio.gather(
-            *(self._node(number, node) for number, node in enumerate(self._plan["nodes"]))
-        )
+        await asyncio.gather(*(self._node(node) for node in self._plan["nodes"]))
 
-    async def _node(self, number: int, node: dict[str, str]) -> None:
+    async def _node(self, node: dict[str, str]) -> None:
         credentials = tls.client_credentials(Path(node["identity"]))
         async with self._room:
             link = self._open(self._plan["link"], credentials, LINK)
@@ -95,28 +98,24 @@ class Fleet:
             await bare.write(b"here")
             await bare.read()
         self._arrived["welcome"].one()
-        await asyncio.gather(self._follow(number, link), self._echo(bare))
+        await asyncio.gather(self._follow(link), self._echo(bare))
 
     @staticmethod
     def _open(endpoint: str, credentials: grpc.ChannelCredentials, method: str) -> Any:
         channel = open_channel(endpoint, credentials, server_name=tls.CENTRE_SERVER_NAME)
         return channel.stream_stream(method)()
 
-    async def _follow(self, number: int, stream: Any) -> None:
+    async def _follow(self, stream: Any) -> None:
         while (data := await stream.read()) is not grpc.aio.EOF:
-            ack, size = self._national.take(data)
+            ack = self._national.take(data)
             self._arrived["link"].one()
-            await self._database.write(lambda tx: _store(tx, number, size, data))  # noqa: B023 - awaited here
+            await self._store.insert()
             await stream.write(ack)
 
     async def _echo(self, stream: Any) -> None:
         while (data := await stream.read()) is not grpc.aio.EOF:
             self._arrived["bare"].one()
             await stream.write(data[:64])
-
-
-def _store(tx: Transaction, number: int, size: int, data: bytes) -> int:
-    return tx.run("INSERT INTO stub VALUES (?, ?, ?)", (number, size, data))
 
 
 def say(document: dict[str, Any]) -> None:
@@ -128,11 +127,7 @@ def say(document: dict[str, Any]) -> None:
 async def main(folder: Path) -> None:
     """Read the plan, connect, follow."""
     plan = json.loads((folder / "plan.json").read_text("utf-8"))
-    migrations = folder / "migrations"
-    migrations.mkdir()
-    (migrations / "0010_stub.sql").write_text(SCHEMA, "ascii")
-    database = await Database.open(folder / "stubs.db", migrations)
-    await Fleet(plan, database).run()
+    await Fleet(plan, folder).run()
 
 
 if __name__ == "__main__":
