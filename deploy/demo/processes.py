@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from typing import Final
 
 from regional_node.upgrades.launch import start_ticks
 
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE_SECONDS: Final = 4.0
 CLOCK: Final = "legal-time.json"
 _SERVICE_LOCKS: Final = ("service.lock", "hook.lock")
@@ -57,6 +59,7 @@ class Processes:
     environment: Mapping[str, str]
     _running: list[Running] = field(default_factory=list)
     _piped: list[asyncio.subprocess.Process] = field(default_factory=list)
+    _guardian: subprocess.Popen[bytes] | None = None
 
     @property
     def logs(self) -> Path:
@@ -75,6 +78,7 @@ class Processes:
                 env={**self.environment, **more},
                 start_new_session=True,
             )
+        self._guard(process)
         running = Running(name, process)
         self._running.append(running)
         return running
@@ -112,12 +116,15 @@ class Processes:
         for process in self._piped:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        self._end_services()
+        end_services(self.folder)
+        if self._guardian is not None and self._guardian.stdin is not None:
+            self._guardian.stdin.close()
+            self._guardian.wait()
 
     def survivors(self) -> list[int]:
         """Processes of this demonstration that still run."""
         daemons = [one.process.pid for one in self._running if one.is_alive]
-        return [*daemons, *(pid for pid, _ in self._services())]
+        return [*daemons, *running_services(self.folder)]
 
     def log_tail(self, name: str, lines: int = 12) -> str:
         """The last words of a process."""
@@ -127,26 +134,45 @@ class Processes:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def _end_services(self) -> None:
-        give_up = time.monotonic() + _GRACE_SECONDS
-        number = signal.SIGTERM
-        while services := self._services():
-            if time.monotonic() > give_up:
-                number = signal.SIGKILL
-            for pid, _ in services:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(pid, number)
-            time.sleep(0.05)
+    def _guard(self, process: subprocess.Popen[bytes]) -> None:
+        """Tell the guardian of a new daemon; the first one starts the guardian."""
+        if self._guardian is None:
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-m", "deploy.demo.guardian", str(self.folder)],
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
+        assert self._guardian.stdin is not None
+        ticks = start_ticks(process.pid)
+        if ticks is not None:  # else it is gone already
+            self._guardian.stdin.write(f"{process.pid} {ticks}\n".encode())
+            self._guardian.stdin.flush()
 
-    def _services(self) -> list[tuple[int, int]]:
-        """Services and hooks that nodes of this folder started and that still run."""
-        found = []
-        for lock in _SERVICE_LOCKS:
-            for path in self.folder.glob(f"**/{lock}"):
-                holder = _holder(path)
-                if holder is not None and start_ticks(holder[0]) == holder[1]:
-                    found.append(holder)
-        return found
+
+def end_services(folder: Path) -> None:
+    """End every service and hook that nodes of a folder started."""
+    give_up = time.monotonic() + _GRACE_SECONDS
+    number = signal.SIGTERM
+    while services := running_services(folder):
+        if time.monotonic() > give_up:
+            number = signal.SIGKILL
+        for pid in services:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+        time.sleep(0.05)
+
+
+def running_services(folder: Path) -> list[int]:
+    """Services and hooks that nodes of a folder started and that still run."""
+    found = []
+    for lock in _SERVICE_LOCKS:
+        for path in folder.glob(f"**/{lock}"):
+            holder = _holder(path)
+            if holder is not None and start_ticks(holder[0]) == holder[1]:
+                found.append(holder[0])
+    return found
 
 
 def set_clock(data: Path, legal: datetime) -> None:

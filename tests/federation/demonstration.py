@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -154,8 +153,3 @@ def left_behind(folder: Path) -> list[int]:
         if mark in told:
             found.append(int(process.name))
     return found
-
-
-def interrupt(process: subprocess.Popen[str]) -> None:
-    """What Ctrl-C does."""
-    process.send_signal(signal.SIGINT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from deploy.demo.links import Links
 from deploy.demo.processes import Processes
-from tests.federation.demonstration import ROOT, command, interrupt, left_behind
+from tests.federation.demonstration import ROOT, command, left_behind
 
 
 @pytest.fixture
@@ -71,8 +72,9 @@ async def test_a_link_can_be_cut_in_the_middle_of_a_message(links: Links, echo: 
     assert 300_000 <= figures.up_bytes < 40 * 65_536
 
 
-def test_an_interruption_takes_every_process_along() -> None:
-    """Ctrl-C in the middle ends with status 130 and leaves no daemon and no service running."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_end_of_the_driver_takes_every_process_along(number: signal.Signals) -> None:
+    """Ctrl-C gives status 130; neither it nor `kill -9` leaves a daemon or a service running."""
     with tempfile.TemporaryDirectory(prefix="demo-") as name:
         folder = Path(name)
         process = subprocess.Popen(
@@ -88,11 +90,14 @@ def test_an_interruption_takes_every_process_along() -> None:
                 break
             time.sleep(0.1)
         running = left_behind(folder)
-        interrupt(process)
+        process.send_signal(number)
         told, complaints = process.communicate(timeout=60)
         assert len(running) > 3, complaints
-        assert process.returncode == 130
+        assert process.returncode == (130 if number is signal.SIGINT else -signal.SIGKILL)
         assert told == ""
+        give_up = time.monotonic() + 20
+        while left_behind(folder) and time.monotonic() < give_up:
+            time.sleep(0.1)
         assert not left_behind(folder)
 
 
