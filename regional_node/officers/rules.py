@@ -68,6 +68,7 @@ def check_addition(
         if (same.role, same.signing_key, same.active) == (role, signing_key, True):
             return False
         raise Conflict("FED-3109", f"the name {name} already stands for another person or key")
+    check_key(present, signing_key)
     if len(present) >= OFFICERS_MAX:
         raise Refused("FED-3112", f"there are already {OFFICERS_MAX} persons")
     if not present and role != ADMIN:
@@ -81,6 +82,13 @@ def check_addition(
             remedy="say who signs with --as NAME --key FILE",
         )
     return True
+
+
+def check_key(present: Sequence[Officer], signing_key: bytes) -> None:
+    """Conflict (FED-3114) for a key that another person has or had: two persons stay two."""
+    holder = next((one.name for one in present if one.signing_key == signing_key), None)
+    if holder is not None:
+        raise Conflict("FED-3114", f"this is the key of {holder}", remedy="name another --key-out")
 
 
 def check_revocation(officer: Officer, others: Sequence[Officer], reason: str) -> None:

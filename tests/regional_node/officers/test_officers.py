@@ -113,6 +113,22 @@ async def test_same_registration_again_changes_nothing(tmp_path: Path) -> None:
         assert await code_of(wrong) == (Conflict, "FED-3109")
 
 
+async def test_one_key_is_one_person(tmp_path: Path) -> None:
+    """A key that stands for somebody, revoked or not, is registered for nobody else."""
+    async with node(tmp_path) as here:
+        await here.add("admin", "admin")
+        here.keys["rina"] = here.keys["admin"]
+        with pytest.raises(Conflict) as caught:
+            await here.add("rina", "pokja", by="admin")
+        assert caught.value.code == "FED-3114"
+        here.keys["rina"] = Ed25519PrivateKey.generate()
+        await here.add("rina", "pokja", by="admin")
+        await here.revoke("rina", by="admin")
+        here.keys["sari"] = here.keys["rina"]
+        with pytest.raises(Conflict):
+            await here.add("sari", "pokja", by="admin")
+
+
 async def test_only_admins_add_and_revoke(tmp_path: Path) -> None:
     """A Pokja officer, however well the act is signed, changes no rights."""
     async with node(tmp_path) as here:

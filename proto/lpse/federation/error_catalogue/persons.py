@@ -166,4 +166,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "sebutkan alasannya dalam beberapa kalimat",
         ),
     ),
+    "FED-3114": entry(
+        (
+            "The key belongs to another person",
+            "who has one key for two names would be two persons; nobody was added",
+            "let each person have a key file of their own",
+        ),
+        (
+            "Kunci itu milik orang lain",
+            "satu kunci untuk dua nama berarti satu orang menjadi dua; tidak ada yang ditambahkan",
+            "buat berkas kunci tersendiri untuk setiap orang",
+        ),
+    ),
 }
