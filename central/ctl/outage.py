@@ -15,6 +15,7 @@ import typer
 
 from central.ctl import planning
 from central.ctl.planning import ExpectNodesOption, YesOption
+from lpse.terminal.outage_flags import Attribution, Cause
 from lpse.terminal.output import Column, Output, OutputOption, run
 from lpse.terminal.words import say
 
@@ -36,29 +37,6 @@ class Precision(StrEnum):
 
     DAY = "day"
     MINUTE = "minute"
-
-
-class Cause(StrEnum):
-    """Vocabulary of causes."""
-
-    POWER = "POWER"
-    NETWORK = "NETWORK"
-    APPLICATION = "APPLICATION"
-    HARDWARE = "HARDWARE"
-    SECURITY = "SECURITY"
-    VERSION_UPGRADE = "VERSION_UPGRADE"
-    FORCE_MAJEURE = "FORCE_MAJEURE"
-    OTHER = "OTHER"
-
-
-class Attribution(StrEnum):
-    """Vocabulary of attributions."""
-
-    CENTRE = "CENTRE"
-    REGION = "REGION"
-    EXTERNAL = "EXTERNAL"
-    VENDOR = "VENDOR"
-    UNKNOWN = "UNKNOWN"
 
 
 class State(StrEnum):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from lpse.terminal.outage_flags import Attribution, Cause
 from lpse.terminal.output import Column, Output, OutputOption, run, show, show_list
 from lpse.terminal.plain import plain
 from lpse.terminal.words import duration_text, say, when
@@ -21,29 +22,6 @@ from regional_node.cli.acting import AsOption, KeyOption
 app = typer.Typer(help="Outages at this node: declared and measured.")
 
 NameArgument = Annotated[str, typer.Argument(help="outages/2015-0001 or measured/1.")]
-
-
-class Cause(StrEnum):
-    """Vocabulary of causes."""
-
-    POWER = "POWER"
-    NETWORK = "NETWORK"
-    APPLICATION = "APPLICATION"
-    HARDWARE = "HARDWARE"
-    SECURITY = "SECURITY"
-    VERSION_UPGRADE = "VERSION_UPGRADE"
-    FORCE_MAJEURE = "FORCE_MAJEURE"
-    OTHER = "OTHER"
-
-
-class Attribution(StrEnum):
-    """Vocabulary of attributions."""
-
-    CENTRE = "CENTRE"
-    REGION = "REGION"
-    EXTERNAL = "EXTERNAL"
-    VENDOR = "VENDOR"
-    UNKNOWN = "UNKNOWN"
 
 
 class Source(StrEnum):
