@@ -18,6 +18,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
 )
 
 from central import app
+from central.enrolment import genesis
 from lpse.federation.v1 import enrolment_pb2_grpc
 from lpse.runtime import channels, logs, tls
 from lpse.runtime.tls.enrolling import enrol
@@ -47,7 +48,7 @@ async def listening(centre: Centre) -> AsyncIterator[str]:
 
 def stranger(centre: Centre, endpoint: str) -> grpc.aio.Channel:
     """A caller without any certificate."""
-    ca = (centre.data / app.IDENTITY / tls.CA_CERTIFICATE).read_bytes()
+    ca = (centre.data / genesis.IDENTITY / tls.CA_CERTIFICATE).read_bytes()
     credentials = grpc.ssl_channel_credentials(ca)
     return channels.open_channel(endpoint, credentials, server_name=tls.CENTRE_SERVER_NAME)
 
