@@ -48,6 +48,7 @@ from central.operators.service import OperatorsService
 from central.operators.store import OperatorStore
 from central.plans.service import PlansService
 from central.plans.store import PlanStore
+from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.errors import NotFound
 from lpse.federation.limits import ENROLMENT_CALL_SECONDS_MAX, ENROLMENT_CALLS_MAX
 from lpse.federation.notes import Signer
@@ -76,7 +77,7 @@ from lpse.terminal.daemon import (
     stop_on_signals,
 )
 
-PARTY: Final = "lkpp"
+PARTY: Final = CENTRE_PARTY
 HEAD_FILE: Final = "national.head"
 EXERCISE_FILE: Final = "legal-time.json"
 BLOBS: Final = "blobs"
