@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -35,6 +36,9 @@ _FOREIGN: Final = ("LPSE_NODE", "LKPP_CENTRAL", "LKPPCTL", "GRPC_", "PYTHONPATH"
 def main() -> int:
     """Parse, play, clean up; the exit status."""
     given = _arguments()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without these signs still gets words
+            stream.reconfigure(errors="replace")
     words.choose(os.environ, Path(__file__).with_name("locale"))
     facts = scenarios.read_scenario(given.scenario)
     with _folder(given.directory, keep=given.keep) as folder:
@@ -109,7 +113,7 @@ def _folder(chosen: Path | None, *, keep: bool) -> Iterator[Path]:
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
-    return {**kept, "PATH": path, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    return {**kept, "PATH": path, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
 def _explain(processes: Processes, failed: Exception) -> None:

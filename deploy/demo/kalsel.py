@@ -122,6 +122,7 @@ async def _declared(world: Federation, cut: list[Node]) -> None:
     told = (await world.centre.ctl(OPERATOR, "outage", "get", name)).document
     who = told["revision"]["attribution"]
     story.promise("the-fault-lies-outside-the-region", who == "EXTERNAL", str(who))
+    story.quote(await nodes[HOME].say("outage", "list"))
     story.quote(await nodes[HOME].say("compensation", "get", "4101063"))
 
 
