@@ -74,13 +74,15 @@ def _check_waves(spec: api.RolloutSpec) -> None:
 
 
 def draft_of(document: Mapping[str, Any], reason: str) -> Draft:
-    """The plan; who overrides guard windows needs a second approval."""
+    """The plan; who overrides or narrows guard windows needs a second approval (Invariant 7)."""
+    guard_seconds = document["guard_window_seconds"]
+    narrowed = document["emergency_override"] or 0 < guard_seconds < GUARD_WINDOW_SECONDS
     return Draft(
         act=ACT,
         document=document,
         node_ids=[node for wave in document["waves"] for node in wave["node_ids"]],
         reason=reason,
-        approvals_needed=2 if document["emergency_override"] else 1,
+        approvals_needed=2 if narrowed else 1,
     )
 
 

@@ -151,6 +151,12 @@ def _check_ends(known: Package, given: Imported, standing: Standing, now: dateti
                 "the import would shorten a deadline that a Pokja decision extended",
                 remedy="put the decided schedule into SPSE, then import again",
             )
+        if stage.end < old.end and is_upload(stage.name) and old.start <= now:
+            raise Conflict(
+                "FED-4107",
+                "the import would bring the deadline of bids forward while bids are taken",
+                remedy="a published deadline never comes earlier; cancel the selection instead",
+            )
         if stage.end < old.end and stage.end < now:
             raise Conflict(
                 "FED-4107",

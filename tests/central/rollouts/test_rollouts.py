@@ -206,6 +206,12 @@ async def test_emergency_override_needs_two_approvals(office: Office) -> None:
     assert "rollout.applied" not in await office.told()
 
 
+async def test_a_narrowed_guard_window_needs_two_approvals(office: Office) -> None:
+    """Invariant 7: a window of one second would be an override that one person approves."""
+    assert (await plan(office, guard_window_seconds=1)).plan.approvals_needed == 2
+    assert (await plan(office, guard_window_seconds=36 * 3600)).plan.approvals_needed == 1
+
+
 async def test_changed_world_is_refused(office: Office) -> None:
     """A plan whose release was withdrawn, or whose node lost access, is not applied."""
     planned = await plan(office)
@@ -276,11 +282,11 @@ async def test_lkppctl_plans_approves_applies_and_watches(tmp_path: Path) -> Non
         waves = ("--wave", "canary=lpse-pacitan", "--wave", f"west={','.join(NODES)}")
         planned = await lkppctl(
             home, "rollout", "plan", "--release", "3.6", *waves,
-            *("--reason", "SPSE 3.6", "--guard-hours", "12", "-o", "json"),
+            *("--reason", "SPSE 3.6", "--guard-hours", "36", "-o", "json"),
         )  # fmt: skip
         assert planned.status == 0, planned.err
         name = planned.json["name"]
-        assert planned.json["document"]["guard_window_seconds"] == 43_200
+        assert planned.json["document"]["guard_window_seconds"] == 129_600
         by_budi = ("--context", "budi", "rollout", "approve", "--plan", name, "--yes")
         approved = await lkppctl(home, *by_budi)
         assert approved.status == 0, approved.err

@@ -159,6 +159,14 @@ async def test_no_import_moves_what_is_held_opened_or_past(world: World) -> None
         await world.load(package("P4", "2015-04-20 10:00"))
 
 
+async def test_no_import_brings_the_deadline_of_bids_forward(world: World) -> None:
+    """Invariant 6: an early end by import would open bids before the published deadline."""
+    await world.load(package("P4", "2015-04-01 16:00"))
+    with pytest.raises(Conflict, match="FED-4107"):
+        await world.load(package("P4", "2015-03-31 16:00"))
+    assert await world.deadline("P4") == at("2015-04-01 16:00")
+
+
 async def test_package_is_told_with_everything_that_happened_to_it(world: World) -> None:
     """What SPSE and people ask: old and new ends, holds, revisions, state of every stage."""
     service = PackagesService(
