@@ -24,6 +24,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
 )
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # ships no types
 
+from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.notes import Signer, Verifier
 from lpse.intake.v1 import node_pb2_grpc, reconciliations_pb2_grpc
@@ -60,7 +61,6 @@ from regional_node.reconciliation.runs import Runs
 from regional_node.reconciliation.service import ReconciliationsService
 from regional_node.reconciliation.store import ReconciliationStore
 
-CENTRE: Final = "lkpp"
 DATABASE: Final = "node.db"
 IDENTITY: Final = "identity"
 BLOBS: Final = "blobs"
@@ -100,15 +100,15 @@ async def _open_machine(settings: NodeSettings) -> Machine:
     database = await Database.open(settings.data / DATABASE, MIGRATIONS)
     entropy = SystemEntropy()
     journal = Journal(database, signer, clock, entropy, exercise=exercise)
-    await journal.open(restored=is_restored(settings.data))
+    state = LinkState(database, journal)
+    await state.open()
+    await journal.open(restored=is_restored(settings.data), stored=state.stored_head)
     if is_restored(settings.data):
         clear_restored(settings.data)
     facts = NodeFacts(me.node_id, me.province, me.zone)
-    centre = Verifier(CENTRE, me.centre_signing_key)
+    centre = Verifier(CENTRE_PARTY, me.centre_signing_key)
     national = National(database, journal, centre, facts)
     await national.open()
-    state = LinkState(database, journal)
-    await state.open()
     return Machine(
         settings=settings,
         me=facts,

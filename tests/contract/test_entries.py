@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -24,7 +25,7 @@ from lpse.federation.entries import (
     verify_batch,
 )
 from lpse.federation.kinds import NATIONAL, REGIONAL
-from lpse.federation.limits import ENTRY_BYTES_MAX
+from lpse.federation.limits import ENTRY_BYTES_MAX, ENTRY_ORIGIN_BYTES_MAX
 from lpse.federation.merkle import CompactRange, leaf_hash
 from lpse.federation.notes import SignatureInvalid, Signer
 from lpse.federation.v1 import journal_pb2 as wire
@@ -93,6 +94,17 @@ def test_entries_out_of_bounds_are_not_written(change: dict[str, object]) -> Non
     fields = {name: getattr(ENTRY, name) for name in ENTRY.__slots__}
     with pytest.raises(EntryInvalid):
         encode_entry(DecodedEntry(**{**fields, **change}))
+
+
+def test_the_largest_entry_still_fits_with_its_origin() -> None:
+    """Whatever was written once, a restored node can carry over under provenance."""
+    some = replace(ENTRY, payload=bytes(60_000), imported=None)
+    room = ENTRY_BYTES_MAX - ENTRY_ORIGIN_BYTES_MAX - len(encode_entry(some))
+    largest = replace(some, payload=bytes(60_000 + room))
+    assert encode_entry(replace(largest, imported=(b"\xff" * 16, 2**64 - 1)))
+    assert encode_entry(largest)
+    with pytest.raises(EntryInvalid):
+        encode_entry(replace(largest, payload=largest.payload + b"x"))
 
 
 def test_every_kind_of_the_table_is_a_kind() -> None:

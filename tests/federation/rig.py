@@ -294,14 +294,14 @@ class Node:
         signer = self.authority.nodes[self.node_id]
         self.database = await Database.open(self.folder / "node.db", NODE_MIGRATIONS)
         self.journal = Journal(self.database, signer, CLOCK, ENTROPY)
-        await self.journal.open(restored=self.restored)
+        self.state = LinkState(self.database, self.journal)
+        await self.state.open()
+        await self.journal.open(restored=self.restored, stored=self.state.stored_head)
         me = NodeFacts(self.node_id, "ID-JI", "Asia/Jakarta")
         self.national = National(self.database, self.journal, self.authority.centre.verifier, me)
         await self.national.open()
         self.runs = Runs(self.database, self.journal, CLOCK, LOG, software_version="test")
         await self.runs.open()
-        self.state = LinkState(self.database, self.journal)
-        await self.state.open()
         parts = NodeParts(
             journal=self.journal,
             national=self.national,

@@ -87,6 +87,38 @@ async def test_a_restored_node_that_opens_a_new_epoch_goes_on(
             await eventually(lambda: bool(_quarantine(first)))
 
 
+@pytest.mark.parametrize("sent_before_the_loss", [False, True])
+async def test_a_restored_node_carries_its_unsent_entries_over(
+    authority: Authority, tmp_path: Path, sent_before_the_loss: bool
+) -> None:
+    """Invariants 2 and 3: what a backup holds unsent reaches the centre, and counts once there."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        node = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with running(node):
+            await _write(node, 5)
+            await eventually(node.settled)
+        node.port = 1  # nobody listens there
+        async with running(node):
+            await _write(node, 700)
+        _copy(tmp_path / "node", tmp_path / "backup")
+        if sent_before_the_loss:
+            node.port = centre.port
+            async with running(node):
+                await eventually(node.settled)
+        restored = Node(authority, tmp_path / "backup", NODE, centre.port)
+        restored.restored = True
+        async with running(restored):
+            await _write(restored, 2)
+            await eventually(lambda: restored.settled() and _projected(restored))
+            assert len(await centre.recorder.seen(records.HoldEnded)) == 707
+            assert restored.state.row.parked == ()
+
+
+def _projected(node: Node) -> bool:
+    return node.state.row.applied_size == node.journal.head.size
+
+
 async def test_a_clone_with_an_old_token_does_not_push_the_node_out(
     authority: Authority, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from lpse.federation.limits import (
     ENTRY_BYTES_MAX,
     ENTRY_ID_BYTES,
     ENTRY_KIND_CHARACTERS_MAX,
+    ENTRY_ORIGIN_BYTES_MAX,
     EPOCH_BYTES,
 )
 from lpse.federation.merkle import CompactRange, leaf_hash
@@ -131,8 +132,9 @@ def encode_entry(entry: DecodedEntry) -> bytes:
     if entry.imported is not None:
         message.imported_epoch, message.imported_index = entry.imported
     data = message.SerializeToString(deterministic=True)
-    if len(data) > ENTRY_BYTES_MAX:
-        raise EntryInvalid(f"larger than {ENTRY_BYTES_MAX} bytes")
+    largest = ENTRY_BYTES_MAX - (0 if entry.imported else ENTRY_ORIGIN_BYTES_MAX)
+    if len(data) > largest:
+        raise EntryInvalid(f"larger than {largest} bytes")
     return data
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -42,6 +41,7 @@ from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_store as store
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
+from lpse.storage.journal_tail import unsent_in
 
 T = TypeVar("T")
 
@@ -112,8 +112,11 @@ class Journal:
         self._durable = self._working = _Tree(0, bytes(EPOCH_BYTES), CompactRange(), None)
         self._advanced = asyncio.Event()
 
-    async def open(self, *, restored: bool = False) -> None:
-        """Verify what is stored, then continue it; a restored copy continues in a new epoch."""
+    async def open(self, *, restored: bool = False, stored: Head | None = None) -> None:
+        """Verify what is stored, then continue it; a restored copy continues in a new epoch.
+
+        What lies above `stored`, the follower's newest acknowledgement, goes into that epoch again.
+        """
         tree = await self._database.read(self._load)
         if tree is not None:
             self._durable = self._working = tree
@@ -121,7 +124,7 @@ class Journal:
         if tree is None:
             await self.open_epoch(None, "genesis")
         elif restored:
-            await self.open_epoch(tree.head, "restored from backup")
+            await self._database.write(lambda tx: self._continue_restored(tx, tree, stored))
 
     @property
     def party(self) -> str:
@@ -217,7 +220,7 @@ class Journal:
         def work(tx: Transaction) -> wire.EntryBatch | None:
             number = _number_in(tx, wanted)
             heads = store.heads_between_in(tx, number, first, first + entries_max)
-            chosen = _last_that_fits(tx, number, first, heads, bytes_max)
+            chosen = store.last_that_fits_in(tx, number, first, heads, bytes_max)
             if chosen is None:
                 return None
             rows = store.entries_in(tx, number, first, chosen.size)
@@ -338,6 +341,12 @@ class Journal:
         self._working = _Tree(number, epoch, CompactRange(), None)
         self.append_in(tx, records.EpochOpened(continues_from=named, reason=reason))
 
+    def _continue_restored(self, tx: Transaction, ended: _Tree, stored: Head | None) -> None:
+        assert ended.head is not None, "a stored epoch ends at a head"
+        self._begin_epoch(tx, ended.head, "restored from backup")
+        for entry in unsent_in(tx, ended.number, ended.head, stored):
+            self._append_bytes(tx, entry, encode_entry(entry))
+
     def _load(self, tx: Transaction) -> _Tree | None:
         listed = store.epochs_in(tx)
         if not listed:
@@ -382,14 +391,3 @@ def _number_in(tx: Transaction, epoch: bytes) -> int:
         if row.epoch == epoch:
             return row.number
     raise NotFound("FED-2024", "this journal never had that epoch")
-
-
-def _last_that_fits(
-    tx: Transaction, number: int, first: int, heads: list[HeadRow], bytes_max: int
-) -> HeadRow | None:
-    if not heads:
-        return None
-    sizes = store.entry_sizes_in(tx, number, first, heads[-1].size)
-    totals = list(accumulate(sizes))
-    fitting = [head for head in heads if totals[head.size - first - 1] <= bytes_max]
-    return fitting[-1] if fitting else None

@@ -8,6 +8,7 @@ together with whatever they record. Leaves out hashing, signing and limits (`jou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from lpse.federation.limits import SCAN_ROWS_PER_STEP
 from lpse.runtime.sqlite import Transaction
@@ -144,3 +145,15 @@ def heads_between_in(tx: Transaction, epoch: int, above: int, up_to: int) -> lis
         (epoch, above, up_to),
     )
     return [HeadRow(*row) for row in rows]
+
+
+def last_that_fits_in(
+    tx: Transaction, number: int, first: int, heads: list[HeadRow], bytes_max: int
+) -> HeadRow | None:
+    """The largest of `heads` to which the entries from `first` have at most `bytes_max` bytes."""
+    if not heads:
+        return None
+    sizes = entry_sizes_in(tx, number, first, heads[-1].size)
+    totals = list(accumulate(sizes))
+    fitting = [head for head in heads if totals[head.size - first - 1] <= bytes_max]
+    return fitting[-1] if fitting else None

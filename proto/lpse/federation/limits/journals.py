@@ -23,6 +23,8 @@ ENTRY_KIND_CHARACTERS_MAX: Final = 64
 
 # A larger entry is refused before it is appended, and a batch that holds one is refused whole.
 ENTRY_BYTES_MAX: Final = 64 * KIB
+# Room that a new entry leaves, so that it still fits when a later epoch names where it came from.
+ENTRY_ORIGIN_BYTES_MAX: Final = 32
 # A batch ends at the last signed head within these; a writer seals a head at least this often.
 BATCH_ENTRIES_MAX: Final = 256
 BATCH_BYTES_MAX: Final = 256 * KIB
