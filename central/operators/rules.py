@@ -70,6 +70,16 @@ def check_addition(present: Operator | None, name: str, role: str, key: bytes, c
     return False
 
 
+def check_key(holder: str | None, name: str) -> None:
+    """Conflict (FED-3114) for a key that another person has or had: two persons stay two."""
+    if holder is not None and holder != name:
+        raise Conflict(
+            "FED-3114",
+            f"this is the key of {holder}",
+            remedy="create a context of another name: it gets a key of its own",
+        )
+
+
 def check_revocation(operator: Operator, others: Sequence[Operator], reason: str) -> None:
     """Raise if nobody could do this person's work afterwards, or no reason is given."""
     check_reason(reason)

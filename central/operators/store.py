@@ -42,6 +42,7 @@ class OperatorStore:
         present = self.find_in(tx, name)
         if not rules.check_addition(present, name, role, signing_key, count):
             return
+        rules.check_key(self._holder_in(tx, signing_key), name)
         tx.run(
             f"INSERT INTO operators ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, NULL, '', '')",  # noqa: S608 - constant
             (name, role, signing_key, added_by, to_micros(now)),
@@ -49,6 +50,10 @@ class OperatorStore:
         self._append_in(
             tx, OperatorAdded(operator=name, role=role, signing_key=signing_key, added_by=added_by)
         )
+
+    def _holder_in(self, tx: Transaction, signing_key: bytes) -> str | None:
+        sql = "SELECT name FROM operators WHERE signing_key = ? LIMIT 1"
+        return next((str(name) for (name,) in tx.execute(sql, (signing_key,))), None)
 
     def find_in(self, tx: Transaction, name: str) -> Operator | None:
         """A person by name, revoked or not."""

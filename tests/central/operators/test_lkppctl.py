@@ -44,6 +44,21 @@ async def test_person_comes_in_by_invitation(tmp_path: Path) -> None:
         assert names.out == "eko\nsiti\n"
 
 
+async def test_another_persons_code_does_not_take_a_context_over(tmp_path: Path) -> None:
+    """Redeemed into the context of somebody else a code is refused, and the context stays."""
+    async with running(tmp_path) as centre:
+        home = tmp_path / "home"
+        await enter(centre, home, "siti")
+        more = ("operator", "add", "eko", "--role", "operator", "-o", "json")
+        code = (await lkppctl(home, *more)).json["code"]
+        words = ("context", "create", "siti", "--enrolment", centre.enrolment, "--code", "-")
+        refused = await lkppctl(home, *words, stdin=f"{code}\n")
+        assert refused.status == 4 and "FED-3114" in refused.err
+        kept = await lkppctl(home, "context", "show", "siti", "-o", "json")
+        assert kept.json["operator"] == "siti"
+        await enter(centre, home, "eko", code)  # the code itself was not spent
+
+
 async def test_refusals_have_code_words_and_exit_status(tmp_path: Path) -> None:
     """What is denied, not there, or out of reach says so on stderr and by its exit status."""
     async with running(tmp_path) as centre:
