@@ -125,6 +125,43 @@ async def test_newer_stream_fences_the_older(receiver: Receiver, authority: Auth
     assert receiver.blobs.path_of(digest).read_bytes() == data
 
 
+async def test_a_part_belongs_to_the_node_that_brought_it(
+    receiver: Receiver, authority: Authority
+) -> None:
+    """Nobody goes on with, or spoils, what another node has half sent under the same digest."""
+    data = content(20 * MIB)
+    digest = sha256(data).digest()
+    for node_id in (NODE, "lpse-papua"):
+        await receiver.announce(node_id, digest, len(data))
+    async with (
+        receiver.channel(authority.node(NODE)) as channel,
+        receiver.channel(authority.node("lpse-papua")) as neighbours,
+    ):
+        call, _ = await begin(channel, digest, len(data))
+        await send(call, data[: 9 * MIB])
+        assert (await call.read()).durable.offset_bytes
+        _, offset = await begin(neighbours, digest, len(data))
+        assert offset == 0
+        await send(call, data, 9 * MIB)
+        assert (await finish(call)).digest == digest
+
+
+async def test_a_file_that_was_lost_is_taken_in_again(
+    receiver: Receiver, authority: Authority
+) -> None:
+    """Invariant 1: a row alone is no blob; VERIFIED is said of bytes that are on the disk."""
+    data = content(3 * MIB)
+    digest = sha256(data).digest()
+    await receiver.announce(NODE, digest, len(data))
+    async with receiver.channel(authority.node(NODE)) as channel:
+        for _ in range(2):
+            call, offset = await begin(channel, digest, len(data))
+            assert offset == 0
+            await send(call, data)
+            assert not (await finish(call)).already_stored
+            receiver.blobs.path_of(digest).unlink()
+
+
 async def test_promised_bytes_survive_kill_of_the_centre(
     tmp_path: Path, authority: Authority
 ) -> None:

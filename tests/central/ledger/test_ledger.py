@@ -199,6 +199,15 @@ async def test_a_new_epoch_must_name_the_old_head(centre: Centre, writer: Writer
     opened = records.EpochOpened(continues_from=wrong.message(), reason="restored")
     with pytest.raises(EpochUnfounded):
         await _accept(centre, liar, liar.batch(1, raw=liar.entry(opened)))
+    thief = Signer.from_seed(NODE, bytes(32))
+    for head in (
+        sign_head(thief, writer.epoch, 99, leaf_hash(b"longer than the copy")),
+        sign_head(writer.signer, ENTROPY.token(16), 1, leaf_hash(b"an epoch that never was")),
+    ):
+        other = Writer(writer.signer)
+        opened = records.EpochOpened(continues_from=head.message(), reason="restored")
+        with pytest.raises(EpochUnfounded):
+            await _accept(centre, other, other.batch(1, raw=other.entry(opened)))
     honest = Writer(writer.signer)
     opened = records.EpochOpened(continues_from=writer.head().message(), reason="restored")
     assert await _accept(centre, honest, honest.batch(1, raw=honest.entry(opened))) == 1
