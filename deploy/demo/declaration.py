@@ -19,6 +19,8 @@ from deploy.demo.node import POKJA, Node
 from deploy.demo.scenario import UPLOAD, PackageFacts
 from deploy.demo.together import together
 from deploy.demo.tools import error_code
+from lpse.operator.v1 import outages_pb2 as api
+from lpse.operator.v1.outages_pb2_grpc import OutagesStub
 from lpse.terminal.words import date_text, say
 
 _LKPP_OPERATOR: Final = f"LKPP {OPERATOR}"
@@ -81,6 +83,22 @@ async def judge_proposals(world: Federation, nodes: list[Node]) -> None:
     for node, found in zip(nodes, listed, strict=True):
         for package in node.facts.packages:
             _judge(world, package, found.get(package.code))
+
+
+async def is_applied(world: Federation, name: str) -> bool:
+    """Whether every node that the declaration names has said that it applied it."""
+    told = await _outage(world, name)
+    return told.outage.nodes == told.outage.nodes_applied > 0
+
+
+async def late_nodes(world: Federation, name: str) -> list[str]:
+    """Nodes that had been away when the declaration was written, in their own words."""
+    return [one.node_id for one in (await _outage(world, name)).receipts if one.late]
+
+
+async def _outage(world: Federation, name: str) -> api.GetOutageResponse:
+    stub = OutagesStub(world.centre.channel())
+    return await stub.GetOutage(api.GetOutageRequest(name=name))
 
 
 async def accept(world: Federation, node: Node, codes: Sequence[str], reason: str) -> None:

@@ -30,7 +30,7 @@ REASON: Final = "Perpanjangan sesuai penetapan gangguan nasional 27–30 Maret 2
 
 
 async def play(world: Federation) -> None:
-    """The whole story, from Thursday morning to the next week."""
+    """The whole story, from Thursday morning to Tuesday noon."""
     await _before(world)
     rollout = await _upgrade(world)
     refused = await _alone(world)
@@ -175,12 +175,17 @@ async def _declared(world: Federation) -> None:
     story, nodes = world.story, world.nodes
     story.title(say("Tuesday: the outage of 27–30 March is declared, time is compensated"))
     await world.step("2015-03-31T08:00")
-    await declaration.declare(world)
+    name = await declaration.declare(world)
     near = [node for node in nodes.values() if node.id != FAR]
     await declaration.wait_for_proposals(world, near)
     await world.links.restore(FAR)
-    story.tell(FAR, "The link is restored; the declaration is applied late.")
+    story.tell(FAR, "The link is restored; the declaration arrives late.")
     await declaration.wait_for_proposals(world, [nodes[FAR]])
+    await world.until(
+        "the centre knows who applied it", partial(declaration.is_applied, world, name)
+    )
+    late = await declaration.late_nodes(world, name)
+    story.promise("a-late-declaration-is-applied-and-says-so", late == [FAR], ", ".join(late))
     await declaration.judge_proposals(world, list(nodes.values()))
     story.quote(await nodes[HOME].say("compensation", "get", "1003236"))
 
