@@ -79,7 +79,7 @@ class ImportCalendarRequest(_message.Message):
     province: _builtins.str
     """Set by the operator for a regional addition: ISO 3166-2 code; empty for the country."""
     request_id: _builtins.str
-    """Set by the caller or empty."""
+    """Set by the caller or empty; not read: importing the same days again changes nothing."""
     validate_only: _builtins.bool
     """Set by the caller: check everything, publish nothing."""
     def __init__(
@@ -198,7 +198,7 @@ class PublishRuleSetRequest(_message.Message):
     document: _builtins.bytes
     """Set by the operator: the rule set's JSON document, UTF-8; kept verbatim."""
     request_id: _builtins.str
-    """Set by the caller or empty."""
+    """Set by the caller or empty; not read: the same document again changes nothing."""
     validate_only: _builtins.bool
     """Set by the caller: check everything, publish nothing."""
     def __init__(
@@ -252,7 +252,7 @@ class PublishPolicyRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Set by the caller or empty."""
+    """Set by the caller or empty; not read: the same policy again changes nothing."""
     validate_only: _builtins.bool
     """Set by the caller: check everything, publish nothing."""
     @_builtins.property

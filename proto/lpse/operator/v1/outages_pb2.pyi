@@ -62,7 +62,9 @@ class PlanOutageRequest(_message.Message):
     zone: _builtins.str
     """Set by the operator: IANA zone in which the window was spoken; empty means Asia/Jakarta."""
     request_id: _builtins.str
-    """Set by the caller or empty."""
+    """Set by the caller or empty; not read: a second plan of the same act is harmless until it is
+    approved, and it expires by itself.
+    """
     validate_only: _builtins.bool
     """Set by the caller: preview without making a plan."""
     @_builtins.property
