@@ -23,6 +23,7 @@ from central.national.rules import Gate, explain
 from central.operators.rules import OPERATOR
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Refused
+from lpse.federation.v1 import directives_pb2 as directives
 from lpse.operator.v1 import fleet_pb2 as api
 from lpse.operator.v1 import fleet_pb2_grpc as rpc
 from lpse.runtime.channels import page_size
@@ -169,11 +170,16 @@ class FleetService(rpc.FleetServicer):
         self, request: api.ReleaseQuarantineRequest, context: Context
     ) -> api.ReleaseQuarantineResponse:
         """Let a suspected clone's entries flow again."""
-        await self._admission.require_operator(context, OPERATOR)
+        operator = await self._admission.require_operator(context, OPERATOR)
         if not request.reason.strip():
             raise Refused("FED-2232", "a release needs a reason")
         node_id = _node_id(request.name)
+        self._national.check_open()  # who released it and why must stand in the journal
         await self._statuses.links.release(node_id, request.reason)
+        released = directives.QuarantineReleased(
+            node_id=node_id, reason=request.reason, released_by=operator.name
+        )
+        await self._national.publish(released)
         return api.ReleaseQuarantineResponse(status=await self._one(node_id))
 
     async def ListParkedEntries(
@@ -227,8 +233,10 @@ class FleetService(rpc.FleetServicer):
         self, request: api.AssertNationalCompleteRequest, context: Context
     ) -> api.AssertNationalCompleteResponse:
         """A person's word that nothing is missing."""
-        await self._admission.require_operator(context, OPERATOR)
-        await self._national.assert_complete(expect_size=request.expect_size, reason=request.reason)
+        operator = await self._admission.require_operator(context, OPERATOR)
+        await self._national.assert_complete(
+            expect_size=request.expect_size, reason=request.reason, by=operator.name
+        )
         return api.AssertNationalCompleteResponse(gate=_GATES[self._national.gate])
 
     async def DrainLinks(

@@ -23,6 +23,7 @@ from central.national.store import NationalStore
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Conflict, NotFound, Refused, Unavailable
 from lpse.federation.notes import Verifier
+from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
@@ -98,14 +99,17 @@ class National:
 
     def append_in(self, tx: Transaction, record: Message, *, entry_id: bytes | None = None) -> int:
         """Append within the caller's transaction; Unavailable (FED-2220) while the gate is shut."""
+        self.check_open()
+        return self._journal.append_in(tx, record, entry_id=entry_id)
+
+    def check_open(self) -> None:
+        """Raise Unavailable (FED-2220) while nothing can be published."""
         if self.gate is not Gate.OPEN:
             raise GateShut(self._evidence)
-        return self._journal.append_in(tx, record, entry_id=entry_id)
 
     async def publish(self, *records: Message) -> list[int]:
         """Append in one transaction; returns when the entries are durable and visible."""
-        if self.gate is not Gate.OPEN:
-            raise GateShut(self._evidence)
+        self.check_open()
         indexes = await self._journal.append(*records)
         with suppress(OSError):  # the entries are durable; `run` tries the file again
             await self._show_newest()
@@ -186,8 +190,11 @@ class National:
         )
         await self._report(before)
 
-    async def assert_complete(self, *, expect_size: int, reason: str) -> None:
-        """An operator's word that nothing is missing; refused where a node showed otherwise."""
+    async def assert_complete(self, *, expect_size: int, reason: str, by: str) -> None:
+        """An operator's word that nothing is missing; refused where a node showed otherwise.
+
+        The word is the first entry that the opened gate lets through.
+        """
         if not reason.strip():
             raise Refused("FED-2221", "an assertion needs a reason")
         if self._evidence.contradicting:
@@ -206,6 +213,9 @@ class National:
         self._evidence = replace(self._evidence, asserted=True)
         self._log.warning("national.asserted", size=expect_size)
         await self._report(before)
+        await self.publish(
+            directives.NationalAsserted(size=expect_size, reason=reason, asserted_by=by)
+        )
 
     @property
     def witnesses_needed(self) -> int:

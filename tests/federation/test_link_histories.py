@@ -188,7 +188,9 @@ async def test_a_centre_restored_from_an_older_copy_overwrites_nothing(
             await eventually(lambda: node.state.row.contradiction is not None)
             await eventually(lambda: old.stored(NODE) == node.journal.head.size)
             with pytest.raises(Conflict):
-                await old.national.assert_complete(expect_size=old.national.head.size, reason="x")
+                await old.national.assert_complete(
+                    expect_size=old.national.head.size, reason="x", by="ani"
+                )
             assert node.national.head == held
         async with running(node):
             await eventually(lambda: node.state.session is not None)

@@ -288,4 +288,6 @@ _FOLDS: dict[str, Callable[[DesiredState, int, Any, NodeFacts], DesiredState]] =
     "calendar.published": _calendar,
     "rule_set.published": _rule_set,
     "policy.published": _policy,
+    "national.asserted": _no_change,
+    "quarantine.released": _no_change,
 }

@@ -31,6 +31,8 @@ NATIONAL: Final[dict[str, type[Message]]] = {
     "calendar.published": directives.CalendarPublished,
     "rule_set.published": directives.RuleSetPublished,
     "policy.published": directives.PolicyPublished,
+    "national.asserted": directives.NationalAsserted,
+    "quarantine.released": directives.QuarantineReleased,
 }
 
 REGIONAL: Final[dict[str, type[Message]]] = {

@@ -143,7 +143,14 @@ async def test_a_suspected_clone_is_released_by_a_person(tmp_path: Path) -> None
         release = ("node", "release", NODE, "--reason", "the old machine was switched off")
         unasked = await lkppctl(home, *release)
         assert unasked.status == 8 and await links.quarantine(NODE) is not None
+        shut = await lkppctl(home, *release, "--yes")
+        assert shut.status == 6 and "FED-2220" in shut.err, "who and why could not be journalled"
+        size = str(centre.journal.head.size)
+        word = ("--expect-size", size, "--reason", "a new centre", "--yes")
+        await asked(home, "recon", "assert", *word)
         done = await asked(home, *release, "--yes")
+        written = await centre.journal.entries(0, centre.journal.head.size)
+        assert [row.kind for row in written[-2:]] == ["national.asserted", "quarantine.released"]
         assert done["quarantine"] is None and await links.quarantine(NODE) is None
         again = await lkppctl(home, *release, "--yes")
         assert again.status == 3 and "FED-2224" in again.err

@@ -47,10 +47,10 @@ async def test_a_lost_or_damaged_head_file_shuts_the_gate(centre: Centre) -> Non
                 lambda tx: national.append_in(tx, directives.PolicyPublished())
             )
         with pytest.raises(Refused):
-            await national.assert_complete(expect_size=2, reason=" ")
+            await national.assert_complete(expect_size=2, reason=" ", by="ani")
         with pytest.raises(Conflict):
-            await national.assert_complete(expect_size=99, reason="compared by hand")
-        await national.assert_complete(expect_size=2, reason="compared by hand")
+            await national.assert_complete(expect_size=99, reason="compared by hand", by="ani")
+        await national.assert_complete(expect_size=2, reason="compared by hand", by="ani")
         await national.publish(directives.PolicyPublished())
     async with running(centre):
         assert centre.national.gate is Gate.OPEN

@@ -870,3 +870,63 @@ class PolicyPublished(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyPublished: _TypeAlias = PolicyPublished  # noqa: Y015
+
+@_typing.final
+class NationalAsserted(_message.Message):
+    """Kind "national.asserted": a person's word that a restored centre misses nothing national."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASSERTED_BY_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """Set by the centre: entries that the national journal had when it was asserted."""
+    reason: _builtins.str
+    """Set by the operator: why it is believed."""
+    asserted_by: _builtins.str
+    """Set by the centre: who asserted it."""
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        asserted_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asserted_by", b"asserted_by", "reason", b"reason", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NationalAsserted: _TypeAlias = NationalAsserted  # noqa: Y015
+
+@_typing.final
+class QuarantineReleased(_message.Message):
+    """Kind "quarantine.released": a node that was suspected to be a clone may speak again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RELEASED_BY_FIELD_NUMBER: _builtins.int
+    node_id: _builtins.str
+    """Set by the centre."""
+    reason: _builtins.str
+    """Set by the operator: why."""
+    released_by: _builtins.str
+    """Set by the centre: who released it."""
+    def __init__(
+        self,
+        *,
+        node_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        released_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "reason", b"reason", "released_by", b"released_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuarantineReleased: _TypeAlias = QuarantineReleased  # noqa: Y015
