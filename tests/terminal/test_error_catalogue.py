@@ -40,6 +40,12 @@ def test_every_code_of_the_source_is_explained() -> None:
     )
 
 
+def test_every_explained_code_is_raised_somewhere() -> None:
+    """The catalogue explains nothing that no program says."""
+    raised = {code for path in sources() for code in CODE.findall(path.read_text("utf-8"))}
+    assert not sorted(CATALOGUE.keys() - raised)
+
+
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_entry_says_what_means_and_what_to_do(code: str) -> None:
     """Title, meaning and remedy exist in both languages, and the languages differ."""

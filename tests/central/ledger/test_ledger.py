@@ -233,6 +233,14 @@ async def test_an_unreadable_entry_and_an_unknown_kind_are_parked(
     assert len(await centre.recorder.seen(records.EpochOpened)) == 2
 
 
+async def test_a_watermark_never_moves_backwards(centre: Centre, writer: Writer) -> None:
+    """Invariant 3: what was projected once is not projected again by a late second step."""
+    store, key = centre.ledger.store, (NODE, writer.epoch)
+    for size in (5, 3):
+        await centre.database.write(lambda tx, to=size: store.move_watermark_in(tx, *key, to))  # type: ignore[misc] # mypy infers no default
+    assert (await store.applied(*key)).size == 5
+
+
 async def test_every_refusal_has_a_code(centre: Centre, writer: Writer) -> None:
     """A node that was never enrolled has no key to verify with."""
     with pytest.raises(FederationError) as caught:

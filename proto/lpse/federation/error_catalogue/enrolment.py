@@ -1,4 +1,4 @@
-"""Codes FED-3021 to FED-3099: addresses, requests, founding a centre.
+"""Codes FED-3021 and above: addresses, requests, founding a centre.
 
 Keeps the order of the codes. Leaves out the other areas.
 """
@@ -68,18 +68,6 @@ ENTRIES: Final[dict[str, Entry]] = {
             "Yang didaftarkan salah bentuk",
             "jenis, id, provinsi, zona, atau peran salah; kode tidak dibuat",
             "perbaiki yang disebut pesan",
-        ),
-    ),
-    "FED-3026": entry(
-        (
-            "A reason is missing or too long",
-            "the reason is kept for everybody who checks later",
-            "say in a few sentences why",
-        ),
-        (
-            "Alasan tidak ada atau terlalu panjang",
-            "alasan disimpan bagi siapa pun yang memeriksa kelak",
-            "sebutkan alasannya dalam beberapa kalimat",
         ),
     ),
     "FED-3027": entry(

@@ -1,4 +1,4 @@
-"""Codes FED-2001 to FED-2212: entries, frames, hellos.
+"""Codes FED-2004 to FED-2212: entries, frames, hellos.
 
 Keeps the order of the codes. Leaves out the other areas.
 """
@@ -10,18 +10,6 @@ from typing import Final
 from lpse.federation.error_catalogue.entry import Entry, entry
 
 ENTRIES: Final[dict[str, Entry]] = {
-    "FED-1007": entry(
-        (
-            "A part of the link met a gap or a broken row",
-            "the item is asked for again; nothing is lost",
-            "nothing to do unless it repeats; then send the log",
-        ),
-        (
-            "Bagian sambungan menemukan celah atau baris rusak",
-            "butir itu diminta lagi; tidak ada yang hilang",
-            "tak perlu apa-apa kecuali terulang; lalu kirim log",
-        ),
-    ),
     "FED-2004": entry(
         (
             "The payload of an entry is malformed",
@@ -32,42 +20,6 @@ ENTRIES: Final[dict[str, Entry]] = {
             "Isi suatu entri salah bentuk",
             "disimpan seperti diterima dan dikesampingkan",
             "mutakhirkan program ini; bila tetap, laporkan ke Pusat",
-        ),
-    ),
-    "FED-2010": entry(
-        (
-            "The stored desired state is of another version",
-            "it is computed again from the national journal",
-            "nothing to do",
-        ),
-        (
-            "Keadaan tujuan tersimpan dari versi lain",
-            "dihitung ulang dari jurnal nasional",
-            "tidak perlu apa-apa",
-        ),
-    ),
-    "FED-2020": entry(
-        (
-            "A new epoch of a node cannot be accepted",
-            "its journal does not continue what the centre holds",
-            "compare the node's journal with the centre's copy",
-        ),
-        (
-            "Epoch baru suatu simpul tidak dapat diterima",
-            "jurnalnya tidak menyambung yang dipegang Pusat",
-            "bandingkan jurnal simpul dengan salinan di Pusat",
-        ),
-    ),
-    "FED-2021": entry(
-        (
-            "A journal of an exercise meets production",
-            "stepped time must never count as real time",
-            "enrol the node afresh with an empty data folder",
-        ),
-        (
-            "Jurnal latihan bertemu produksi",
-            "waktu yang digeser tidak boleh dianggap waktu nyata",
-            "daftarkan ulang simpul dengan folder data kosong",
         ),
     ),
     "FED-2201": entry(
