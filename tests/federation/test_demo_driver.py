@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import signal
@@ -16,6 +17,8 @@ import pytest
 
 from deploy.demo.links import Links
 from deploy.demo.processes import Processes
+from deploy.demo.scenario import NAMES, read_scenario
+from lpse.terminal.words import Words
 from tests.federation.demonstration import ROOT, command, left_behind
 
 
@@ -99,6 +102,33 @@ def test_the_end_of_the_driver_takes_every_process_along(number: signal.Signals)
         while left_behind(folder) and time.monotonic() < give_up:
             time.sleep(0.1)
         assert not left_behind(folder)
+
+
+def test_every_line_of_the_story_exists_in_indonesian() -> None:
+    """Whatever the demonstration tells in English, it can tell in Indonesian."""
+    words = Words("id")
+    words.load(ROOT / "deploy" / "demo" / "locale")
+    texts = {text for path in (ROOT / "deploy/demo").glob("*.py") for text in _told(path)}
+    texts |= {read_scenario(name).title for name in NAMES}
+    assert len(texts) > 60
+    assert not {text for text in texts if not words.knows(text)}
+
+
+def _told(path: Path) -> list[str]:
+    """Message ids that a module gives to the story, or to the catalogue itself."""
+    places = {"tell": 1, "promise": 2}
+    found: list[ast.expr] = []
+    for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(call, ast.Call):
+            continue
+        if isinstance(call.func, ast.Name) and call.func.id == "say":
+            found += call.args[:1]
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in places:
+            place = places[call.func.attr]
+            found += call.args[place : place + 1]
+        elif isinstance(call.func, ast.Attribute) and call.func.attr == "table":
+            found += getattr(call.args[0], "elts", [])
+    return [str(one.value) for one in found if isinstance(one, ast.Constant)]
 
 
 async def _carries(port: int) -> bool:
