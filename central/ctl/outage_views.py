@@ -190,6 +190,16 @@ def _show_preview(answer: api.PlanOutageResponse, output: Output) -> None:
     row["outage"] = answer.revision.outage
     columns = (*planning.COLUMNS, Column("outage", "Outage"))
     show(row, columns if output is Output.TABLE else (), output)
+    if output is Output.TABLE:
+        _tell_next(answer)
+
+
+def _tell_next(answer: api.PlanOutageResponse) -> None:
+    """What the second person types, and what the first types afterwards."""
+    name, verb = answer.plan.name, answer.plan.act.rpartition(".")[2]
+    note(say("A second person approves it: lkppctl outage approve --plan {plan}", plan=name))
+    then = say("Then: lkppctl outage {verb} --plan {plan}", verb=verb, plan=name)
+    note(f"{then} --expect-nodes {len(answer.nodes)}")
 
 
 def _row(outage: api.Outage) -> dict[str, Any]:

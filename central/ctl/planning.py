@@ -68,7 +68,7 @@ def review(plan: Plan) -> None:
     row = plan_row(plan)
     for column in COLUMNS:
         value = row[column.key]
-        told = column.form(value) if column.form and value else value
+        told = (column.form(value) if column.form and value else value) or "–"
         note(f"{say(column.title)}: {told}")
     note(f"{say('Nodes')}: {', '.join(plan.node_ids)}")
     note(json.dumps(row["document"], ensure_ascii=False, indent=2))

@@ -150,7 +150,12 @@ def check_application(
     """Raise unless the plan may be applied as reviewed; `approvers` are those who still may act."""
     _check_open(plan, now)
     if act and act != plan.act:
-        raise Refused("FED-3208", f"{plan.name} is a plan of {plan.act}, not of {act}")
+        noun, _, verb = plan.act.partition(".")
+        raise Refused(
+            "FED-3208",
+            f"{plan.name} is a plan of {plan.act}, not of {act}",
+            remedy=f"lkppctl {noun} {verb} --plan {plan.name}",
+        )
     if digest != plan.digest:
         raise Conflict(
             "FED-3206", f"{plan.name} is not the plan that was reviewed", remedy="review it again"

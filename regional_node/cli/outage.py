@@ -144,15 +144,26 @@ def _columns(zone: str) -> tuple[Column, ...]:
     return (
         Column("name", "Outage"),
         Column("source", "Source", say),
+        Column("kind", "Measured", _measured),
         Column("start_time", "Start", when(zone)),
         Column("end_time", "End", when(zone)),
-        Column("cause", "Cause", say),
-        Column("attribution", "Attribution", say),
+        Column("cause", "Cause", _known),
+        Column("attribution", "Attribution", _known),
         Column("counts", "Counts"),
         Column("late", "Came late"),
-        Column("differences", "Difference", _differences),
         Column("title", "Title"),
+        Column("differences", "Difference", _differences),
     )
+
+
+def _known(value: str) -> str:
+    """What nobody has said yet is a dash, not a word of the wire."""
+    return "–" if value == "UNSPECIFIED" else say(value)
+
+
+def _measured(kind: str) -> str:
+    """Service or link: only a service outage can ever count."""
+    return {"SERVICE": say("service"), "LINK": say("link")}.get(kind, "–")
 
 
 def _differences(items: list[dict[str, Any]]) -> str:

@@ -83,6 +83,8 @@ async def _import(file: Path, rule_set: str, validate_only: bool, output: Output
                 put.end_time.FromDatetime(stage.end)
         answer = await PackagesStub(channel).ImportPackages(request)
     show_list(answer.packages, IMPORT_COLUMNS, output)
+    if validate_only:
+        note(say("This was only a check: nothing was imported."))
 
 
 async def _list(held: bool, output: Output) -> None:

@@ -107,6 +107,8 @@ async def test_officer_imports_reads_and_decides(world: World, data: Path) -> No
         assert code == 0, err
     file = data / "packages.json"
     file.write_text(json.dumps([package("P3", "2015-03-31 12:00")]))
+    code, _, err = await command(data, "package", "import", file, "--validate-only")
+    assert code == 0 and "nothing was imported" in err
     code, out, err = await command(data, "package", "import", file, "-o", "json")
     assert code == 0, err
     assert json.loads(out)[0]["changed"] is True
@@ -139,6 +141,8 @@ async def test_measured_outage_is_listed_and_confirmed(world: World, data: Path)
     await world.outages.start(
         Kind.SERVICE, ProbeState(3, at("2015-03-26 07:00"), "the service answered with status 503")
     )
+    code, out, err = await command(data, "outage", "list")
+    assert code == 0 and "service" in out and "UNSPECIFIED" not in out, err
     code, _, err = await command(
         data, "outage", "confirm", "measured/1", "--cause", "POWER", "--attribution", "REGION",
         "--reason", "genset gagal", "--as", "siti", "--key", key,
