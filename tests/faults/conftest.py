@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,16 +17,20 @@ Copy = Callable[[int], tuple[Centre, dict[str, Node]]]
 
 
 @pytest.fixture(scope="session")
-def founding() -> Iterator[Founding]:
-    """The state from which every fault starts."""
-    # A short path: the name of a Unix socket has at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="lpse-", ignore_cleanup_errors=True) as folder:
-        yield Founding(Path(folder))
+def founding(tmp_path_factory: pytest.TempPathFactory) -> Founding:
+    """The state from which every fault starts; parallel workers of one run share it."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    with (place / "founding.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return Founding(place / "founding")
 
 
 @pytest.fixture
 def copy(founding: Founding) -> Iterator[Copy]:
     """Makes the parties of one test; all roads lead to the given port, or to the centre."""
+    # A short path: the name of a Unix socket has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="lpse-"))
     made: list[Centre | Node] = []
 

@@ -191,8 +191,13 @@ class Founding:
     """A centre with two persons and two enrolled nodes that know two packages; all stopped."""
 
     def __init__(self, folder: Path) -> None:
+        """Made now, or found whole in `folder`; only one process at a time may ask."""
         self.folder = folder
-        asyncio.run(self._found())
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            asyncio.run(self._found())
+            (folder / "whole").touch()
 
     def copy(self, folder: Path, road: int = 0) -> tuple[Centre, dict[str, Node]]:
         """The same parties in another folder; nodes' roads lead to `road`, or to the centre."""
