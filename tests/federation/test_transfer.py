@@ -11,6 +11,7 @@ import pytest
 
 from lpse.federation.errors import Unavailable
 from lpse.federation.limits import MIB, TRANSFER_SMALL_BYTES_MAX
+from lpse.federation.v1 import transfer_pb2 as wire
 from regional_node.transfer.fetching import BundleFetcher
 from tests.federation.rig import CLOCK, Authority, eventually, running
 from tests.federation.severable import SeverableProxy
@@ -175,6 +176,23 @@ async def test_missing_file_is_parked(centre: TransferCentre, node: DrainingNode
     await node.drain.step(CLOCK.wall())
     item = await node.queue.item(sha256(b"gone").digest())
     assert (item.state, item.last_cause[:8]) == ("PARKED", "FED-2311")
+
+
+@pytest.mark.parametrize("size", [5_000, 3 * MIB])
+async def test_a_verdict_about_other_bytes_ends_no_transfer(
+    centre: TransferCentre, node: DrainingNode, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Invariant 1: VERIFIED counts for the digest that was sent, whatever a centre says."""
+    monkeypatch.setattr(
+        "central.blobs.service._verified",
+        lambda *_, **__: wire.PutBlobResponse(verified=wire.VerifiedBlob(digest=bytes(32))),
+    )
+    await eventually(node.settled)
+    (digest,) = await node.accept(content(size))
+    await eventually(node.settled)
+    await node.drain.step(CLOCK.wall())
+    item = await node.queue.item(digest)
+    assert (item.state, item.last_cause[:8]) == ("RETRYING", "FED-2313")
 
 
 async def test_policy_keeps_bytes_at_the_node(centre: TransferCentre, node: DrainingNode) -> None:
