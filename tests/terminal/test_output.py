@@ -221,3 +221,16 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     """Output piped into a program that leaves early prints no complaint."""
     told = _shell("lpse-node explain FED-1101 | true")
     assert told.stderr == ""
+
+
+def test_a_table_too_wide_for_the_screen_becomes_records(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a narrow terminal no word is cut: each row is a block of lines, title and value."""
+    columns = [Column(f"key{number}", f"Title{number}") for number in range(10)]
+    rows = [{column.key: f"one-long-word-{column.key}" for column in columns}] * 2
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    output.show_list(rows, columns)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "Title0  one-long-word-key0" and len(told) == 21 and told[10] == ""

@@ -122,9 +122,8 @@ def show(
         _write(str(row.get(name, "")))
     elif output is Output.TABLE:
         named = columns or [Column(key, key) for key in row]
-        width = max((len(say(column.title)) for column in named), default=0)
-        for column in named:
-            _write(f"{say(column.title):<{width}}  {_cell(_at(row, column.key), column.form)}")
+        if named:
+            _write(_record(row, named))
     else:
         _write(_json(row, line=output is Output.JSONL))
 
@@ -256,12 +255,31 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None
         table.add_row(*(_cell(_at(row, column.key), column.form) for column in columns))
     wide = None if sys.stdout.isatty() else _WIDE
     out = Console(highlight=False, markup=False, width=wide)
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and _least_width(rows, columns) > out.width:
+        _write("\n\n".join(_record(row, columns) for row in rows))  # words would be cut
+    elif sys.stdout.isatty():
         out.print(table)
     else:
         with out.capture() as captured:
             out.print(table)
         _write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def _least_width(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> int:
+    """Columns of screen in which the table has place without a word being cut."""
+    width = 0
+    for column in columns:
+        cells = [say(column.title), *(_cell(_at(row, column.key), column.form) for row in rows)]
+        width += max((len(word) for cell in cells for word in cell.split()), default=0) + 2
+    return width - 2
+
+
+def _record(row: Mapping[str, Any], columns: Sequence[Column]) -> str:
+    width = max((len(say(column.title)) for column in columns), default=0)
+    return "\n".join(
+        f"{say(column.title):<{width}}  {_cell(_at(row, column.key), column.form)}"
+        for column in columns
+    )
 
 
 def _at(row: Mapping[str, Any], key: str) -> Any:
