@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from lpse.federation.checkpoints import Agreement, sign_head
+from lpse.federation.checkpoints import Agreement, Head, sign_head
 from lpse.federation.entries import decode_entry, verify_batch
 from lpse.federation.errors import NotFound
 from lpse.federation.merkle import (
@@ -38,7 +38,12 @@ def record(size: int = 8) -> records.UploadAccepted:
 
 
 async def start(
-    folder: Path, *, seed: int = 1, restored: bool = False, exercise: bool = False
+    folder: Path,
+    *,
+    seed: int = 1,
+    restored: bool = False,
+    stored: Head | None = None,
+    exercise: bool = False,
 ) -> tuple[Database, Journal]:
     migrations = folder / "migrations"
     migrations.mkdir(exist_ok=True)
@@ -47,7 +52,7 @@ async def start(
     clock = ManualClock(datetime(2015, 3, 27, tzinfo=UTC))
     journal = Journal(database, SIGNER, clock, SeededEntropy(seed), exercise=exercise)
     try:
-        await journal.open(restored=restored)
+        await journal.open(restored=restored, stored=stored)
     except BaseException:
         await database.close()
         raise
@@ -193,6 +198,32 @@ async def test_damaged_journal_is_not_opened(tmp_path: Path, damage: str) -> Non
     with pytest.raises(Exception) as refusal:
         await start(tmp_path)
     assert getattr(refusal.value, "code", "") in (JournalDamaged("").code, "FED-2103")
+
+
+async def test_a_crash_after_the_new_epoch_founds_the_next_one_on_what_the_centre_knows(
+    tmp_path: Path,
+) -> None:
+    """Invariant 5: however often a restore is begun again, the epoch names a head that was seen."""
+    database, journal = await start(tmp_path)
+    await journal.append(record())
+    stored = journal.head
+    await journal.append(record(9))
+    known = journal.head
+    await database.close()
+    for seed in (2, 3):  # the marker outlived a crash, so the second start restores again
+        database, journal = await start(tmp_path, seed=seed, restored=True, stored=stored)
+        if seed == 2:
+            await journal.append(record(10))
+        last = journal
+        await database.close() if seed == 2 else None
+    rows = await last.entries(0, last.head.size)
+    opened = records.EpochOpened.FromString(decode_entry(rows[0].data).payload)
+    assert opened.continues_from == known.message()
+    carried = [decode_entry(row.data) for row in rows[1:]]
+    sizes = [len(records.UploadAccepted.FromString(entry.payload).commitment) for entry in carried]
+    assert sizes == [9, 10], "each unsent entry once"
+    assert carried[0].imported == (known.epoch, 2)
+    await database.close()
 
 
 async def test_restored_journal_opens_a_new_epoch(tmp_path: Path) -> None:

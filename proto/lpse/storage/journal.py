@@ -41,7 +41,7 @@ from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_store as store
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
-from lpse.storage.journal_tail import unsent_in
+from lpse.storage.journal_tail import basis_in, unsent_in
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class Journal:
         if tree is None:
             await self.open_epoch(None, "genesis")
         elif restored:
-            await self._database.write(lambda tx: self._continue_restored(tx, tree, stored))
+            await self._database.write(lambda tx: self._continue_restored(tx, stored))
 
     @property
     def party(self) -> str:
@@ -341,10 +341,13 @@ class Journal:
         self._working = _Tree(number, epoch, CompactRange(), None)
         self.append_in(tx, records.EpochOpened(continues_from=named, reason=reason))
 
-    def _continue_restored(self, tx: Transaction, ended: _Tree, stored: Head | None) -> None:
-        assert ended.head is not None, "a stored epoch ends at a head"
-        self._begin_epoch(tx, ended.head, "restored from backup")
-        for entry in unsent_in(tx, ended.number, ended.head, stored):
+    def _continue_restored(self, tx: Transaction, stored: Head | None) -> None:
+        basis = basis_in(tx, stored)
+        row = store.newest_head_in(tx, basis.number)
+        assert row is not None, "a stored epoch ends at a head"
+        carried = list(unsent_in(tx, stored))
+        self._begin_epoch(tx, self._head_of(basis.epoch, row), "restored from backup")
+        for entry in carried:
             self._append_bytes(tx, entry, encode_entry(entry))
 
     def _load(self, tx: Transaction) -> _Tree | None:

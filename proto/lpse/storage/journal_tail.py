@@ -18,17 +18,44 @@ from lpse.federation.limits import SCAN_ROWS_PER_STEP
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Transaction
 from lpse.storage import journal_store as store
+from lpse.storage.journal_store import EpochRow
 
 _OPENED = kinds.kind_of(records.EpochOpened())
 
 
-def unsent_in(
-    tx: Transaction, number: int, ended: Head, stored: Head | None
-) -> Iterator[DecodedEntry]:
-    """Entries of the ended epoch above what the follower acknowledged, each naming its origin."""
-    first = stored.size if stored is not None and stored.epoch == ended.epoch else 0
-    for start in range(first, ended.size, SCAN_ROWS_PER_STEP):
-        last = min(start + SCAN_ROWS_PER_STEP, ended.size)
-        for row in store.entries_in(tx, number, start, last):
+def basis_in(tx: Transaction, stored: Head | None) -> EpochRow:
+    """The epoch that the follower knows newest; without a word of it, the newest one.
+
+    An epoch that was opened and never acknowledged cannot found another one: a second restore, or a
+    crash right after the first one's epoch, would leave the follower a head that it never saw.
+    """
+    epochs = store.epochs_in(tx)
+    known = [row for row in epochs if stored is not None and row.epoch == stored.epoch]
+    return known[-1] if known else epochs[-1]
+
+
+def unsent_in(tx: Transaction, stored: Head | None) -> Iterator[DecodedEntry]:
+    """Entries of ended epochs above what the follower acknowledged, each once, with its origin."""
+    epochs = store.epochs_in(tx)
+    known = stored is not None and any(row.epoch == stored.epoch for row in epochs)
+    seen: set[bytes] = set()
+    behind = known  # epochs before the acknowledged one reached the follower through it
+    for row in epochs:
+        behind = behind and stored is not None and row.epoch != stored.epoch
+        if behind:
+            continue
+        first = stored.size if stored is not None and row.epoch == stored.epoch else 0
+        for entry in _carried_in(tx, row, first):
+            if entry.entry_id not in seen:
+                seen.add(entry.entry_id)
+                yield entry
+
+
+def _carried_in(tx: Transaction, epoch: EpochRow, first: int) -> Iterator[DecodedEntry]:
+    ended = store.count_in(tx, epoch.number)
+    for start in range(first, ended, SCAN_ROWS_PER_STEP):
+        last = min(start + SCAN_ROWS_PER_STEP, ended)
+        for row in store.entries_in(tx, epoch.number, start, last):
             if row.kind != _OPENED:
-                yield replace(decode_entry(row.data), imported=(ended.epoch, row.index))
+                entry = decode_entry(row.data)
+                yield replace(entry, imported=entry.imported or (epoch.epoch, row.index))
