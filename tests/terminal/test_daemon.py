@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
 
 from lpse.runtime.clock import ManualClock
-from lpse.terminal.daemon import keep_working
+from lpse.terminal.daemon import HealthPages, Readiness, keep_working, notify_service_manager
 
 CLOCK = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -34,3 +39,34 @@ async def test_an_orderly_end_is_an_end() -> None:
 
     await keep_working("orderly", orderly, CLOCK)
     assert begun == [1]
+
+
+async def test_health_pages_tell_life_and_readiness_apart() -> None:
+    """A daemon that cannot do its duty is alive and says why it is not ready."""
+    now = Readiness(True)
+    pages = HealthPages(lambda: now)
+    port = await pages.open("127.0.0.1", 0)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            assert (await client.get("/readyz")).status_code == 200
+            now = Readiness(False, ("FED-1102: the disk failed",))
+            assert (await client.get("/livez")).status_code == 200
+            answer = await client.get("/readyz")
+            assert answer.status_code == 503
+            assert answer.json() == {"ready": False, "reasons": ["FED-1102: the disk failed"]}
+    finally:
+        await pages.close()
+
+
+def test_the_service_manager_hears_when_the_daemon_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd starts what depends on the daemon only after READY=1; without systemd nobody minds."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify_service_manager("READY=1")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notify_service_manager("READY=1")
+        assert manager.recv(64) == b"READY=1"
