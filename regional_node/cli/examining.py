@@ -84,8 +84,8 @@ def _certificate(data: Path) -> tuple[datetime, datetime] | None:
 
 
 def _loose(data: Path) -> tuple[str, ...]:
-    """Private files that group or others may touch."""
-    private = [*(data / "identity").glob("*.key"), *data.glob("node.db*")]
+    """Private files and folders that group or others may touch."""
+    private = [data, data / "identity", *(data / "identity").glob("*.key"), *data.glob("node.db*")]
     with suppress(OSError):
         return tuple(
             path.relative_to(data).as_posix()

@@ -302,6 +302,13 @@ def _roads(facts: Facts) -> Finding:
             "allow outgoing TCP to these addresses",
             {"addresses": ", ".join(closed)},
         )  # fmt: skip
+    if not facts.roads:
+        return Finding(
+            "ports", REMARK,
+            "no address of the centre is known here",
+            "this node was never enrolled; bids are accepted after that",
+            "lpse-node enrol, with a code from the centre",
+        )  # fmt: skip
     return Finding("ports", OK, "the centre's ports can be reached")
 
 

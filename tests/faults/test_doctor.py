@@ -55,6 +55,7 @@ ILL: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("!", {"running": replace(RUNNING, oldest_seconds=200_000.0)}),
     "service": ("!", {"service_answers": False}),
     "ports": ("!", {"roads": (("pusat:7443", False),)}),
+    "no ports": ("!", {"roads": ()}),
     "congestion": ("!", {"congestion": "cubic"}),
     "exercise": ("!", {"exercise": True}),
 }
@@ -105,6 +106,8 @@ async def test_doctor_looks_at_a_real_node(copy: Copy) -> None:
     (node.data / "identity" / "signing.key").chmod(0o644)
     leaked = _states(call("lpse-node", "doctor", environment=node.environment, expect=1))
     assert leaked["file modes"] == "x"
+    node.data.chmod(0o777)
+    assert "., " in _in_words(node, "en_US.UTF-8"), "an open data folder is named, too"
     told = _in_words(node, "id_ID.UTF-8")
     assert "pengguna lain dapat mengakses" in told and "chmod 600" in told
     assert "→" in _in_words(node, "en_US.UTF-8")

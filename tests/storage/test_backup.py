@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lpse.federation.errors import FederationError
+from lpse.federation.errors import FederationError, Refused
 from lpse.runtime.sqlite import Database
 from lpse.storage.backup import (
     BackupDamaged,
@@ -144,3 +144,16 @@ async def test_failed_backup_leaves_nothing_behind(database: Database, tmp_path:
     with pytest.raises(BackupDamaged):
         await create_backup(sources, tmp_path / "saved", party="lpse-pacitan", now=NOW)
     assert not list(tmp_path.glob("saved*"))
+
+
+async def test_a_place_that_cannot_be_made_is_told_as_such(tmp_path: Path) -> None:
+    """A file where a folder should be is the caller's mistake, with a code, and saves nothing."""
+    (tmp_path / "plain").write_text("a file")
+    with pytest.raises(Refused) as caught:
+        await create_backup(
+            BackupSources({}, ("blobs", tmp_path / "blobs"), {}),
+            tmp_path / "plain" / "saved",
+            party="lpse-pacitan",
+            now=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    assert caught.value.code == "FED-1303"

@@ -61,7 +61,7 @@ async def test_health_pages_tell_life_and_readiness_apart() -> None:
 def test_the_service_manager_hears_when_the_daemon_is_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """systemd starts what depends on the daemon only after READY=1; without systemd nobody minds."""
+    """systemd starts what depends on the daemon after READY=1; without systemd nobody minds."""
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     notify_service_manager("READY=1")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -52,6 +52,17 @@ class TargetNotEmpty(Conflict):
         )
 
 
+class TargetUnusable(Refused):
+    """The place for a backup cannot be made or written."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "FED-1303",
+            f"the target folder cannot be made: {detail}",
+            remedy="name a folder on a disk that you may write to",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class BackupFile:
     """One file of a backup; `kind` is database, blob or file."""
@@ -248,7 +259,10 @@ def _new_draft(target: Path) -> Path:
         raise TargetNotEmpty
     draft = target.with_name(target.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)  # what an interrupted attempt left behind
-    draft.mkdir(mode=0o700, parents=True)
+    try:
+        draft.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise TargetUnusable(error.strerror or type(error).__name__) from error
     return draft
 
 

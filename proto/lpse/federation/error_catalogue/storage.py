@@ -226,4 +226,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "sebutkan folder kosong atau baru; pindahkan dahulu data lama",
         ),
     ),
+    "FED-1303": entry(
+        (
+            "The target folder cannot be made",
+            "nothing was saved; the data itself is untouched",
+            "name a folder on a disk that you may write to",
+        ),
+        (
+            "Folder tujuan tidak dapat dibuat",
+            "tidak ada yang disimpan; data asal tidak tersentuh",
+            "sebutkan folder pada disk yang boleh ditulisi",
+        ),
+    ),
 }
