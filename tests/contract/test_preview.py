@@ -119,7 +119,7 @@ def test_printed_arithmetic_of_the_worked_example() -> None:
     )
     assert steps[3]["en"] == (
         "Sat, 4 Apr 2015 (weekend), Sun, 5 Apr 2015 (weekend) "
-        "→ next working day Mon, 6 Apr 2015 12.00 WIB"
+        "→ next working day Mon, 6 Apr 2015 12:00 WIB"
     )
     assert [step["kind"] for step in stages[1]["steps"]] == ["MOVED", "NO_LOSS", "RESULT"]
 

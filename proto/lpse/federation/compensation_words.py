@@ -29,6 +29,7 @@ class Language:
     units: tuple[tuple[str, str], ...]  # days, hours, minutes, seconds
     days_off: dict[DayOff, str]
     and_more: str
+    clock_mark: str  # between hours and minutes: 10.00 in Indonesian, 10:00 in English
 
     def day(self, day: date) -> str:
         """`Jum, 27 Mar 2015`."""
@@ -41,7 +42,10 @@ class Language:
     def moment(self, moment: datetime, zone: ZoneInfo) -> str:
         """`Jum, 27 Mar 2015 10.00 WIB`; seconds only when there are any."""
         local = moment.astimezone(zone)
-        clock = f"{local:%H.%M}" + (f"{local:.%S}" if local.second or local.microsecond else "")
+        parts = [f"{local:%H}", f"{local:%M}"]
+        if local.second or local.microsecond:
+            parts.append(f"{local:%S}")
+        clock = self.clock_mark.join(parts)
         return f"{self.day(local.date())} {clock} {local.tzname()}"
 
     def dates(self, days: Sequence[date]) -> str:
@@ -99,6 +103,7 @@ ENGLISH = Language(
         DayOff.REGIONAL_HOLIDAY: "regional holiday",
     },
     and_more="and {} more",
+    clock_mark=":",
 )
 
 INDONESIAN = Language(
@@ -125,4 +130,5 @@ INDONESIAN = Language(
         DayOff.REGIONAL_HOLIDAY: "libur daerah",
     },
     and_more="dan {} lagi",
+    clock_mark=".",
 )
