@@ -89,7 +89,9 @@ def _tell_changes(row: dict[str, Any], told: dict[str, str]) -> None:
 
 def _wave_line(wave: dict[str, Any]) -> str:
     opened = _WHEN(wave["open_time"]) if wave["open_time"] else say("not open yet")
-    met = f" [green]✓ {say('condition met')}[/green]" if wave["met"] else ""
+    held = sum(node["progress"] == "HELD" for node in wave["nodes"])
+    words = say("condition met, {count} held", count=held) if held else say("condition met")
+    met = f" [green]✓ {words}[/green]" if wave["met"] else ""
     counts = f"{wave['applied_count']}/{wave['node_count']}"
     return f"[bold]{_told(wave['wave'])}[/bold]  {counts}  [dim]{opened}[/dim]{met}"
 
