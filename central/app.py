@@ -70,10 +70,10 @@ from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
 from lpse.terminal.daemon import (
     HealthPages,
-    Readiness,
     Work,
     keep_working,
     notify_service_manager,
+    readiness_of,
     stop_on_signals,
 )
 
@@ -275,7 +275,7 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
         for name, work in workers.items()
     ]
     servers = await _listen(centre)
-    pages = HealthPages(lambda: _readiness(machine))
+    pages = HealthPages(lambda: readiness_of(machine.database))
     host, _, port = settings.listen.http.rpartition(":")
     await pages.open(host, int(port))
     notify_service_manager("READY=1")
@@ -353,10 +353,3 @@ async def _server(
     server.add_secure_port(address, tls.server_credentials(identity, clients=clients))
     await server.start()
     return server
-
-
-def _readiness(machine: Machine) -> Readiness:
-    failure = machine.database.failure
-    if failure is not None:
-        return Readiness(False, (str(failure),))
-    return Readiness(True)

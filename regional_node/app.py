@@ -38,10 +38,10 @@ from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
 from lpse.terminal.daemon import (
     HealthPages,
-    Readiness,
     Work,
     keep_working,
     notify_service_manager,
+    readiness_of,
     stop_on_signals,
 )
 from regional_node import identity
@@ -206,7 +206,7 @@ def _renewals(machine: Machine, link: LinkWorker) -> dict[str, Work]:
 async def _run(node: Node, stop: asyncio.Event) -> int:
     machine, settings = node.machine, node.machine.settings
     server = await _listen(node)
-    pages = HealthPages(lambda: _readiness(machine))
+    pages = HealthPages(lambda: readiness_of(machine.database))
     host, _, port = settings.http.listen.rpartition(":")
     await pages.open(host, int(port))
     link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
@@ -255,10 +255,3 @@ async def _listen(node: Node) -> grpc.aio.Server:
     finally:
         os.umask(before)
     return server
-
-
-def _readiness(machine: Machine) -> Readiness:
-    failure = machine.database.failure
-    if failure is not None:
-        return Readiness(False, (str(failure),))
-    return Readiness(True)

@@ -25,6 +25,7 @@ from lpse.federation.receipts import Commitment
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Reveal, UploadJudged
 from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
 from regional_node.intake import rules
 from regional_node.intake.ports import EffectiveSchedule, OfficerActs
@@ -34,8 +35,6 @@ from regional_node.intake.store import (
     StoredAttempt,
     StoredSubmission,
     attempt_of,
-    micros,
-    moment,
     submission_of,
 )
 from regional_node.intake.windows import Opening
@@ -175,7 +174,7 @@ class OpeningStore:
                 " schedule_revision = ?, judged_revision = ? WHERE submission = ?",
                 (
                     verdict,
-                    micros(opening.deadline),
+                    to_micros(opening.deadline),
                     opening.revision,
                     opening.revision,
                     stored.number,
@@ -222,8 +221,8 @@ class OpeningStore:
                 "INSERT INTO intake_openings VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     package,
-                    micros(now),
-                    micros(opening.deadline),
+                    to_micros(now),
+                    to_micros(opening.deadline),
                     opening.revision,
                     opening.zone,
                     actor,
@@ -280,7 +279,7 @@ class OpeningStore:
             (package, submissions),
         )
         if known:
-            return moment(known[0][0])
+            return from_micros(known[0][0])
         released = _count_in(tx, package)
         if released != submissions:
             raise Conflict(
@@ -291,7 +290,9 @@ class OpeningStore:
         record = HandoverConfirmed(package=package, submissions=submissions)
         record.confirm_time.FromDatetime(now)
         self._journal.append_in(tx, record)
-        tx.run("INSERT INTO intake_handovers VALUES (?, ?, ?)", (package, submissions, micros(now)))
+        tx.run(
+            "INSERT INTO intake_handovers VALUES (?, ?, ?)", (package, submissions, to_micros(now))
+        )
         return now
 
 
@@ -311,7 +312,7 @@ def opening_in(tx: Transaction, package: str) -> tuple[Opening, datetime] | None
     if not rows:
         return None
     zone, deadline, revision, opened = rows[0]
-    return Opening(package, zone, moment(deadline), revision), moment(opened)
+    return Opening(package, zone, from_micros(deadline), revision), from_micros(opened)
 
 
 def _refuse_unless_due(opening: Opening, decision: rules.Release) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from google.protobuf.message import Message
 
@@ -26,12 +26,10 @@ from lpse.federation.v1.records_pb2 import (
     Verdict,
 )
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
 from regional_node.intake.ports import EffectiveSchedule
 from regional_node.intake.windows import Window
-
-_START = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 SELECT_SUBMISSIONS = (
     "SELECT submission, intake_key, package, commitment, salt, details, accept_time, clock_error,"
@@ -230,12 +228,12 @@ class IntakeStore:
                 commitment.digest,
                 commitment.salt,
                 commitment.details,
-                micros(now),
+                to_micros(now),
                 sealed.durable.error_seconds,
                 window.zone,
                 judged.receipt,
                 judged.verdict,
-                micros(window.deadline),
+                to_micros(window.deadline),
                 window.revision,
                 epoch,
                 index,
@@ -266,7 +264,7 @@ class IntakeStore:
     def _reference(
         tx: Transaction, details: SubmissionDetails, now: datetime, deadline: datetime
     ) -> None:
-        stored, least = micros(now), micros(deadline)
+        stored, least = to_micros(now), to_micros(deadline)
         for file in details.files:
             tx.run(_REFERENCE, (file.sha256, file.size_bytes, stored, least))
 
@@ -320,12 +318,12 @@ def submission_of(row: Row) -> StoredSubmission:
         intake_key=row[1],
         package=row[2],
         commitment=Commitment(details=row[5], salt=row[4], digest=row[3]),
-        accept_time=moment(row[6]),
+        accept_time=from_micros(row[6]),
         clock_error_seconds=row[7],
         zone=row[8],
         receipt=row[9],
         verdict=row[10],
-        deadline=moment(row[11]),
+        deadline=from_micros(row[11]),
         revision=row[12],
         judged=row[13] > 0,
         journal_epoch=row[14],
@@ -343,13 +341,3 @@ def attempt_of(row: Row) -> StoredAttempt:
         revealed=bool(row[5]),
         journal_index=row[6],
     )
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (time - _START) // _MICROSECOND
-
-
-def moment(microseconds: int) -> datetime:
-    """The aware UTC time of a stored number."""
-    return _START + timedelta(microseconds=microseconds)

@@ -6,17 +6,17 @@ Leaves out every statement that writes (`store`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from lpse.federation.intervals import Interval
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Row
+from lpse.runtime.sqlite.instants import from_micros
 from regional_node.outages import rules
 from regional_node.outages.rules import Kind
 
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DECLARED: Final = (
     "SELECT outage, revision, record, start_time, end_time, applies, withdrawn, late, apply_time"
     " FROM outage_declared"
@@ -79,7 +79,7 @@ def declared_of(row: Row) -> DeclaredOutage:
         applies=bool(applies),
         withdrawn=bool(withdrawn),
         late=bool(late),
-        apply_time=moment(applied),
+        apply_time=from_micros(applied),
     )
 
 
@@ -94,7 +94,7 @@ def measured_of(row: Row) -> MeasuredOutage:
         evidence=evidence,
         during_upgrade=bool(upgrading),
         confirmation=None if statement is None else records.OutageConfirmed.FromString(statement),
-        confirm_time=None if confirmed is None else moment(confirmed),
+        confirm_time=None if confirmed is None else from_micros(confirmed),
     )
 
 
@@ -115,14 +115,4 @@ def record_of(one: MeasuredOutage) -> records.OutageMeasured:
 
 def interval_of(start: int, end: int | None) -> Interval:
     """A span from stored microseconds."""
-    return Interval(moment(start), None if end is None else moment(end))
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970."""
-    return (moment - _START) // timedelta(microseconds=1)
-
-
-def moment(micros: int) -> datetime:
-    """The time of stored microseconds."""
-    return _START + timedelta(microseconds=micros)
+    return Interval(from_micros(start), None if end is None else from_micros(end))

@@ -20,6 +20,7 @@ from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import to_micros
 from lpse.storage.journal import Journal
 from regional_node.outages import forms, rules
 from regional_node.outages.forms import DECLARED, MEASURED, DeclaredOutage, MeasuredOutage
@@ -97,7 +98,7 @@ class OutageStore:
                 (
                     number,
                     rules.WIRE_KIND[kind],
-                    forms.micros(began),
+                    to_micros(began),
                     state.failures,
                     state.evidence,
                     int(state.during_upgrade),
@@ -123,7 +124,7 @@ class OutageStore:
             tx.run(
                 "UPDATE outage_measured SET end_time = ?, probes_failed = ?, during_upgrade = ?"
                 " WHERE number = ?",
-                (forms.micros(end), state.failures, int(state.during_upgrade), number),
+                (to_micros(end), state.failures, int(state.during_upgrade), number),
             )
             self._journal.append_in(tx, forms.record_of(_measured_in(tx, number)))
 
@@ -178,7 +179,7 @@ class OutageStore:
                 return stored
             tx.run(
                 "UPDATE outage_measured SET confirmation = ?, confirm_time = ? WHERE number = ?",
-                (statement.SerializeToString(deterministic=True), forms.micros(now), number),
+                (statement.SerializeToString(deterministic=True), to_micros(now), number),
             )
             self._journal.append_in(tx, statement)
             return _measured_in(tx, number)
@@ -261,12 +262,12 @@ class OutageStore:
                 record.revision,
                 one.national_index,
                 record.SerializeToString(deterministic=True),
-                forms.micros(interval.start),
-                None if interval.end is None else forms.micros(interval.end),
+                to_micros(interval.start),
+                None if interval.end is None else to_micros(interval.end),
                 int(applies),
                 int(one.withdrawn),
                 int(late),
-                forms.micros(now),
+                to_micros(now),
             ),
         )
 

@@ -18,6 +18,7 @@ from lpse.federation.stages import Stage
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import to_micros
 from lpse.storage.journal import Journal
 from regional_node.outages.rules import KnownOutage
 from regional_node.schedule import decisions, rows
@@ -170,7 +171,7 @@ class ProposalStore:
                     draft.state.value,
                     draft.record.SerializeToString(deterministic=True),
                     rows.spans_text(draft.counted),
-                    rows.micros(now),
+                    to_micros(now),
                 ),
             )
             self._packages.touch_in(tx, case.package.code)
@@ -255,7 +256,7 @@ class ProposalStore:
             tx.run(
                 "INSERT INTO schedule_releases (package, revision, decision, decide_time)"
                 " VALUES (?, ?, ?, ?)",
-                (package.code, package.revision, data, rows.micros(now)),
+                (package.code, package.revision, data, to_micros(now)),
             )
             return
         tx.run(
@@ -264,7 +265,7 @@ class ProposalStore:
             (
                 _DECIDED_AS[record.decision].value,
                 data,
-                rows.micros(now),
+                to_micros(now),
                 package.code,
                 record.proposal,
             ),
@@ -278,9 +279,9 @@ class ProposalStore:
             (
                 code,
                 hold.stage,
-                rows.micros(hold.due),
+                to_micros(hold.due),
                 json.dumps(hold.outages),
-                rows.micros(hold.start),
+                to_micros(hold.start),
             ),
         )
         record = records.HoldStarted(package=code, stage=hold.stage, outages=hold.outages)
@@ -295,7 +296,7 @@ class ProposalStore:
         tx.run(
             "UPDATE schedule_holds SET end_time = ?, end_reason = ?"
             " WHERE package = ? AND stage = ? AND end_time IS NULL",
-            (rows.micros(now), reason, code, hold.stage),
+            (to_micros(now), reason, code, hold.stage),
         )
         ended = records.HoldEnded(package=code, stage=hold.stage, reason=reason)
         self._journal.append_in(tx, ended)

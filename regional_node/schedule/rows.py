@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -17,10 +16,10 @@ from lpse.federation.rule_sets import RuleSet, parse_rule_set
 from lpse.federation.stages import Stage
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Row
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 from regional_node.schedule.proposals import Proposal, ProposalState
 from regional_node.schedule.rules import Hold
 
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 HOLD_COLUMNS: Final = "stage, due_time, outages, start_time, end_time, end_reason"
 PROPOSAL_COLUMNS: Final = "state, record, counted, create_time, decision, decide_time"
 
@@ -28,7 +27,7 @@ PROPOSAL_COLUMNS: Final = "state, record, counted, create_time, decision, decide
 def stages_text(stages: Sequence[Stage]) -> str:
     """Stages as stored."""
     return json.dumps(
-        [[stage.name, micros(stage.start), micros(stage.end)] for stage in stages],
+        [[stage.name, to_micros(stage.start), to_micros(stage.end)] for stage in stages],
         ensure_ascii=False,
     )
 
@@ -36,19 +35,21 @@ def stages_text(stages: Sequence[Stage]) -> str:
 @lru_cache(maxsize=1_024)
 def stages_of(text: str) -> tuple[Stage, ...]:
     """Stored stages; in a rush every submission asks for those of the same few packages."""
-    return tuple(Stage(name, moment(start), moment(end)) for name, start, end in json.loads(text))
+    return tuple(
+        Stage(name, from_micros(start), from_micros(end)) for name, start, end in json.loads(text)
+    )
 
 
 def spans_text(spans: Sequence[Interval]) -> str:
     """Closed intervals as stored."""
-    return json.dumps([[micros(one.start), micros(one.end or one.start)] for one in spans])
+    return json.dumps([[to_micros(one.start), to_micros(one.end or one.start)] for one in spans])
 
 
 @lru_cache(maxsize=256)
 @lru_cache(maxsize=4096)
 def spans_of(text: str) -> tuple[Interval, ...]:
     """Stored intervals; most packages have none."""
-    return tuple(Interval(moment(start), moment(end)) for start, end in json.loads(text))
+    return tuple(Interval(from_micros(start), from_micros(end)) for start, end in json.loads(text))
 
 
 def rules_text(rules: RuleSet) -> str:
@@ -67,10 +68,10 @@ def hold_of(row: Row) -> Hold:
     stage, due, outages, start, end, reason = row
     return Hold(
         stage=stage,
-        due=moment(due),
+        due=from_micros(due),
         outages=tuple(json.loads(outages)),
-        start=moment(start),
-        end=None if end is None else moment(end),
+        start=from_micros(start),
+        end=None if end is None else from_micros(end),
         end_reason=reason,
     )
 
@@ -82,17 +83,7 @@ def proposal_of(row: Row) -> Proposal:
         record=records.CompensationProposed.FromString(record),
         state=ProposalState(state),
         counted=spans_of(counted),
-        create_time=moment(created),
+        create_time=from_micros(created),
         decision=None if decision is None else records.CompensationDecided.FromString(decision),
-        decide_time=None if decided is None else moment(decided),
+        decide_time=None if decided is None else from_micros(decided),
     )
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return (time - _START) // timedelta(microseconds=1)
-
-
-def moment(stored: int) -> datetime:
-    """The time of stored microseconds."""
-    return _START + timedelta(microseconds=stored)

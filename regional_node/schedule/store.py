@@ -19,6 +19,7 @@ from lpse.federation.rule_sets import RuleSet
 from lpse.federation.stages import Stage, arrange
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Row, Transaction
+from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
 from regional_node.schedule import rows
 from regional_node.schedule.ports import Opened
@@ -150,7 +151,7 @@ class ScheduleStore:
             )
         )
         return [
-            Revision(number, origin, rows.moment(time), rows.stages_of(stages))
+            Revision(number, origin, from_micros(time), rows.stages_of(stages))
             for number, origin, time, stages in found
         ]
 
@@ -162,7 +163,7 @@ class ScheduleStore:
         tx.run(
             "INSERT INTO schedule_revisions (package, revision, origin, record_time, stages,"
             " journal_index) VALUES (?, ?, ?, ?, ?, ?)",
-            (package.code, number, after.origin, rows.micros(now), text, index),
+            (package.code, number, after.origin, to_micros(now), text, index),
         )
         tx.run(
             "UPDATE schedule_packages SET title = ?, revision = ?, base_revision = ?, stages = ?,"
@@ -281,7 +282,7 @@ class ScheduleStore:
         tx.run(
             "INSERT INTO schedule_revisions (package, revision, origin, record_time, stages,"
             " journal_index) VALUES (?, 1, 'import', ?, ?, ?)",
-            (given.code, rows.micros(now), text, index),
+            (given.code, to_micros(now), text, index),
         )
 
     def _announce_in(self, tx: Transaction, package: Package, number: int, after: Next) -> int:

@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from lpse.runtime.clock import Clock
+from lpse.runtime.sqlite import Database
 
 Work = Callable[[], Awaitable[None]]
 _LOG: Final = structlog.get_logger("lpse.daemon")
@@ -37,6 +38,13 @@ class Readiness:
 
     ready: bool
     reasons: tuple[str, ...] = ()
+
+
+def readiness_of(database: Database) -> Readiness:
+    """A daemon can do its duty as long as its disk takes what it acknowledges."""
+    if database.failure is not None:
+        return Readiness(False, (str(database.failure),))
+    return Readiness(True)
 
 
 class HealthPages:
