@@ -17,7 +17,9 @@ from pathlib import Path
 
 from lpse.federation.limits import BLOB_READ_BYTES
 from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
+from lpse.storage.disk import Disk
 
+disk = Disk()  # tests put a faulty one in its place; nothing else does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BROKEN = (errno.EIO, errno.EROFS, errno.EUCLEAN)
 
@@ -39,13 +41,13 @@ def disk_errors() -> Iterator[None]:
 def open_part(path: Path, keep_bytes: int) -> int:
     """Open a part for writing with at most `keep_bytes` kept; a shorter file starts again at 0."""
     with disk_errors():
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = disk.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with disk_errors():
             found = os.fstat(descriptor).st_size
             kept = keep_bytes if found >= keep_bytes else 0
-            os.ftruncate(descriptor, kept)
-            os.fsync(descriptor)
+            disk.truncate(descriptor, kept)
+            disk.sync(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
@@ -57,14 +59,20 @@ def write_all(descriptor: int, data: bytes, offset: int) -> None:
     view = memoryview(data)
     with disk_errors():
         while view:
-            written = os.pwrite(descriptor, view, offset)
+            written = disk.write(descriptor, view, offset)
             view, offset = view[written:], offset + written
+
+
+def cut(descriptor: int, size: int) -> None:
+    """Forget the bytes behind `size`."""
+    with disk_errors():
+        disk.truncate(descriptor, size)
 
 
 def sync_file(descriptor: int) -> None:
     """Force the file's bytes to the disk; after a failure it must not be tried again."""
     with disk_errors():
-        os.fsync(descriptor)
+        disk.sync(descriptor)
 
 
 def digest_of_file(descriptor: int) -> tuple[bytes, int]:
@@ -73,7 +81,7 @@ def digest_of_file(descriptor: int) -> tuple[bytes, int]:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         found, size = sha256(), 0
-        while piece := os.pread(descriptor, BLOB_READ_BYTES, size):
+        while piece := disk.read(descriptor, BLOB_READ_BYTES, size):
             found.update(piece)
             size += len(piece)
     return found.digest(), size
@@ -81,7 +89,8 @@ def digest_of_file(descriptor: int) -> tuple[bytes, int]:
 
 def digest_of_path(path: Path) -> tuple[bytes, int]:
     """The same for a stored blob."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with disk_errors():
+        descriptor = disk.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return digest_of_file(descriptor)
     finally:
@@ -92,7 +101,7 @@ def write_small(path: Path, data: bytes) -> bytes:
     """Write a whole new part, fsync it, re-read it; its digest."""
     flags = os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     with disk_errors():
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = disk.open(path, flags)
     try:
         write_all(descriptor, data, 0)
         sync_file(descriptor)
@@ -110,9 +119,9 @@ def move_into_place(moves: Iterable[tuple[Path, Path]]) -> None:
     with disk_errors():
         for source, target in moves:
             if not target.parent.exists():
-                target.parent.mkdir(mode=0o700, exist_ok=True)
+                disk.make_folder(target.parent)
                 touched.add(target.parent.parent)
-            source.replace(target)
+            disk.rename(source, target)
             # The old name may come back after a power cut: it is a part that nobody vouches for.
             touched.add(target.parent)
         for folder in touched:
@@ -124,7 +133,7 @@ def remove(paths: Iterable[Path]) -> None:
     touched: set[Path] = set()
     with disk_errors():
         for path in paths:
-            path.unlink(missing_ok=True)
+            disk.unlink(path)
             touched.add(path.parent)
         for folder in touched:
             if folder.exists():
@@ -133,14 +142,13 @@ def remove(paths: Iterable[Path]) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make names in a directory durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = disk.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        disk.sync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def free_bytes(folder: Path) -> int:
     """Bytes that an ordinary user may still write on the disk of this folder."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    return disk.free(folder)

@@ -102,7 +102,7 @@ class PartFile:
         try:
             files.write_all(self._descriptor, data, offset)
         except StorageFull:
-            os.ftruncate(self._descriptor, self.written_size)  # what came in part is not there
+            files.cut(self._descriptor, self.written_size)  # what came in part is not there
             raise
         if self._stream_whole:
             self._stream.update(data)
@@ -124,7 +124,7 @@ class PartFile:
         found, found_size = files.digest_of_file(self._descriptor)
         expected = digest or (self._stream.digest() if self._stream_whole else found)
         if found != expected or found_size != size:
-            os.ftruncate(self._descriptor, 0)
+            files.cut(self._descriptor, 0)
             self.written_size = self.durable_size = 0
             self._stream, self._stream_whole = sha256(), True
             raise BlobMismatch

@@ -127,7 +127,7 @@ class BlobReader:
     async def read(self, size: int) -> bytes:
         """The next bytes, empty at the end."""
         with files.disk_errors():
-            data = await asyncio.to_thread(os.pread, self._descriptor, size, self.offset)
+            data = await asyncio.to_thread(files.disk.read, self._descriptor, size, self.offset)
         self.offset += len(data)
         return data
 
@@ -265,7 +265,7 @@ class BlobStore:
         """Read a stored blob from an offset."""
         try:
             path = self.path_of(digest)
-            descriptor = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = await asyncio.to_thread(files.disk.open, path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise BlobUnknown from error
         return BlobReader(descriptor, offset)

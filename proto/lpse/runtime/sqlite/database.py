@@ -117,9 +117,10 @@ class Database:
         migrations: Path,
         *,
         readers: int = 2,
-        connector: Connector = plain_connector,
+        connector: Connector | None = None,
     ) -> Database:
         """Open for writing, alone, up to date, with every safety setting read back."""
+        connector = connector or plain_connector
         lock = _lock(path)
         opened: list[_Thread] = []
         try:

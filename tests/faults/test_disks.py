@@ -1,0 +1,66 @@
+"""Daemons whose disk fails: what they say, that they leave, and what a restart finds.
+
+The disk is the one of `disk`; everything else is real. What a full disk does is in
+`test_full_disk`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checker import check_node, node_at
+from tests.faults.conftest import Copy
+from tests.faults.disk import Fault, arm, faulty, fired
+from tests.faults.vendors import Vendors
+from tests.faults.world import Node
+
+LEAVE_SECONDS = 20.0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("sync", "EIO", path="*.part"),
+        Fault("sync", "EIO", path="*/sha256/*", done=True),
+        Fault("rename", "EROFS"),
+        Fault("sql", "EIO", path="COMMIT"),
+        Fault("sql", "EIO", path="COMMIT", done=True),
+    ],
+    ids=["fsync", "folder-fsync-done", "read-only", "commit", "commit-done"],
+)
+async def test_first_failed_write_ends_the_daemon_and_the_next_start_verifies(
+    copy: Copy, tmp_path: Path, fault: Fault
+) -> None:
+    """Invariant 1: no receipt after the fault, exit 1, and all receipts stand after a restart."""
+    _, nodes = copy(0)
+    node, plan = nodes["lpse-pacitan"], tmp_path / "plan.json"
+    faulty(node, plan)
+    vendors = Vendors(random.Random(3))
+    before, during, after = vendors.plan(3, bytes_max=300_000)
+    await node.start()
+    assert await vendors.try_once(node.socket, before), vendors.refused
+    arm(plan, [fault])
+    assert not await vendors.try_once(node.socket, during)
+    assert await _left(node) == 1, node.tail()
+    assert fired(plan) == 1, "a failed call was tried again"
+    arm(plan, [])
+    await node.start()
+    assert await vendors.try_once(node.socket, during), vendors.refused
+    assert await vendors.try_once(node.socket, after), vendors.refused
+    await node.kill()
+    check_node(node_at(node.name, node.data), vendors.given)
+
+
+async def _left(node: Node) -> int:
+    """The exit status of a daemon that leaves by itself."""
+    assert node.process is not None
+    give_up = time.monotonic() + LEAVE_SECONDS
+    while node.process.poll() is None:
+        assert time.monotonic() < give_up, f"{node.name} stays:\n{node.tail()}"
+        await asyncio.sleep(0.05)
+    return int(node.process.returncode)
