@@ -113,13 +113,13 @@ def duration_text(span: timedelta | float) -> str:
     return f"{whole} ({_parts(seconds, _UNITS[1:])})" if seconds >= 86_400 else whole
 
 
-def size_text(size_bytes: int) -> str:
+def size_text(size_bytes: int, *, lang: str | None = None) -> str:
     """Decimal units with one digit: `1,5 MB` in Indonesian, `1.5 MB` in English."""
     value, unit = float(size_bytes), 0
     while value >= 999.95 and unit < len(_SIZES) - 1:
         value, unit = value / 1_000, unit + 1
     digits = "#,##0" if unit == 0 else "#,##0.#"
-    return f"{format_decimal(value, format=digits, locale=language())} {_SIZES[unit]}"
+    return f"{format_decimal(value, format=digits, locale=lang or language())} {_SIZES[unit]}"
 
 
 def _parts(seconds: int, units: tuple[tuple[str, int], ...]) -> str:
