@@ -8,6 +8,7 @@ Leaves out what an operator may configure: configuration chooses inside these bo
 
 from __future__ import annotations
 
+from lpse.federation.limits.doors import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.journals import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.persons import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.releases import *  # noqa: F403 - every limit is imported from here
