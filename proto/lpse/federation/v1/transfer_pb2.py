@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/federation/v1/transfer.proto\x12\x12lpse.federation.v1\"\x8b\x01\n\x0ePutBlobRequest\x12.\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.BeginBlobH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.lpse.federation.v1.FinishBlobH\x00\x42\x06\n\x04part\"/\n\tBeginBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"\x0c\n\nFinishBlob\"\xb9\x01\n\x0fPutBlobResponse\x12\x34\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32 .lpse.federation.v1.AcceptedBlobH\x00\x12\x32\n\x07\x64urable\x18\x02 \x01(\x0b\x32\x1f.lpse.federation.v1.DurableBlobH\x00\x12\x34\n\x08verified\x18\x03 \x01(\x0b\x32 .lpse.federation.v1.VerifiedBlobH\x00\x42\x06\n\x04part\"3\n\x0c\x41\x63\x63\x65ptedBlob\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x04\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x04\"#\n\x0b\x44urableBlob\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x04\"6\n\x0cVerifiedBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x16\n\x0e\x61lready_stored\x18\x02 \x01(\x08\"O\n\x0eGetBlobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\x12\x17\n\x0f\x63hunk_bytes_max\x18\x03 \x01(\r\"4\n\x0fGetBlobResponse\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x32\xb8\x01\n\x08Transfer\x12V\n\x07PutBlob\x12\".lpse.federation.v1.PutBlobRequest\x1a#.lpse.federation.v1.PutBlobResponse(\x01\x30\x01\x12T\n\x07GetBlob\x12\".lpse.federation.v1.GetBlobRequest\x1a#.lpse.federation.v1.GetBlobResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/federation/v1/transfer.proto\x12\x12lpse.federation.v1\"\x8b\x01\n\x0ePutBlobRequest\x12.\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.BeginBlobH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.lpse.federation.v1.FinishBlobH\x00\x42\x06\n\x04part\"/\n\tBeginBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"\x0c\n\nFinishBlob\"\xb9\x01\n\x0fPutBlobResponse\x12\x34\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32 .lpse.federation.v1.AcceptedBlobH\x00\x12\x32\n\x07\x64urable\x18\x02 \x01(\x0b\x32\x1f.lpse.federation.v1.DurableBlobH\x00\x12\x34\n\x08verified\x18\x03 \x01(\x0b\x32 .lpse.federation.v1.VerifiedBlobH\x00\x42\x06\n\x04part\"3\n\x0c\x41\x63\x63\x65ptedBlob\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x04\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x04\"#\n\x0b\x44urableBlob\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x04\"6\n\x0cVerifiedBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x16\n\x0e\x61lready_stored\x18\x02 \x01(\x08\"O\n\x0eGetBlobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\x12\x17\n\x0f\x63hunk_bytes_max\x18\x03 \x01(\r\"4\n\x0fGetBlobResponse\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"?\n\x0fPutBlobsRequest\x12,\n\x05\x62lobs\x18\x01 \x03(\x0b\x32\x1d.lpse.federation.v1.WholeBlob\"Q\n\tWholeBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x14\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x42\n\n\x08_content\"E\n\x10PutBlobsResponse\x12\x31\n\x08verdicts\x18\x01 \x03(\x0b\x32\x1f.lpse.federation.v1.BlobVerdict\"\xc4\x01\n\x0b\x42lobVerdict\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x34\n\x08verified\x18\x02 \x01(\x0b\x32 .lpse.federation.v1.VerifiedBlobH\x00\x12\x30\n\x06wanted\x18\x03 \x01(\x0b\x32\x1e.lpse.federation.v1.WantedBlobH\x00\x12\x32\n\x07refused\x18\x04 \x01(\x0b\x32\x1f.lpse.federation.v1.RefusedBlobH\x00\x42\t\n\x07outcome\"\x0c\n\nWantedBlob\"\\\n\x0bRefusedBlob\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tmay_retry\x18\x03 \x01(\x08\x12\x1b\n\x13retry_after_seconds\x18\x04 \x01(\x01\"\"\n\x10\x43heckBlobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"!\n\x11\x43heckBlobResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\"S\n\x13ReportParkedRequest\x12-\n\x05\x62lobs\x18\x01 \x03(\x0b\x32\x1e.lpse.federation.v1.ParkedBlob\x12\r\n\x05total\x18\x02 \x01(\r\"Q\n\nParkedBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\r\"&\n\x14ReportParkedResponse\x12\x0e\n\x06replay\x18\x01 \x03(\x0c\x32\xd0\x03\n\x08Transfer\x12V\n\x07PutBlob\x12\".lpse.federation.v1.PutBlobRequest\x1a#.lpse.federation.v1.PutBlobResponse(\x01\x30\x01\x12T\n\x07GetBlob\x12\".lpse.federation.v1.GetBlobRequest\x1a#.lpse.federation.v1.GetBlobResponse0\x01\x12Y\n\x08PutBlobs\x12#.lpse.federation.v1.PutBlobsRequest\x1a$.lpse.federation.v1.PutBlobsResponse(\x01\x30\x01\x12X\n\tCheckBlob\x12$.lpse.federation.v1.CheckBlobRequest\x1a%.lpse.federation.v1.CheckBlobResponse\x12\x61\n\x0cReportParked\x12\'.lpse.federation.v1.ReportParkedRequest\x1a(.lpse.federation.v1.ReportParkedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETBLOBREQUEST']._serialized_end=675
   _globals['_GETBLOBRESPONSE']._serialized_start=677
   _globals['_GETBLOBRESPONSE']._serialized_end=729
-  _globals['_TRANSFER']._serialized_start=732
-  _globals['_TRANSFER']._serialized_end=916
+  _globals['_PUTBLOBSREQUEST']._serialized_start=731
+  _globals['_PUTBLOBSREQUEST']._serialized_end=794
+  _globals['_WHOLEBLOB']._serialized_start=796
+  _globals['_WHOLEBLOB']._serialized_end=877
+  _globals['_PUTBLOBSRESPONSE']._serialized_start=879
+  _globals['_PUTBLOBSRESPONSE']._serialized_end=948
+  _globals['_BLOBVERDICT']._serialized_start=951
+  _globals['_BLOBVERDICT']._serialized_end=1147
+  _globals['_WANTEDBLOB']._serialized_start=1149
+  _globals['_WANTEDBLOB']._serialized_end=1161
+  _globals['_REFUSEDBLOB']._serialized_start=1163
+  _globals['_REFUSEDBLOB']._serialized_end=1255
+  _globals['_CHECKBLOBREQUEST']._serialized_start=1257
+  _globals['_CHECKBLOBREQUEST']._serialized_end=1291
+  _globals['_CHECKBLOBRESPONSE']._serialized_start=1293
+  _globals['_CHECKBLOBRESPONSE']._serialized_end=1326
+  _globals['_REPORTPARKEDREQUEST']._serialized_start=1328
+  _globals['_REPORTPARKEDREQUEST']._serialized_end=1411
+  _globals['_PARKEDBLOB']._serialized_start=1413
+  _globals['_PARKEDBLOB']._serialized_end=1494
+  _globals['_REPORTPARKEDRESPONSE']._serialized_start=1496
+  _globals['_REPORTPARKEDRESPONSE']._serialized_end=1534
+  _globals['_TRANSFER']._serialized_start=1537
+  _globals['_TRANSFER']._serialized_end=2001
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 Transfer: resumable movement of one blob across the link, beside the entry stream."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -266,3 +268,306 @@ class GetBlobResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetBlobResponse: _TypeAlias = GetBlobResponse  # noqa: Y015
+
+@_typing.final
+class PutBlobsRequest(_message.Message):
+    """A group of small blobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOBS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___WholeBlob]:
+        """Set by the node: at most 256, whole contents of at most 1 MiB together."""
+
+    def __init__(
+        self,
+        *,
+        blobs: _abc.Iterable[Global___WholeBlob] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutBlobsRequest: _TypeAlias = PutBlobsRequest  # noqa: Y015
+
+@_typing.final
+class WholeBlob(_message.Message):
+    """One small blob, or the question whether it is there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the node: SHA-256, 32 bytes, of an entry that the centre has STORED."""
+    size_bytes: _builtins.int
+    """Set by the node: its size."""
+    content: _builtins.bytes
+    """Set by the node: all its bytes. Absence is a question; an empty blob has an empty content."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+        content: _builtins.bytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "content", b"content"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "content", b"content", "digest", b"digest", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__content: _TypeAlias = _typing.Literal["content"]  # noqa: Y015
+    _WhichOneofArgType__content: _TypeAlias = _typing.Literal["_content", b"_content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__content) -> _WhichOneofReturnType__content | None: ...
+
+Global___WholeBlob: _TypeAlias = WholeBlob  # noqa: Y015
+
+@_typing.final
+class PutBlobsResponse(_message.Message):
+    """Answers for some blobs of a group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlobVerdict]:
+        """Set by the centre: exactly one for each blob of a group, in any order."""
+
+    def __init__(
+        self,
+        *,
+        verdicts: _abc.Iterable[Global___BlobVerdict] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verdicts", b"verdicts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutBlobsResponse: _TypeAlias = PutBlobsResponse  # noqa: Y015
+
+@_typing.final
+class BlobVerdict(_message.Message):
+    """What became of one blob."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    WANTED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the centre: the digest that the node named."""
+    @_builtins.property
+    def verified(self) -> Global___VerifiedBlob:
+        """Set by the centre: durable, and the digest was re-read from the disk."""
+
+    @_builtins.property
+    def wanted(self) -> Global___WantedBlob:
+        """Set by the centre: the answer to a question; the bytes are not there."""
+
+    @_builtins.property
+    def refused(self) -> Global___RefusedBlob:
+        """Set by the centre: this blob was refused; the others of its group are not touched."""
+
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        verified: Global___VerifiedBlob | None = ...,
+        wanted: Global___WantedBlob | None = ...,
+        refused: Global___RefusedBlob | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "refused", b"refused", "verified", b"verified", "wanted", b"wanted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "outcome", b"outcome", "refused", b"refused", "verified", b"verified", "wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["verified", "wanted", "refused"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___BlobVerdict: _TypeAlias = BlobVerdict  # noqa: Y015
+
+@_typing.final
+class WantedBlob(_message.Message):
+    """The bytes are not there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WantedBlob: _TypeAlias = WantedBlob  # noqa: Y015
+
+@_typing.final
+class RefusedBlob(_message.Message):
+    """Why one blob was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    MAY_RETRY_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_SECONDS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Set by the centre: FED-nnnn."""
+    message: _builtins.str
+    """Set by the centre: in words, for the log and the queue's list."""
+    may_retry: _builtins.bool
+    """Set by the centre: whether the same bytes may come again without a person."""
+    retry_after_seconds: _builtins.float
+    """Set by the centre: wait so long before the next attempt; 0: as the node likes."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        may_retry: _builtins.bool = ...,
+        retry_after_seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "may_retry", b"may_retry", "message", b"message", "retry_after_seconds", b"retry_after_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedBlob: _TypeAlias = RefusedBlob  # noqa: Y015
+
+@_typing.final
+class CheckBlobRequest(_message.Message):
+    """Names a blob of the node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the node: SHA-256, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckBlobRequest: _TypeAlias = CheckBlobRequest  # noqa: Y015
+
+@_typing.final
+class CheckBlobResponse(_message.Message):
+    """What the disk gave back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HELD_FIELD_NUMBER: _builtins.int
+    held: _builtins.bool
+    """Set by the centre: true when row and file are there and the file has this digest."""
+    def __init__(
+        self,
+        *,
+        held: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held", b"held"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckBlobResponse: _TypeAlias = CheckBlobResponse  # noqa: Y015
+
+@_typing.final
+class ReportParkedRequest(_message.Message):
+    """Everything that the node has set aside, as of now; replaces what it told before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOBS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """Set by the node: how many there are in all."""
+    @_builtins.property
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParkedBlob]:
+        """Set by the node: at most 256, the oldest ones."""
+
+    def __init__(
+        self,
+        *,
+        blobs: _abc.Iterable[Global___ParkedBlob] | None = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportParkedRequest: _TypeAlias = ReportParkedRequest  # noqa: Y015
+
+@_typing.final
+class ParkedBlob(_message.Message):
+    """A blob that waits for a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the node: SHA-256, 32 bytes."""
+    size_bytes: _builtins.int
+    """Set by the node: its size."""
+    cause: _builtins.str
+    """Set by the node: why, FED-nnnn and words that name no bid."""
+    attempts: _builtins.int
+    """Set by the node: attempts so far."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        attempts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cause", b"cause", "digest", b"digest", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParkedBlob: _TypeAlias = ParkedBlob  # noqa: Y015
+
+@_typing.final
+class ReportParkedResponse(_message.Message):
+    """What an operator wants tried again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replay(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Set by the centre: digests of the request."""
+
+    def __init__(
+        self,
+        *,
+        replay: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportParkedResponse: _TypeAlias = ReportParkedResponse  # noqa: Y015

@@ -45,6 +45,21 @@ class TransferStub:
                 request_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.GetBlobRequest.SerializeToString,
                 response_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.GetBlobResponse.FromString,
                 _registered_method=True)
+        self.PutBlobs = channel.stream_stream(
+                '/lpse.federation.v1.Transfer/PutBlobs',
+                request_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.PutBlobsRequest.SerializeToString,
+                response_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.PutBlobsResponse.FromString,
+                _registered_method=True)
+        self.CheckBlob = channel.unary_unary(
+                '/lpse.federation.v1.Transfer/CheckBlob',
+                request_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.CheckBlobRequest.SerializeToString,
+                response_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.CheckBlobResponse.FromString,
+                _registered_method=True)
+        self.ReportParked = channel.unary_unary(
+                '/lpse.federation.v1.Transfer/ReportParked',
+                request_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.ReportParkedRequest.SerializeToString,
+                response_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.ReportParkedResponse.FromString,
+                _registered_method=True)
 
 
 class TransferServicer:
@@ -65,6 +80,29 @@ class TransferServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutBlobs(self, request_iterator, context):
+        """The node brings many small blobs, whole, in groups that wait for no answer; each blob has an
+        answer of its own. A centre without this call is served by PutBlob.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckBlob(self, request, context):
+        """Whether the centre still holds a blob of this node: the disk is read again now. The node asks
+        right before it frees its own copy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportParked(self, request, context):
+        """The node tells what it has set aside; the centre answers what an operator wants tried again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransferServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +115,21 @@ def add_TransferServicer_to_server(servicer, server):
                     servicer.GetBlob,
                     request_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.GetBlobRequest.FromString,
                     response_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.GetBlobResponse.SerializeToString,
+            ),
+            'PutBlobs': grpc.stream_stream_rpc_method_handler(
+                    servicer.PutBlobs,
+                    request_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.PutBlobsRequest.FromString,
+                    response_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.PutBlobsResponse.SerializeToString,
+            ),
+            'CheckBlob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckBlob,
+                    request_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.CheckBlobRequest.FromString,
+                    response_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.CheckBlobResponse.SerializeToString,
+            ),
+            'ReportParked': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportParked,
+                    request_deserializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.ReportParkedRequest.FromString,
+                    response_serializer=lpse_dot_federation_dot_v1_dot_transfer__pb2.ReportParkedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +187,87 @@ class Transfer:
             '/lpse.federation.v1.Transfer/GetBlob',
             lpse_dot_federation_dot_v1_dot_transfer__pb2.GetBlobRequest.SerializeToString,
             lpse_dot_federation_dot_v1_dot_transfer__pb2.GetBlobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutBlobs(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/lpse.federation.v1.Transfer/PutBlobs',
+            lpse_dot_federation_dot_v1_dot_transfer__pb2.PutBlobsRequest.SerializeToString,
+            lpse_dot_federation_dot_v1_dot_transfer__pb2.PutBlobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckBlob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.federation.v1.Transfer/CheckBlob',
+            lpse_dot_federation_dot_v1_dot_transfer__pb2.CheckBlobRequest.SerializeToString,
+            lpse_dot_federation_dot_v1_dot_transfer__pb2.CheckBlobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportParked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.federation.v1.Transfer/ReportParked',
+            lpse_dot_federation_dot_v1_dot_transfer__pb2.ReportParkedRequest.SerializeToString,
+            lpse_dot_federation_dot_v1_dot_transfer__pb2.ReportParkedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,16 @@ class TransferStub:
     """The node brings sealed bytes. The first request is `begin`, the first response `accepted`."""
     GetBlob: _grpc.UnaryStreamMultiCallable[_transfer_pb2.GetBlobRequest, _transfer_pb2.GetBlobResponse]
     """The node fetches a release bundle from an offset on."""
+    PutBlobs: _grpc.StreamStreamMultiCallable[_transfer_pb2.PutBlobsRequest, _transfer_pb2.PutBlobsResponse]
+    """The node brings many small blobs, whole, in groups that wait for no answer; each blob has an
+    answer of its own. A centre without this call is served by PutBlob.
+    """
+    CheckBlob: _grpc.UnaryUnaryMultiCallable[_transfer_pb2.CheckBlobRequest, _transfer_pb2.CheckBlobResponse]
+    """Whether the centre still holds a blob of this node: the disk is read again now. The node asks
+    right before it frees its own copy.
+    """
+    ReportParked: _grpc.UnaryUnaryMultiCallable[_transfer_pb2.ReportParkedRequest, _transfer_pb2.ReportParkedResponse]
+    """The node tells what it has set aside; the centre answers what an operator wants tried again."""
 
 @_typing.type_check_only
 class TransferAsyncStub(TransferStub):
@@ -47,6 +57,16 @@ class TransferAsyncStub(TransferStub):
     """The node brings sealed bytes. The first request is `begin`, the first response `accepted`."""
     GetBlob: _aio.UnaryStreamMultiCallable[_transfer_pb2.GetBlobRequest, _transfer_pb2.GetBlobResponse]  # type: ignore[assignment]
     """The node fetches a release bundle from an offset on."""
+    PutBlobs: _aio.StreamStreamMultiCallable[_transfer_pb2.PutBlobsRequest, _transfer_pb2.PutBlobsResponse]  # type: ignore[assignment]
+    """The node brings many small blobs, whole, in groups that wait for no answer; each blob has an
+    answer of its own. A centre without this call is served by PutBlob.
+    """
+    CheckBlob: _aio.UnaryUnaryMultiCallable[_transfer_pb2.CheckBlobRequest, _transfer_pb2.CheckBlobResponse]  # type: ignore[assignment]
+    """Whether the centre still holds a blob of this node: the disk is read again now. The node asks
+    right before it frees its own copy.
+    """
+    ReportParked: _aio.UnaryUnaryMultiCallable[_transfer_pb2.ReportParkedRequest, _transfer_pb2.ReportParkedResponse]  # type: ignore[assignment]
+    """The node tells what it has set aside; the centre answers what an operator wants tried again."""
 
 class TransferServicer(metaclass=_abc_1.ABCMeta):
     """Served by the centre on the mTLS listener."""
@@ -66,5 +86,33 @@ class TransferServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transfer_pb2.GetBlobResponse], _abc.AsyncIterator[_transfer_pb2.GetBlobResponse]]:
         """The node fetches a release bundle from an offset on."""
+
+    @_abc_1.abstractmethod
+    def PutBlobs(
+        self,
+        request_iterator: _MaybeAsyncIterator[_transfer_pb2.PutBlobsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_transfer_pb2.PutBlobsResponse], _abc.AsyncIterator[_transfer_pb2.PutBlobsResponse]]:
+        """The node brings many small blobs, whole, in groups that wait for no answer; each blob has an
+        answer of its own. A centre without this call is served by PutBlob.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckBlob(
+        self,
+        request: _transfer_pb2.CheckBlobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transfer_pb2.CheckBlobResponse, _abc.Awaitable[_transfer_pb2.CheckBlobResponse]]:
+        """Whether the centre still holds a blob of this node: the disk is read again now. The node asks
+        right before it frees its own copy.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportParked(
+        self,
+        request: _transfer_pb2.ReportParkedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transfer_pb2.ReportParkedResponse, _abc.Awaitable[_transfer_pb2.ReportParkedResponse]]:
+        """The node tells what it has set aside; the centre answers what an operator wants tried again."""
 
 def add_TransferServicer_to_server(servicer: TransferServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
