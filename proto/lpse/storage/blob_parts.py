@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from lpse.federation.errors import Conflict, NotFound, Refused, Unavailable
 from lpse.federation.limits import BLOB_CHUNK_BYTES_MAX, BLOB_FSYNC_BYTES, BLOB_PARTS_OPEN_MAX
@@ -75,6 +76,14 @@ class StoredBlob:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class PartMark:
+    """A place in a part to which it can be taken back."""
+
+    size: int
+    stream: Any  # a sha256 of hashlib, None where the part was resumed
+
+
 class PartFile:
     """The open file of a part."""
 
@@ -117,6 +126,20 @@ class PartFile:
             files.sync_file(self._descriptor)
             self.durable_size = self.written_size
         return self.durable_size
+
+    def mark(self) -> PartMark:
+        """The present end, with the digest of the bytes before it."""
+        return PartMark(self.written_size, self._stream.copy() if self._stream_whole else None)
+
+    def rewind(self, mark: PartMark) -> None:
+        """Cut off what came after a mark; the cut needs no fsync, as no row knows those bytes."""
+        assert mark.size <= self.written_size
+        files.cut(self._descriptor, mark.size)
+        self.written_size = mark.size
+        self.durable_size = min(self.durable_size, mark.size)
+        self._stream_whole = mark.stream is not None
+        if mark.stream is not None:
+            self._stream = mark.stream.copy()
 
     def check(self, digest: bytes | None, size: int) -> StoredBlob:
         """Fsync and re-read; empty the part if it is not what was announced."""

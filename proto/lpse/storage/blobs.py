@@ -18,8 +18,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 from zlib import crc32
 
 from lpse.federation.limits import (
@@ -40,9 +39,11 @@ from lpse.storage.blob_parts import (
     BlobRefused,
     BlobUnknown,
     PartFile,
+    PartMark,
     StoredBlob,
     TooManyParts,
 )
+from lpse.storage.blob_reader import BlobReader
 
 __all__ = [
     "BlobFenced",
@@ -106,6 +107,19 @@ class BlobPart:
         (stored,) = await self._store.complete_many([(self, digest, size)])
         return stored
 
+    async def check(self, size: int) -> StoredBlob:
+        """Fsync, re-read and compare; the part stays open for `place`."""
+        return await self._store.exclusive([self], lambda: self.file.check(None, size))
+
+    async def place(self, stored: StoredBlob) -> None:
+        """Give the checked bytes their name; the part ends."""
+        move = (self.file.path, self._store.path_of(stored.digest))
+        await self._store.exclusive([self], lambda: files.move_into_place([move]), last=True)
+
+    async def rewind(self, mark: PartMark) -> None:
+        """Forget what was written since `mark`."""
+        await self._store.exclusive([self], lambda: self.file.rewind(mark))
+
     async def close(self) -> None:
         """Stop writing; what was written is made durable and can be resumed."""
         with suppress(BlobFenced):
@@ -114,33 +128,6 @@ class BlobPart:
     async def discard(self) -> None:
         """Stop writing and delete what has arrived."""
         await self._store.exclusive([self], lambda: files.remove([self.file.path]), last=True)
-
-
-class BlobReader:
-    """A stored blob being read; an async context manager."""
-
-    def __init__(self, descriptor: int, offset: int) -> None:
-        self._descriptor = descriptor
-        self.offset = offset
-        self.size = os.fstat(descriptor).st_size
-
-    async def read(self, size: int) -> bytes:
-        """The next bytes, empty at the end."""
-        with files.disk_errors():
-            data = await asyncio.to_thread(files.disk.read, self._descriptor, size, self.offset)
-        self.offset += len(data)
-        return data
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        os.close(self._descriptor)
 
 
 class BlobStore:
@@ -157,6 +144,8 @@ class BlobStore:
         self._parts: dict[str, BlobPart] = {}
         self._locks = [asyncio.Lock() for _ in range(BLOB_LOCKS)]
         self._fence = 0
+        self._promised: dict[str, int] = {}
+        self._promised_total = 0
         for path in (folder, self._incoming, self._final):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.sync_folder(folder)
@@ -178,11 +167,19 @@ class BlobStore:
         """Raise StorageFull unless `size` more bytes fit beside what is being received."""
         if not 0 <= size <= BLOB_BYTES_MAX:
             raise BlobRefused(f"a file has at most {BLOB_BYTES_MAX} bytes")
-        open_files = [part.file for part in self._parts.values()]
-        coming = sum(file.announced_size - file.written_size for file in open_files)
+        coming = self._promised_total
+        for name, part in self._parts.items():
+            coming += part.file.announced_size - part.file.written_size
+            coming -= self._promised.get(name, 0)
         with files.disk_errors():
             if files.free_bytes(self.folder) < self._reserve_bytes + coming + size:
                 raise StorageFull
+
+    def promise(self, transfer_id: str, size: int) -> None:
+        """Keep room for a transfer also while its part is not open; 0 gives it back."""
+        self._promised_total += size - self._promised.pop(transfer_id, 0)
+        if size:
+            self._promised[transfer_id] = size
 
     async def begin(self, transfer_id: str, size: int, *, durable_size: int = 0) -> BlobPart:
         """Receive a file of `size` bytes, going on at the `durable_size` that a row vouches for.
@@ -193,7 +190,7 @@ class BlobStore:
         self.part_path(transfer_id)
         if transfer_id not in self._parts and len(self._parts) >= BLOB_PARTS_OPEN_MAX:
             raise TooManyParts
-        self.check_space(max(size - durable_size, 0))
+        self.check_space(max(size - durable_size - self._promised.get(transfer_id, 0), 0))
         self._fence += 1
         part = BlobPart(self, transfer_id, size, self._fence)
         older, self._parts[transfer_id] = self._parts.get(transfer_id), part
