@@ -1,0 +1,39 @@
+"""Limits of receipts in print, of their upgrade to proofs, and of their public check.
+
+A part of `lpse.federation.limits`, which says how a limit is named and what every line tells.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lpse.federation.limits.units import KIB, MIB
+
+# A longer proof, or one that carries more, is refused before anything in it is decoded. A receipt
+# (a note), an entry, both in base64, a checkpoint: 172 KiB and a path at the very most.
+TLOG_PROOF_BYTES_MAX: Final = 256 * KIB
+TLOG_PROOF_EXTRA_BYTES_MAX: Final = 160 * KIB
+# Leaves whose root is kept once computed, so that a path through a large journal is short work.
+PROOF_TILE_LEAVES: Final = 4_096
+# Roots written in one transaction; the rest in the next.
+PROOF_TILES_PER_COMMIT_MAX: Final = 64
+# Receipts whose codes are written in one transaction; the rest in the next.
+RECEIPT_CODES_PER_COMMIT_MAX: Final = 256
+# A larger form posted to the public check is refused while it is being read.
+VERIFY_FORM_BYTES_MAX: Final = 512 * KIB
+# More digests of files in one public check are refused; a receipt has no more files.
+VERIFY_DIGESTS_MAX: Final = 250
+# Checks of pasted receipts at one time; more wait, and are told to come back where they wait long.
+VERIFY_CHECKS_MAX: Final = 2
+# Receipts set in print at one time, the longest wait for a turn, and the longest time for one;
+# beyond it people are told that the text is there and to come back for the print.
+PRINTS_MAX: Final = 2
+PRINT_WAIT_SECONDS_MAX: Final = 15.0
+PRINT_SECONDS_MAX: Final = 20.0
+PRINT_BYTES_MAX: Final = 8 * MIB
+# Prints kept in memory; the oldest make way.
+PRINTS_KEPT_BYTES_MAX: Final = 16 * MIB
+# What one process that sets a receipt may take of the machine's memory.
+PRINT_MEMORY_BYTES_MAX: Final = 1_024 * MIB
+# Longer text is cut in print and says so; the signed text has all of it.
+PRINT_TEXT_CHARACTERS_MAX: Final = 400
