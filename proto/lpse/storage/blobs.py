@@ -279,6 +279,14 @@ class BlobStore:
         """Remove a blob that no row vouches for any more; repeating it is harmless."""
         await self._run(lambda: files.remove([self.path_of(digest)]))
 
+    async def remove_part(self, transfer_id: str) -> bool:
+        """Delete what came of a transfer that nobody has open; False where somebody has."""
+        async with self._locks[crc32(transfer_id.encode()) % BLOB_LOCKS]:
+            if transfer_id in self._parts:
+                return False
+            await self._run(lambda: files.remove([self.part_path(transfer_id)]))
+            return True
+
     async def sweep(
         self, parts: Mapping[str, int], is_vouched: Callable[[bytes], bool] | None = None
     ) -> SweepReport:
