@@ -262,4 +262,52 @@ ENTRIES: Final[dict[str, Entry]] = {
             "beri waktu di antara tahun yang berlaku",
         ),
     ),
+    "FED-2320": entry(
+        (
+            "This node has too many unfinished bytes",
+            "nothing is lost; what was begun may go on, new blobs wait",
+            "finish or retry begun items; lpse-node queue list",
+        ),
+        (
+            "Simpul ini punya terlalu banyak bita belum selesai",
+            "tidak ada yang hilang; yang dimulai boleh lanjut",
+            "selesaikan butir yang dimulai; lpse-node queue list",
+        ),
+    ),
+    "FED-2321": entry(
+        (
+            "The other side was too slow and was cut off",
+            "what came is kept and resumed",
+            "check the line; no person is needed otherwise",
+        ),
+        (
+            "Pihak lain terlalu lambat dan diputus",
+            "yang sudah datang disimpan dan dilanjutkan",
+            "periksa jalur; selain itu tak perlu tindakan",
+        ),
+    ),
+    "FED-2325": entry(
+        (
+            "The local copy of these bytes was freed",
+            "they were opened and handed over; retention is over",
+            "ask SPSE, or the centre for its sealed copy",
+        ),
+        (
+            "Salinan lokal bita ini sudah dibebaskan",
+            "sudah dibuka dan diserahkan; masa simpan berakhir",
+            "minta ke SPSE, atau salinan tersegel di Pusat",
+        ),
+    ),
+    "FED-2328": entry(
+        (
+            "The list of parked items is not a proper one",
+            "nothing was recorded",
+            "update this node's program",
+        ),
+        (
+            "Daftar butir yang disisihkan tidak benar",
+            "tidak ada yang dicatat",
+            "perbarui program simpul ini",
+        ),
+    ),
 }

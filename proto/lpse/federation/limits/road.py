@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from lpse.federation.limits.journals import BATCH_BYTES_MAX, BATCH_ENTRIES_MAX
-from lpse.federation.limits.storage import BLOB_CHUNK_BYTES_MAX
-from lpse.federation.limits.units import KIB, MIB
+from lpse.federation.limits.storage import BLOB_CHUNK_BYTES_MAX, BLOB_FSYNC_BYTES
+from lpse.federation.limits.units import GIB, KIB, MIB
 
 # --- channels, logs and retries ------------------------------------------------------------------
 
@@ -54,13 +54,59 @@ TRANSFER_STREAMS_PER_CALLER_MAX: Final = 16
 TRANSFER_RETRY_AFTER_SECONDS: Final = 5.0
 # A node's entry that is stored but not projected yet: the sender comes back this much later.
 TRANSFER_PROJECTION_SECONDS: Final = 0.5
-# Parts that nobody went on with for so long are removed when the centre starts.
+# Parts that nobody went on with for so long are removed, at the start and every so often.
 TRANSFER_ABANDONED_SECONDS: Final = 30 * 86_400
+TRANSFER_SWEEP_SECONDS: Final = 3_600.0
+# Less than this in so long, and a caller is cut off (FED-2321): about 1 kbit/s, far below any line.
+TRANSFER_SLOW_BYTES_MIN: Final = 16 * KIB
+TRANSFER_SLOW_SECONDS: Final = 120.0
+# Durable bytes of one caller's unfinished blobs; beyond it no new one is begun (FED-2320).
+TRANSFER_UNFINISHED_BYTES_MAX: Final = 16 * GIB
 # Blobs up to this size go first and side by side; larger ones go one after the other.
 TRANSFER_SMALL_BYTES_MAX: Final = 1 * MIB
 TRANSFER_SMALL_STREAMS: Final = 8
 # Items of the queue taken up by one step; the rest waits for the next one.
 TRANSFER_STEP_ITEMS: Final = 64
+# Whole small blobs that travel in one message, and messages on their way without an answer: what a
+# lost centre makes a node send again stays below BLOB_FSYNC_BYTES.
+TRANSFER_GROUP_BLOBS_MAX: Final = 256
+TRANSFER_GROUPS_OPEN_MAX: Final = 7
+# Groups of one caller that the centre stores at one time; then it reads no further.
+TRANSFER_GROUPS_STORING_MAX: Final = 2
+# Deadlines closer than this go first; they count as equal within the grain of the second, so that
+# the order of arrival draws no line between two packages.
+TRANSFER_URGENT_SECONDS: Final = 48 * 3_600.0
+TRANSFER_DEADLINE_GRAIN_SECONDS: Final = 1_800.0
+# Every so many picks the oldest item goes, whatever its deadline; of a large one this much.
+TRANSFER_AGING_PICKS: Final = 4
+TRANSFER_AGED_SLICE_BYTES: Final = BLOB_FSYNC_BYTES
+# Bytes that the less urgent lane may send for each byte of the more urgent one; else it waits.
+TRANSFER_YIELD_SHARE: Final = 1 / 7
+TRANSFER_YIELD_SECONDS_MAX: Final = 8.0
+# Rate taken for a line before anything was measured on it.
+TRANSFER_RATE_FIRST_BYTES: Final = 64_000
+# Deadlines of waiting packages are asked for again after this.
+TRANSFER_DEADLINES_SECONDS: Final = 5.0
+# Submissions looked at by one statement of the queue.
+TRANSFER_NEEDS_ROWS: Final = 256
+# What may be sent at once after a pause, in seconds of the limit, and the least that it holds.
+ROAD_BURST_SECONDS: Final = 1.0
+# Part of a limited road that stays free for entries and heartbeats, at least and at most.
+ROAD_CONTROL_SHARE_MAX: Final = 0.5
+# Windows of a configuration; more are refused.
+ROAD_WINDOWS_MAX: Final = 64
+# A sender that waits for its turn looks again after this: a window may have ended.
+ROAD_WAIT_SECONDS_MAX: Final = 5.0
+# Items set aside that a node reports at one time, and how often while there are any.
+PARKED_REPORTED_MAX: Final = 256
+PARKED_REPORT_SECONDS: Final = 60.0
+# Local copies freed by one step, and how often a step is taken.
+FREED_BLOBS_PER_STEP: Final = 64
+FREEING_STEP_SECONDS: Final = 60.0
+# How long a local copy is kept after its hand-over where the configuration says nothing, and the
+# least that it may say.
+RETENTION_DAYS_DEFAULT: Final = 365
+RETENTION_DAYS_MIN: Final = 1
 # Own journal entries read by one step of the queue.
 TRANSFER_FOLLOW_ENTRIES: Final = 256
 # Waits between attempts of one item grow from the first to the last of these and stay there.
