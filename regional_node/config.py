@@ -20,6 +20,13 @@ from lpse.federation.limits import (
     SUBMISSION_BYTES_DEFAULT,
     SUBMISSION_BYTES_MAX,
     UPLOADS_OPEN_MAX,
+    WEB_CONNECTIONS_DEFAULT,
+    WEB_CONNECTIONS_MAX,
+    WEB_CONNECTIONS_PER_ADDRESS_DEFAULT,
+    WEB_ORIGINS_MAX,
+    WEB_PROXIES_MAX,
+    WEB_REQUESTS_PER_SECOND_DEFAULT,
+    WEB_REQUESTS_PER_SECOND_MAX,
 )
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
 
@@ -27,6 +34,7 @@ DATA: Final = Path("/var/lib/lpse-node")
 FILE: Final = "node.toml"
 PREFIX: Final = "LPSE_NODE__"
 SOCKET: Final = "intake.sock"  # in the data folder: the local API, for its owner and group
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda given: given or None)]
 
 
 class Link(Section):
@@ -46,6 +54,41 @@ class Http(Section):
     """The page for health checks."""
 
     listen: str = Field("127.0.0.1:7481", description="livez and readyz; loopback only")
+
+
+class Upload(Section):
+    """The port for vendors' browsers and upload programs."""
+
+    listen: str = Field("127.0.0.1:7482", description="address:port, behind a proxy or with TLS")
+    public_url: str = Field(
+        "", description="address by which vendors reach this port; empty: the listening address"
+    )
+    certificate: OptionalPath = Field(None, description="PEM chain; with a key: the port is TLS")
+    key: OptionalPath = Field(None, description="PEM private key of the certificate")
+    plain_beyond_loopback: bool = Field(
+        False, description="serve other machines without TLS: a proxy or the office's LAN is meant"
+    )
+    allowed_origins: list[str] = Field(
+        [], max_length=WEB_ORIGINS_MAX, description="other web origins whose pages may upload"
+    )
+    trusted_proxies: list[str] = Field(
+        [], max_length=WEB_PROXIES_MAX, description="addresses whose X-Forwarded-For is believed"
+    )
+    connections_max: int = Field(
+        WEB_CONNECTIONS_DEFAULT, ge=1, le=WEB_CONNECTIONS_MAX, description="at one time"
+    )
+    connections_per_address_max: int = Field(
+        WEB_CONNECTIONS_PER_ADDRESS_DEFAULT,
+        ge=1,
+        le=WEB_CONNECTIONS_MAX,
+        description="of one network address; a trusted proxy has only the limit above",
+    )
+    requests_per_second: float = Field(
+        WEB_REQUESTS_PER_SECOND_DEFAULT,
+        gt=0,
+        le=WEB_REQUESTS_PER_SECOND_MAX,
+        description="of one network address, with ten seconds' worth at once",
+    )
 
 
 class Intake(Section):
@@ -74,7 +117,7 @@ class Service(Section):
 class Upgrades(Section):
     """Upgrades of the local service."""
 
-    first_bundle: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
+    first_bundle: OptionalPath = Field(
         None, description="bundle of the version to begin with, where none is installed yet"
     )
     soak_seconds: float = Field(30.0, ge=0, description="time a new version must stay healthy")
@@ -98,6 +141,7 @@ class NodeSettings(Settings):
     )
     link: Link = Link()
     http: Http = Http()
+    upload: Upload = Upload()
     intake: Intake = Intake()
     service: Service = Service()
     upgrades: Upgrades = Upgrades()
