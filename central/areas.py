@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
+from central.blobs.worker import SweepWorker
 from central.calendars.service import CalendarsService
 from central.calendars.store import CalendarStore
 from central.enrolment.admission import Admission
@@ -44,6 +45,8 @@ from central.rollouts.store import RolloutStore
 from central.rollouts.view import Viewer
 from central.rollouts.worker import RolloutWorker
 from central.uploads.announcements import LedgerAnnouncements
+from central.uploads.parked_store import ParkedStore
+from central.uploads.service import TransfersService
 from central.uploads.store import UploadsStore
 from lpse.federation.v1 import transfer_pb2_grpc
 from lpse.operator.v1 import (
@@ -54,6 +57,7 @@ from lpse.operator.v1 import (
     reconciliations_pb2_grpc,
     releases_pb2_grpc,
     rollouts_pb2_grpc,
+    transfers_pb2_grpc,
 )
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
@@ -132,7 +136,11 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
     receiving = Receiving(base.blobs, BlobRows(base.database), base.clock)
     await receiving.open()
     announcements = LedgerAnnouncements(areas.uploads, ledger)
-    transfer = TransferService(receiving, base.admission, announcements, areas.releases, base.log)
+    parked = ParkedStore(base.database)
+    transfer = TransferService(
+        receiving, base.admission, announcements, areas.releases, parked, base.log
+    )
+    areas.workers["transfers"] = SweepWorker(receiving, base.log).run
     areas.for_nodes.append(
         lambda server: transfer_pb2_grpc.add_TransferServicer_to_server(transfer, server)
     )
@@ -142,11 +150,13 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
     fleet = FleetService(statuses, base.national, base.admission, base.clock)
     runs = ReconciliationsService(areas.runs, base.admission)
     releases = ReleasesService(areas.releases, receiving, base.admission, base.log)
+    transfers = TransfersService(parked, base.admission, base.clock)
     exercise = ExerciseService(base.admission, base.clock)
     areas.for_operators += [
         lambda server: fleet_pb2_grpc.add_FleetServicer_to_server(fleet, server),
         lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(runs, server),
         lambda server: releases_pb2_grpc.add_ReleasesServicer_to_server(releases, server),
+        lambda server: transfers_pb2_grpc.add_TransfersServicer_to_server(transfers, server),
         lambda server: exercise_pb2_grpc.add_ExerciseServicer_to_server(exercise, server),
     ]
     _serve_rollouts(areas)

@@ -6,7 +6,8 @@ Leaves out every implementation: enrolment knows callers, `uploads` what nodes h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -34,11 +35,31 @@ class Announcements(Protocol):
     async def announced_size(self, node_id: str, digest: bytes) -> int | None:
         """Size in a projected entry of this node; None where no such entry is known."""
 
+    async def announced_sizes(self, node_id: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """The same for many; digests that no projected entry names are left out."""
+
     async def is_current(self, node_id: str) -> bool:
         """Whether every entry that is STORED from this node has been projected."""
 
     def verified_in(self, tx: Transaction, node_id: str, digest: bytes, now: datetime) -> None:
         """The bytes are here, for this node; repeating it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedBlob:
+    """A blob that a node has set aside."""
+
+    digest: bytes
+    size_bytes: int
+    cause: str
+    attempts: int
+
+
+class ParkedBlobs(Protocol):
+    """What nodes have set aside; implemented by `uploads`."""
+
+    async def report(self, node_id: str, blobs: Sequence[ParkedBlob], now: datetime) -> list[bytes]:
+        """Keep a node's list in place of its last one; which of them an operator wants again."""
 
 
 class Bundles(Protocol):

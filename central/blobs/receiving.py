@@ -9,7 +9,7 @@ do not share parts, so nobody can spoil another's. Leaves out who may bring what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,13 +21,23 @@ from lpse.federation.errors import Stale, Unavailable
 from lpse.federation.limits import (
     TRANSFER_ABANDONED_SECONDS,
     TRANSFER_DURABLE_SECONDS,
+    TRANSFER_SLOW_SECONDS,
+    TRANSFER_UNFINISHED_BYTES_MAX,
     UPLOAD_SMALL_FILE_BYTES_MAX,
 )
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Transaction
-from lpse.storage.blobs import BlobFenced, BlobMismatch, BlobPart, BlobStore, SweepReport
+from lpse.storage.blobs import (
+    BlobFenced,
+    BlobMismatch,
+    BlobPart,
+    BlobStore,
+    BlobUnknown,
+    SweepReport,
+)
 
 AlsoIn = Callable[[Transaction], None]
+AlsoEachIn = Callable[[Transaction, bytes], None]
 
 
 class TransferFenced(Stale):
@@ -77,6 +87,14 @@ class Receiving:
         await self.rows.also(wanted.digest, wanted.origin, also_in)
         return True
 
+    async def holds(self, digest: bytes, size: int) -> bool:
+        """Whether row and file are here and the disk gives back these bytes now."""
+        if await self.rows.size_of(digest) != size:
+            return False
+        with suppress(BlobUnknown):
+            return await self.blobs.verify(digest)
+        return False
+
     async def begin(self, wanted: Wanted, also_in: AlsoIn) -> Incoming | SmallIncoming:
         """Go on where the caller's part is durable; an older stream of it is fenced off.
 
@@ -90,6 +108,8 @@ class Receiving:
 
             return SmallIncoming(self._small, (wanted.digest, wanted.size), vouch)
         durable = await self.rows.durable(wanted.transfer)
+        if not durable and wanted.transfer not in self._active:
+            await self._check_unfinished(wanted)
         part = await self.blobs.begin(wanted.transfer, wanted.size, durable_size=durable)
         older = self._active.get(wanted.transfer)
         incoming = self._active[wanted.transfer] = Incoming(self, wanted, part, also_in)
@@ -101,6 +121,40 @@ class Receiving:
         """The file is re-read and named: write its row, and what follows from it."""
         now, blob = self.clock.wall(), (wanted.digest, wanted.size)
         await self.rows.stored(wanted.transfer, blob, wanted.origin, now, also_in)
+
+    async def present_many(self, blobs: Sequence[Wanted], also_in: AlsoEachIn) -> set[bytes]:
+        """Digests of those that are here already, row and file; for them `also_in` was done."""
+        rows = await self.rows.sizes([one.digest for one in blobs])
+        listed = [one for one in blobs if rows.get(one.digest) == one.size]
+        lost = set(await self.blobs.missing([one.digest for one in listed])) if listed else set()
+        here = [(one.digest, one.size) for one in listed if one.digest not in lost]
+        if here:
+            await self.rows.stored_many(here, blobs[0].origin, self.clock.wall(), also_in)
+        return {digest for digest, _ in here}
+
+    async def take_many(self, blobs: Sequence[tuple[Wanted, bytes]], also_in: AlsoEachIn) -> None:
+        """Whole contents whose digests agree: durable, re-read, vouched for by one commit."""
+        self.blobs.check_space(sum(len(content) for _, content in blobs))
+        await self._small.store(*((one.digest, content) for one, content in blobs))
+        sizes = [(one.digest, one.size) for one, _ in blobs]
+        await self.rows.stored_many(sizes, blobs[0][0].origin, self.clock.wall(), also_in)
+
+    async def sweep(self) -> int:
+        """Remove parts that nobody went on with for a long time; how many."""
+        since = self.clock.wall() - timedelta(seconds=TRANSFER_ABANDONED_SECONDS)
+        removed = 0
+        for transfer in await self.rows.abandoned(since):
+            if transfer in self._active or not await self.rows.forget_abandoned(transfer, since):
+                continue
+            removed += await self.blobs.remove_part(transfer)
+        return removed
+
+    async def _check_unfinished(self, wanted: Wanted) -> None:
+        unfinished = await self.rows.unfinished_bytes(wanted.caller, but=wanted.transfer)
+        if unfinished + wanted.size > TRANSFER_UNFINISHED_BYTES_MAX:
+            error = Unavailable("FED-2320", "this caller has too many unfinished bytes here")
+            error.retry_after_seconds = TRANSFER_SLOW_SECONDS
+            raise error
 
     def ended(self, incoming: Incoming) -> None:
         """Forget a stream that has ended, unless a newer one has its place."""
@@ -115,6 +169,7 @@ class Incoming:
         self, receiving: Receiving, wanted: Wanted, part: BlobPart, also_in: AlsoIn
     ) -> None:
         self.wanted = wanted
+        self.clock = receiving.clock
         self._also_in = also_in
         self.fenced = asyncio.Event()
         self.offset = self._promised = part.durable_size
@@ -174,6 +229,8 @@ class Incoming:
 
     async def _promise(self, durable: int) -> None:
         now = self._receiving.clock.wall()
-        await self._receiving.rows.advance(self.wanted.transfer, durable, now)
+        await self._receiving.rows.advance(
+            self.wanted.transfer, durable, now, caller=self.wanted.caller
+        )
         self._promised = durable
         self._promise_time = self._receiving.clock.monotonic()

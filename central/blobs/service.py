@@ -14,16 +14,29 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
-from central.blobs.ports import Admission, Announcements, Bundles, Context
+from central.blobs.groups import Groups
+from central.blobs.pace import too_slow
+from central.blobs.ports import (
+    Admission,
+    Announcements,
+    Bundles,
+    Context,
+    ParkedBlob,
+    ParkedBlobs,
+)
 from central.blobs.receiving import Receiving, Wanted
 from central.blobs.store import UPLOAD
 from central.blobs.streams import Streams, first_message, take_in
 from lpse.federation.errors import Denied, NotFound, Refused, Unavailable
 from lpse.federation.limits import (
+    BLOB_BYTES_MAX,
     KIB,
+    LINK_TEXT_CHARACTERS_MAX,
+    PARKED_REPORTED_MAX,
     TRANSFER_CHUNK_BYTES_MAX,
     TRANSFER_CHUNK_BYTES_MIN,
     TRANSFER_PROJECTION_SECONDS,
+    TRANSFER_SLOW_SECONDS,
 )
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1 import transfer_pb2_grpc
@@ -44,9 +57,12 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         admission: Admission,
         announcements: Announcements,
         bundles: Bundles,
+        parked: ParkedBlobs,
         log: FilteringBoundLogger,
     ) -> None:
         self._receiving = receiving
+        self._parked = parked
+        self._groups = Groups(receiving, announcements, self._announced)
         self._admission = admission
         self._announcements = announcements
         self._bundles = bundles
@@ -80,9 +96,51 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
             await context.write(_verified(wanted.digest, already_stored=False))
             self._log.info("blob.verified", node=node_id, size_bytes=wanted.size)
 
-    async def GetBlob(
+    async def PutBlobs(  # type: ignore[override]  # the reader/writer form, which gRPC takes too
+        self, request_iterator: Any, context: Context
+    ) -> None:
+        """Take whole small blobs in, each with its own answer."""
+        node_id = self._admission.require_node(context)
+        with self._streams.enter(f"node/{node_id}") as ended:
+            count = await self._groups.take_in(context, node_id, ended)
+            self._log.info("blobs.verified", node=node_id, blobs=count)
+
+    async def CheckBlob(
+        self, request: wire.CheckBlobRequest, context: Context
+    ) -> wire.CheckBlobResponse:
+        """Whether row, file and digest are there now; reads the whole file again."""
+        node_id = self._admission.require_node(context)
+        if len(request.digest) != _DIGEST_BYTES:
+            raise Refused("FED-2304", "a digest has 32 bytes")
+        with self._streams.enter(f"node/{node_id}"):
+            size = await self._announcements.announced_size(node_id, request.digest)
+            held = size is not None and await self._receiving.holds(request.digest, size)
+            return wire.CheckBlobResponse(held=held)
+
+    async def ReportParked(
+        self, request: wire.ReportParkedRequest, context: Context
+    ) -> wire.ReportParkedResponse:
+        """Keep what the node has set aside; answer what operators want tried again."""
+        node_id = self._admission.require_node(context)
+        blobs = [
+            ParkedBlob(
+                one.digest, one.size_bytes, one.cause[:LINK_TEXT_CHARACTERS_MAX], one.attempts
+            )
+            for one in request.blobs
+        ]
+        digests = {one.digest for one in blobs}
+        if len(blobs) > PARKED_REPORTED_MAX or len(digests) != len(blobs):
+            raise Refused("FED-2328", f"at most {PARKED_REPORTED_MAX} blobs, each once")
+        if any(
+            len(one.digest) != _DIGEST_BYTES or one.size_bytes > BLOB_BYTES_MAX for one in blobs
+        ):
+            raise Refused("FED-2328", "a parked blob has a digest of 32 bytes and a possible size")
+        now = self._receiving.clock.wall()
+        return wire.ReportParkedResponse(replay=await self._parked.report(node_id, blobs, now))
+
+    async def GetBlob(  # type: ignore[override]  # the reader/writer form, which gRPC takes too
         self, request: wire.GetBlobRequest, context: Context
-    ) -> AsyncIterator[wire.GetBlobResponse]:
+    ) -> None:
         """Send a published bundle from an offset on."""
         node_id = self._admission.require_node(context)
         with self._streams.enter(f"node/{node_id}") as ended:
@@ -91,9 +149,9 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
             chunk = min(max(chunk, TRANSFER_CHUNK_BYTES_MIN), TRANSFER_CHUNK_BYTES_MAX)
             blobs = self._receiving.blobs
             async with await blobs.open_read(request.digest, request.offset_bytes) as reader:
-                yield wire.GetBlobResponse(size_bytes=size)
+                await _give(context, wire.GetBlobResponse(size_bytes=size))
                 async for data in _pieces(reader, chunk):
-                    yield wire.GetBlobResponse(chunk=data)
+                    await _give(context, wire.GetBlobResponse(chunk=data))
                     if ended.is_set():
                         raise Denied("FED-3009", "the caller's access has ended")
 
@@ -136,6 +194,15 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         if request.offset_bytes > size:
             raise Refused("FED-2308", f"the bundle has only {size} bytes")
         return size
+
+
+async def _give(context: Context, message: wire.GetBlobResponse) -> None:
+    """Write one message; a caller that reads too slowly is cut off and may resume."""
+    try:
+        async with asyncio.timeout(TRANSFER_SLOW_SECONDS):
+            await context.write(message)
+    except TimeoutError as error:
+        raise too_slow() from error
 
 
 async def _pieces(reader: BlobReader, size: int) -> AsyncIterator[bytes]:

@@ -22,17 +22,26 @@ class SmallBlobs:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._waiting: deque[tuple[bytes, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[bytes, bytes, asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._groups = 0
 
-    async def store(self, content: bytes) -> None:
-        """Returns when the content is durable under its digest; raises what the disk raised."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((content, done))
+    async def store(self, *blobs: tuple[bytes, bytes]) -> None:
+        """Returns when each content is durable under its digest; raises what the disk raised.
+
+        Takes (digest, content), already compared: the disk is compared with the digest again.
+        """
+        loop = asyncio.get_running_loop()
+        waits: list[asyncio.Future[None]] = []
+        for digest, content in blobs:
+            waits.append(loop.create_future())
+            self._waiting.append((digest, content, waits[-1]))
         if self._task is None:
             self._task = asyncio.create_task(self._drain(), name="small-blobs")
-        await done
+        ended = await asyncio.gather(*waits, return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def _drain(self) -> None:
         try:
@@ -42,15 +51,15 @@ class SmallBlobs:
         finally:
             self._task = None
 
-    async def _store_group(self, group: list[tuple[bytes, asyncio.Future[None]]]) -> None:
+    async def _store_group(self, group: list[tuple[bytes, bytes, asyncio.Future[None]]]) -> None:
         self._groups += 1
-        contents = {sha256(content).digest(): content for content, _ in group}
+        contents = {digest: content for digest, content, _ in group}
         error: Exception | None = None
         try:
             await self._blobs.put_many(f"small-{self._groups}", list(contents.values()))
         except Exception as caught:  # every waiter of the group must hear of it
             error = caught
-        for _, done in group:
+        for _, _, done in group:
             if done.done():
                 continue  # its caller went away
             if error is None:
@@ -96,5 +105,5 @@ class SmallIncoming:
         content = bytes(self._content)
         if len(content) != self._size or sha256(content).digest() != self._digest:
             raise BlobMismatch
-        await self._small.store(content)
+        await self._small.store((self._digest, content))
         await self._vouch()

@@ -6,7 +6,7 @@ with what follows from it (Invariant 1); `durable_bytes` never runs ahead of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from lpse.runtime.sqlite import Database, Transaction
@@ -54,13 +54,48 @@ class BlobRows:
         )
         return int(rows[0][0]) if rows else 0
 
-    async def advance(self, transfer: str, durable_bytes: int, now: datetime) -> None:
-        """So many bytes of the part are fsynced."""
+    async def advance(
+        self, transfer: str, durable_bytes: int, now: datetime, *, caller: str
+    ) -> None:
+        """So many bytes of the caller's part are fsynced."""
         await self._database.write(
             lambda tx: tx.run(
-                "INSERT INTO blob_transfers VALUES (?, ?, ?) ON CONFLICT (transfer) DO UPDATE SET"
-                " durable_bytes = excluded.durable_bytes, update_time = excluded.update_time",
-                (transfer, durable_bytes, to_micros(now)),
+                "INSERT INTO blob_transfers (transfer, durable_bytes, update_time, caller)"
+                " VALUES (?, ?, ?, ?) ON CONFLICT (transfer) DO UPDATE SET"
+                " durable_bytes = excluded.durable_bytes, update_time = excluded.update_time,"
+                " caller = excluded.caller",
+                (transfer, durable_bytes, to_micros(now), caller),
+            )
+        )
+
+    async def unfinished_bytes(self, caller: str, *, but: str) -> int:
+        """Durable bytes of the caller's parts, one of them left out."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT coalesce(sum(durable_bytes), 0) FROM blob_transfers"
+                " WHERE caller = ? AND transfer <> ?",
+                (caller, but),
+            )
+        )
+        return int(rows[0][0])
+
+    async def abandoned(self, since: datetime) -> list[str]:
+        """Parts that nobody went on with since then."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT transfer FROM blob_transfers WHERE update_time < ?", (to_micros(since),)
+            )
+        )
+        return [str(transfer) for (transfer,) in rows]
+
+    async def forget_abandoned(self, transfer: str, since: datetime) -> bool:
+        """Take an abandoned part's row back; False where somebody went on with it meanwhile."""
+        return await self._database.write(
+            lambda tx: bool(
+                tx.run(
+                    "DELETE FROM blob_transfers WHERE transfer = ? AND update_time < ?",
+                    (transfer, to_micros(since)),
+                )
             )
         )
 
@@ -87,6 +122,33 @@ class BlobRows:
             )
             self.keep_in(tx, digest, origin)
             also_in(tx)
+
+        await self._database.write(work)
+
+    async def sizes(self, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """Sizes of those blobs that a row vouches for."""
+        marks = ", ".join("?" * len(digests))
+        sql = f"SELECT digest, size_bytes FROM blobs WHERE digest IN ({marks})"  # noqa: S608 - marks
+        rows = await self._database.read(lambda tx: tx.execute(sql, tuple(digests)))
+        return {bytes(digest): int(size) for digest, size in rows}
+
+    async def stored_many(
+        self,
+        blobs: Sequence[tuple[bytes, int]],
+        origin: str,
+        now: datetime,
+        also_in: Callable[[Transaction, bytes], None],
+    ) -> None:
+        """Vouch for blobs (digest, size) that need no part, and do what follows, all at once."""
+
+        def work(tx: Transaction) -> None:
+            tx.many(
+                "INSERT INTO blobs VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+                [(digest, size, origin, to_micros(now)) for digest, size in blobs],
+            )
+            for digest, _ in blobs:
+                self.keep_in(tx, digest, origin)
+                also_in(tx, digest)
 
         await self._database.write(work)
 

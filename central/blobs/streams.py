@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
+from central.blobs.pace import Pace
 from central.blobs.ports import Context
 from central.blobs.receiving import Incoming, TransferFenced
 from central.blobs.small import SmallIncoming
@@ -86,9 +87,13 @@ async def take_in(
         return
     stops = [asyncio.ensure_future(incoming.fenced.wait()), asyncio.ensure_future(ended.wait())]
     reading = asyncio.ensure_future(context.read())
+    pace = Pace()
     try:
         while True:
-            chunk = _chunk_of(await _next(reading, stops))
+            begun = incoming.clock.monotonic()
+            message = await _next(reading, stops)
+            pace.came(len(message.chunk), incoming.clock.monotonic() - begun)
+            chunk = _chunk_of(message)
             if chunk is None:
                 return
             reading = asyncio.ensure_future(context.read())
@@ -110,7 +115,7 @@ async def _take_in_small(context: Context, incoming: SmallIncoming, ended: async
     except TimeoutError as error:
         raise idle() from error
     if ended.is_set():
-        raise _no_access()
+        raise no_access()
 
 
 def _chunk_of(message: Any) -> bytes | None:
@@ -134,7 +139,7 @@ async def _next(reading: asyncio.Task[Any], stops: list[asyncio.Task[Any]]) -> A
     if fenced.done():
         raise TransferFenced
     if ended.done():
-        raise _no_access()
+        raise no_access()
     if not reading.done():
         raise idle()
     return _received(reading.result())
@@ -146,7 +151,8 @@ def _received(message: Any) -> Any:
     return message
 
 
-def _no_access() -> Denied:
+def no_access() -> Denied:
+    """FED-3009."""
     return Denied("FED-3009", "the caller's access has ended")
 
 

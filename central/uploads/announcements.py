@@ -5,6 +5,7 @@ Leaves out storage and decisions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from central.ledger.ledger import Ledger
@@ -22,6 +23,10 @@ class LedgerAnnouncements:
     async def announced_size(self, node_id: str, digest: bytes) -> int | None:
         """Size in a projected entry of this node."""
         return await self._store.announced_size(node_id, digest)
+
+    async def announced_sizes(self, node_id: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """The same for many; unknown ones are left out."""
+        return await self._store.announced_sizes(node_id, digests)
 
     async def is_current(self, node_id: str) -> bool:
         """Whether everything stored from this node, in every epoch, has been projected."""

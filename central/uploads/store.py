@@ -74,6 +74,14 @@ class UploadsStore:
         )
         return int(rows[0][0]) if rows else None
 
+    async def announced_sizes(self, node_id: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """Sizes of those blobs that this node has announced."""
+        marks = ", ".join("?" * len(digests))
+        known = f"SELECT digest, size_bytes FROM upload_blobs WHERE digest IN ({marks})"  # noqa: S608 - marks
+        values: tuple[bytes | str, ...] = (*digests, node_id)
+        rows = await self._database.read(lambda tx: tx.execute(f"{known} AND node_id = ?", values))
+        return {bytes(digest): int(size) for digest, size in rows}
+
     def verified_in(self, tx: Transaction, node_id: str, digest: bytes, now: datetime) -> None:
         """The blob is here for this node; repeating it changes nothing."""
         micros = (now - _START) // timedelta(microseconds=1)

@@ -19,9 +19,11 @@ from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
 from central.ledger.ports import Source
 from central.uploads.announcements import LedgerAnnouncements
+from central.uploads.parked_store import ParkedStore
 from central.uploads.store import UploadsStore
 from lpse.federation.v1 import transfer_pb2_grpc
 from lpse.federation.v1.records_pb2 import SealedBlob, UploadAccepted
+from lpse.federation.v1.transfer_pb2_grpc import TransferServicer
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
 from lpse.runtime.sqlite import Database, Transaction
@@ -74,7 +76,8 @@ class TransferCentre(Centre):
         self.receiving = Receiving(self.blobs, BlobRows(self.database), CLOCK)
         await self.receiving.open()
         announcements = LedgerAnnouncements(self.uploads, self.ledger)
-        service = TransferService(self.receiving, self.enrolled, announcements, self.shelf, LOG)
+        self.parked = ParkedStore(self.database)
+        service = self.transfer_service(announcements)
         self.transfer_server = grpc.aio.server(
             options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)]
         )
@@ -84,6 +87,12 @@ class TransferCentre(Centre):
             f"127.0.0.1:{self.transfer_port}", credentials
         )
         await self.transfer_server.start()
+
+    def transfer_service(self, announcements: LedgerAnnouncements) -> TransferServicer:
+        """The service that is offered; a test may offer an older one."""
+        return TransferService(
+            self.receiving, self.enrolled, announcements, self.shelf, self.parked, LOG
+        )
 
     async def stop(self, grace: float | None = 0) -> None:
         await self.transfer_server.stop(grace)

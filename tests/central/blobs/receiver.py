@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
 from central.ledger.ports import Source
+from central.uploads.parked_store import ParkedStore
 from central.uploads.store import UploadsStore
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1 import transfer_pb2_grpc
@@ -58,6 +59,9 @@ class Announced:
     async def announced_size(self, node_id: str, digest: bytes) -> int | None:
         return await self._uploads.announced_size(node_id, digest)
 
+    async def announced_sizes(self, node_id: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+        return await self._uploads.announced_sizes(node_id, digests)
+
     async def is_current(self, node_id: str) -> bool:
         return self.current
 
@@ -87,7 +91,12 @@ class Receiver:
         self.announced = Announced(self.uploads)
         log = structlog.get_logger()
         service = TransferService(
-            self.receiving, self.announced, self.announced, self.announced, log
+            self.receiving,
+            self.announced,
+            self.announced,
+            self.announced,
+            ParkedStore(self.database),
+            log,
         )
         self.server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(log)])
         transfer_pb2_grpc.add_TransferServicer_to_server(service, self.server)
