@@ -46,9 +46,12 @@ from lpse.terminal.daemon import (
 )
 from regional_node import identity
 from regional_node.areas import Areas, Machine, Register, open_areas
+from regional_node.clock.keeper import ClockKeeper
+from regional_node.clock.messages import trust_message
+from regional_node.clock.store import ClockStore
 from regional_node.config import SOCKET, NodeSettings
 from regional_node.identity.worker import RenewalWorker
-from regional_node.link.clock_error import LinkClockError
+from regional_node.intake.opening_store import newest_acceptance_in
 from regional_node.link.ports import Parts
 from regional_node.link.ports import Settings as LinkSettings
 from regional_node.link.service import NodeService
@@ -105,6 +108,9 @@ async def _open_machine(settings: NodeSettings) -> Machine:
     await journal.open(restored=is_restored(settings.data), stored=state.stored_head)
     if is_restored(settings.data):
         clear_restored(settings.data)
+    keeper = ClockKeeper(ClockStore(database, journal), clock, log)
+    # In an exercise legal moments on record say nothing about the wall clock.
+    await keeper.open(None if exercise else await database.read(newest_acceptance_in))
     facts = NodeFacts(me.node_id, me.province, me.zone)
     centre = Verifier(CENTRE_PARTY, me.centre_signing_key)
     national = National(database, journal, centre, facts)
@@ -122,7 +128,7 @@ async def _open_machine(settings: NodeSettings) -> Machine:
         journal=journal,
         national=national,
         link=state,
-        clock_error=LinkClockError(state),
+        keeper=keeper,
         newest=NewestNational(national),
     )
 
@@ -153,6 +159,7 @@ async def _open_node(machine: Machine) -> Node:
             machine.exercise,
             machine.entropy.token(16),
         ),
+        measuring=machine.keeper,
     )
     link = LinkWorker(
         parts,
@@ -160,7 +167,7 @@ async def _open_node(machine: Machine) -> Node:
         first_seconds=settings.link.reconnect_first_seconds,
         max_seconds=settings.link.reconnect_max_seconds,
     )
-    node = NodeService(parts, link, machine.me)
+    node = NodeService(parts, link, machine.me, lambda: trust_message(machine.keeper.status()))
     recon = ReconciliationsService(ReconciliationStore(machine.database), link.demand_run)
     services: list[Register] = [
         lambda server: node_pb2_grpc.add_NodeServicer_to_server(node, server),

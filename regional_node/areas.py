@@ -32,6 +32,8 @@ from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
 from lpse.terminal.daemon import Work
+from regional_node.clock.keeper import ClockKeeper
+from regional_node.clock.worker import ClockWorker
 from regional_node.config import NodeSettings
 from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings
@@ -41,7 +43,6 @@ from regional_node.intake.service import SubmissionsService
 from regional_node.intake.store import IntakeStore
 from regional_node.intake.submissions import Intake
 from regional_node.intake.worker import JudgingWorker
-from regional_node.link.clock_error import LinkClockError
 from regional_node.link.state import LinkState
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
@@ -86,7 +87,7 @@ class Machine:
     journal: Journal
     national: National
     link: LinkState
-    clock_error: LinkClockError
+    keeper: ClockKeeper
     newest: NewestNational
 
     @property
@@ -236,7 +237,7 @@ async def _open_intake(
         machine.signer,
         clock,
         machine.entropy,
-        machine.clock_error,
+        machine.keeper,
         machine.newest,
         machine.exercise,
     )
@@ -257,7 +258,9 @@ async def _open_intake(
     areas.services.append(
         lambda server: submissions_pb2_grpc.add_SubmissionsServicer_to_server(service, server)
     )
-    judging = JudgingWorker(openings, machine.clock_error, log)
+    judging = JudgingWorker(openings, machine.keeper, log)
+    looking = ClockWorker(machine.keeper, log)
+    areas.workers["clock"] = lambda: looking.run(clock)
     areas.workers["judging"] = lambda: judging.run(clock)
     areas.closers.append(intake.close)
 

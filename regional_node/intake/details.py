@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from lpse.federation.commitments import (
@@ -64,6 +65,8 @@ def check_details(details: SubmissionDetails, bytes_max: int) -> None:
     """Refuse what no receipt could hold: FED-5002 to FED-5007, FED-5016."""
     check_key(details.intake_key)
     check_package(details.package)
+    if details.replaces:
+        check_key(details.replaces)
     _check_channel(details.channel, details.seat)
     _check_files(details.files)
     total = sum(file.size_bytes for file in details.files)
@@ -136,16 +139,7 @@ def _with_digests(details: SubmissionDetails) -> SubmissionDetails:
 
 def with_files(details: SubmissionDetails, files: tuple[SealedFile, ...]) -> SubmissionDetails:
     """The same submission with its files as they turned out."""
-    return SubmissionDetails(
-        details.intake_key,
-        details.package,
-        details.stage,
-        details.vendor,
-        details.channel,
-        details.seat,
-        files,
-        details.extra,
-    )
+    return replace(details, files=files)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from lpse.federation.commitments import SubmissionDetails, commit
 from lpse.federation.limits import COMMITMENT_SALT_BYTES
@@ -25,7 +24,7 @@ from lpse.federation.receipts import (
 from lpse.federation.v1.records_pb2 import RefusalReason
 from lpse.runtime.clock import Clock, Entropy
 from regional_node.intake import rules
-from regional_node.intake.ports import ClockError, NationalHead
+from regional_node.intake.ports import Moments, NationalHead
 from regional_node.intake.refusals import REASONS, cancelled
 from regional_node.intake.store import Judged, Refusal, Sealed
 from regional_node.intake.windows import Window
@@ -38,20 +37,13 @@ class Office:
     signer: Signer
     clock: Clock
     entropy: Entropy
-    clock_error: ClockError
+    moments: Moments
     national: NationalHead
     exercise: bool = False
 
-    @cached_property
-    def boot_id(self) -> str:
-        """Asked once: a process never outlives a boot."""
-        return self.clock.boot_id()
-
     def moment(self) -> Moment:
         """All clocks now."""
-        clock = self.clock
-        error_seconds = self.clock_error.error_seconds()
-        return Moment(clock.now(), self.boot_id, clock.monotonic(), error_seconds)
+        return self.moments.moment()
 
     def commitment(self, details: SubmissionDetails) -> Commitment:
         """A new commitment to these details, under a fresh salt."""

@@ -64,7 +64,7 @@ class Openings:
         """Reveal the package's commitments, once; an officer's act is checked where it is given."""
         check_package(package)
         now = self._office.moment()
-        opened = await self._store.open(package, now.time, now.error_seconds, act)
+        opened = await self._store.open(package, now, act)
         self._log.info("opening.released", submissions=opened.submissions)
         return opened
 

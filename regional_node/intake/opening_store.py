@@ -21,7 +21,7 @@ from lpse.federation.limits import (
     OPENING_PART_BYTES_MAX,
     RELEASE_PAGE_SUBMISSIONS,
 )
-from lpse.federation.receipts import Commitment
+from lpse.federation.receipts import Commitment, Moment
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Reveal, UploadJudged
 from lpse.runtime.sqlite import Database, Transaction
@@ -68,7 +68,7 @@ class OpeningStore:
         self._schedule = schedule
         self._officers = officers
 
-    async def packages_to_judge(self, now: datetime, error_seconds: float) -> list[str]:
+    async def packages_to_judge(self, now: Moment) -> list[str]:
         """Packages whose deadline has passed outside any hold and that have unjudged uploads."""
 
         def work(tx: Transaction) -> list[str]:
@@ -77,28 +77,24 @@ class OpeningStore:
                 (JUDGED_PACKAGES_PER_STEP_MAX,),
             )
             packages = [str(package) for (package,) in rows]
-            return [one for one in packages if self._is_judgeable(tx, one, now, error_seconds)]
+            return [one for one in packages if self._is_judgeable(tx, one, now)]
 
         return await self._database.read(work)
 
-    async def judge(self, package: str, now: datetime, error_seconds: float) -> int:
+    async def judge(self, package: str, now: Moment) -> int:
         """Note verdicts of one package; how many were written, 0 when nothing is left."""
 
         def work(tx: Transaction) -> int:
-            opening = self._schedule.opening_in(tx, package, now)
-            if rules.release(opening, now, error_seconds) is not rules.Release.DUE:
+            opening = self._schedule.opening_in(tx, package, now.time)
+            if rules.release(opening, now) is not rules.Release.DUE:
                 return 0
             return self._judge_in(tx, opening, JUDGED_UPLOADS_PER_COMMIT_MAX)
 
         return await self._database.write(work)
 
-    async def open(
-        self, package: str, now: datetime, error_seconds: float, act: SignedAct | None
-    ) -> Opened:
+    async def open(self, package: str, now: Moment, act: SignedAct | None) -> Opened:
         """Reveal what is not yet revealed; FED-5201 before the deadline, FED-5202 during a hold."""
-        return await self._database.write(
-            lambda tx: self._open_in(tx, package, now, error_seconds, act)
-        )
+        return await self._database.write(lambda tx: self._open_in(tx, package, now, act))
 
     async def submissions(self, package: str, after: int) -> list[StoredSubmission]:
         """Revealed submissions with a higher number, one page of them."""
@@ -142,14 +138,12 @@ class OpeningStore:
         )
         return int(rows[0][0]) if rows else None
 
-    def _is_judgeable(
-        self, tx: Transaction, package: str, now: datetime, error_seconds: float
-    ) -> bool:
+    def _is_judgeable(self, tx: Transaction, package: str, now: Moment) -> bool:
         try:
-            opening = self._schedule.opening_in(tx, package, now)
+            opening = self._schedule.opening_in(tx, package, now.time)
         except FederationError:
             return False  # one package with a broken schedule must not keep the others waiting
-        due = rules.release(opening, now, error_seconds) is rules.Release.DUE
+        due = rules.release(opening, now) is rules.Release.DUE
         return due and bool(
             tx.execute(
                 "SELECT 1 FROM intake_submissions WHERE package = ? AND revealed = 0"
@@ -166,9 +160,7 @@ class OpeningStore:
             (opening.package, opening.revision, limit),
         )
         for stored in map(submission_of, rows):
-            verdict = rules.judge_by(
-                opening.deadline, stored.accept_time, stored.clock_error_seconds
-            )
+            verdict = rules.judge_by(opening.deadline, stored.durable)
             tx.run(
                 "UPDATE intake_submissions SET verdict = ?, deadline_time = ?,"
                 " schedule_revision = ?, judged_revision = ? WHERE submission = ?",
@@ -197,31 +189,24 @@ class OpeningStore:
             record.deadline_time.FromDatetime(stored.deadline)
             self._journal.append_in(tx, record)
 
-    def _open_in(
-        self,
-        tx: Transaction,
-        package: str,
-        now: datetime,
-        error_seconds: float,
-        act: SignedAct | None,
-    ) -> Opened:
+    def _open_in(self, tx: Transaction, package: str, now: Moment, act: SignedAct | None) -> Opened:
         if act is not None:
             digest = rules.open_subject(package)
             self._officers.verify_in(tx, act, act=rules.OPEN, digest=digest, roles=rules.OPENERS)
-        opening, open_time = self._first_opening_in(tx, package, now, error_seconds)
+        opening, open_time = self._first_opening_in(tx, package, now)
         first = open_time is None
         self._judge_in(tx, opening, -1)
         self._journal_verdicts_in(tx, package)
         parts = _parts(list(_unrevealed_in(tx, package)))
         if parts or first:
-            self._reveal_in(tx, opening, now, parts or [[]], act)
+            self._reveal_in(tx, opening, now.time, parts or [[]], act)
         if first:
             actor = act.actor if act is not None else ""
             tx.run(
                 "INSERT INTO intake_openings VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     package,
-                    to_micros(now),
+                    to_micros(now.time),
                     to_micros(opening.deadline),
                     opening.revision,
                     opening.zone,
@@ -230,7 +215,7 @@ class OpeningStore:
             )
         return Opened(
             package,
-            open_time or now,
+            open_time or now.time,
             opening.deadline,
             opening.revision,
             opening.zone,
@@ -239,14 +224,14 @@ class OpeningStore:
         )
 
     def _first_opening_in(
-        self, tx: Transaction, package: str, now: datetime, error_seconds: float
+        self, tx: Transaction, package: str, now: Moment
     ) -> tuple[Opening, datetime | None]:
         """The deadline by which the package was opened or may be opened now; else raises."""
         opened = opening_in(tx, package)
         if opened is not None:
             return opened
-        opening = self._schedule.opening_in(tx, package, now)
-        _refuse_unless_due(opening, rules.release(opening, now, error_seconds))
+        opening = self._schedule.opening_in(tx, package, now.time)
+        _refuse_unless_due(opening, rules.release(opening, now))
         return opening, None
 
     def _reveal_in(
@@ -313,6 +298,12 @@ def opening_in(tx: Transaction, package: str) -> tuple[Opening, datetime] | None
         return None
     zone, deadline, revision, opened = rows[0]
     return Opening(package, zone, from_micros(deadline), revision), from_micros(opened)
+
+
+def newest_acceptance_in(tx: Transaction) -> datetime | None:
+    """The newest legal moment at which bytes were durable; None before any."""
+    rows = tx.execute("SELECT max(accept_time) FROM intake_submissions")
+    return from_micros(rows[0][0]) if rows[0][0] is not None else None
 
 
 def _refuse_unless_due(opening: Opening, decision: rules.Release) -> None:

@@ -1,6 +1,6 @@
 """What intake asks of its neighbours; each implements the protocol, intake knows none of them.
 
-Owns the protocols of the schedule, the clock's error, the national journal's newest head, officers'
+Owns the protocols of the schedule, the clocks, the national journal's newest head, officers'
 acts and the queue to the centre. Rule: functions that end in `_in` run inside the caller's
 transaction. Leaves out every implementation.
 """
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lpse.federation.receipts import NationalWitness
+from lpse.federation.receipts import Moment, NationalWitness
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.sqlite import Transaction
 from regional_node.intake.windows import Opening, Window
 
 __all__ = [
-    "ClockError",
     "EffectiveSchedule",
+    "Moments",
     "NationalHead",
     "NationalWitness",
     "OfficerActs",
@@ -43,11 +43,11 @@ class EffectiveSchedule(Protocol):
         """The deadline that guards the package's bids; NotFound FED-4101."""
 
 
-class ClockError(Protocol):
-    """How wrong legal time may be."""
+class Moments(Protocol):
+    """All clocks at once, and how wrong legal time may be."""
 
-    def error_seconds(self) -> float:
-        """The bound in seconds; 0 where the clock is taken as right."""
+    def moment(self) -> Moment:
+        """Now; offset and error as the last contact with the centre showed them."""
 
 
 class NationalHead(Protocol):

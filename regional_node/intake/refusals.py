@@ -6,6 +6,7 @@ whose attempt it was. Leaves out the decision (`rules`) and the recording (`subm
 
 from __future__ import annotations
 
+from lpse.federation.commitments import SubmissionDetails
 from lpse.federation.errors import Conflict, FederationError, Refused
 from lpse.federation.v1.records_pb2 import RefusalReason
 from regional_node.intake import rules
@@ -18,6 +19,7 @@ REASONS = {
     "FED-5010": RefusalReason.REFUSAL_REASON_NO_SPACE,
     "FED-5011": RefusalReason.REFUSAL_REASON_STAGE_CLOSED,
     "FED-5015": RefusalReason.REFUSAL_REASON_BROKEN,
+    "FED-5022": RefusalReason.REFUSAL_REASON_TOO_LARGE,
     "FED-1101": RefusalReason.REFUSAL_REASON_NO_SPACE,
 }
 # Not recorded: a conflict was no attempt at this package, and a failed disk records nothing.
@@ -48,6 +50,29 @@ def refusal_of(admission: rules.Admission) -> FederationError | None:
 def cancelled() -> Refused:
     """FED-5013."""
     return Refused("FED-5013", "the selection of this package was cancelled")
+
+
+def refuse_replacing(
+    details: SubmissionDetails, earlier: SubmissionDetails | None
+) -> FederationError | None:
+    """The error for a submission that replaces what it may not; None where it may, or does not.
+
+    A key that is unknown and one that is somebody else's look alike.
+    """
+    if not details.replaces:
+        return None
+    own = earlier is not None and (earlier.vendor, earlier.package, earlier.stage) == (
+        details.vendor,
+        details.package,
+        details.stage,
+    )
+    if own and details.replaces != details.intake_key:
+        return None
+    return Refused(
+        "FED-5030",
+        "no earlier submission of this vendor, package and stage has that key",
+        remedy="copy the intake key from the receipt of the earlier submission",
+    )
 
 
 def conflict() -> Conflict:

@@ -8,7 +8,7 @@ deadline's own moment is late. Leaves out where deadlines come from.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
@@ -45,23 +45,32 @@ def admit(window: Window, begun: Moment) -> Admission:
         return Admission.CANCELLED
     if window.held:
         return Admission.ADMITTED
-    if is_before(begun.time, begun.error_seconds, window.start) is True:
+    if is_before(begun, window.start) is True:
         return Admission.NOT_YET
-    if is_before(begun.time, begun.error_seconds, window.deadline) is False:
+    if is_before(begun, window.deadline) is False:
         return Admission.CLOSED
     return Admission.ADMITTED
+
+
+def moment_of(durable: Moment, submit: Moment, *, opened: bool) -> Moment:
+    """The moment that judges a submission whose bytes were here before it was handed in.
+
+    Its last byte counts; but once the package was opened, whoever submits knows more than others
+    did, and could still have kept the bytes back: then only the submit counts.
+    """
+    return submit if opened else durable
 
 
 def judge(window: Window, durable: Moment) -> Verdict.ValueType:
     """The verdict of an admitted upload whose bytes were durable at `durable`."""
     if window.held:
         return Verdict.VERDICT_PENDING
-    return judge_by(window.deadline, durable.time, durable.error_seconds)
+    return judge_by(window.deadline, durable)
 
 
-def judge_by(deadline: datetime, durable: datetime, error_seconds: float) -> Verdict.ValueType:
+def judge_by(deadline: datetime, durable: Moment) -> Verdict.ValueType:
     """The verdict by a deadline that has passed outside any hold."""
-    match is_before(durable, error_seconds, deadline):
+    match is_before(durable, deadline):
         case True:
             return Verdict.VERDICT_ON_TIME
         case False:
@@ -70,22 +79,21 @@ def judge_by(deadline: datetime, durable: datetime, error_seconds: float) -> Ver
             return Verdict.VERDICT_UNDETERMINED
 
 
-def release(opening: Opening, now: datetime, error_seconds: float) -> Release:
+def release(opening: Opening, now: Moment) -> Release:
     """Bids are read only when the deadline has certainly passed, and never during a hold."""
     if opening.cancelled:
         return Release.CANCELLED
     if opening.held:
         return Release.HELD
-    passed = is_before(now, error_seconds, opening.deadline) is False
+    passed = is_before(now, opening.deadline) is False
     return Release.DUE if passed else Release.NOT_DUE
 
 
-def is_before(moment: datetime, error_seconds: float, limit: datetime) -> bool | None:
-    """Whether `moment` ± error lies before `limit` (exclusive); None where it straddles."""
-    error = timedelta(seconds=error_seconds)
-    if moment + error < limit:
+def is_before(moment: Moment, limit: datetime) -> bool | None:
+    """Whether a moment lies before `limit` (exclusive); None where its interval straddles it."""
+    if moment.latest < limit:
         return True
-    if moment - error >= limit:
+    if moment.earliest >= limit:
         return False
     return None
 

@@ -293,6 +293,7 @@ def details_of(begin: wire.BeginSubmission) -> SubmissionDetails:
         seat=begin.seat,
         files=tuple(SealedFile(file.name, file.size_bytes, file.sha256) for file in begin.files),
         extra=extra,
+        replaces=begin.replaces,
     )
 
 

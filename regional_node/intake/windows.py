@@ -6,8 +6,11 @@ is late. Leaves out how deadlines move (regional_node/schedule).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+
+from lpse.federation.receipts import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,30 @@ class Opening:
     held: bool = False
     hold_reason: str = ""
     cancelled: bool = False
+
+
+def moment_text(moment: Moment) -> str:
+    """A moment for one TEXT column, with its clock's error and what that rests on."""
+    measured = moment.measure_time
+    return json.dumps(
+        {
+            "time": moment.time.isoformat(),
+            "boot_id": moment.boot_id,
+            "monotonic_seconds": moment.monotonic_seconds,
+            "error_seconds": moment.error_seconds,
+            "offset_seconds": moment.offset_seconds,
+            "basis": moment.basis,
+            "measure_time": measured and measured.isoformat(),
+        }
+    )
+
+
+def read_moment(text: str) -> Moment:
+    """What `moment_text` wrote."""
+    fields = json.loads(text)
+    measured = fields["measure_time"]
+    return Moment(
+        time=datetime.fromisoformat(fields.pop("time")),
+        measure_time=datetime.fromisoformat(measured) if measured else None,
+        **{key: value for key, value in fields.items() if key != "measure_time"},
+    )

@@ -7,15 +7,15 @@ fails does not keep the others waiting (Invariant 10). Leaves out the verdict it
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from lpse.federation.errors import FederationError
+from lpse.federation.receipts import Moment
 from lpse.runtime.clock import Clock
 from regional_node.intake.opening_store import OpeningStore
-from regional_node.intake.ports import ClockError
+from regional_node.intake.ports import Moments
 
 STEP_SECONDS: Final = 1.0
 
@@ -23,20 +23,17 @@ STEP_SECONDS: Final = 1.0
 class JudgingWorker:
     """See the module's first lines."""
 
-    def __init__(
-        self, store: OpeningStore, clock_error: ClockError, log: FilteringBoundLogger
-    ) -> None:
+    def __init__(self, store: OpeningStore, moments: Moments, log: FilteringBoundLogger) -> None:
         self._store = store
-        self._clock_error = clock_error
+        self._moments = moments
         self._log = log
 
-    async def step(self, now: datetime) -> int:
-        """Judge what can be judged at legal time `now`; how many verdicts were written."""
-        error_seconds = self._clock_error.error_seconds()
+    async def step(self, now: Moment) -> int:
+        """Judge what can certainly be judged `now`; how many verdicts were written."""
         judged = 0
-        for package in await self._store.packages_to_judge(now, error_seconds):
+        for package in await self._store.packages_to_judge(now):
             try:
-                while count := await self._store.judge(package, now, error_seconds):
+                while count := await self._store.judge(package, now):
                     judged += count
             except FederationError as error:
                 self._log.warning("judging.failed", code=error.code)
@@ -48,7 +45,7 @@ class JudgingWorker:
         """Step for ever."""
         while True:
             try:
-                await self.step(clock.now())
+                await self.step(self._moments.moment())
             except FederationError as error:
                 self._log.warning("judging.failed", code=error.code)
             await clock.sleep(STEP_SECONDS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -53,6 +54,13 @@ class Stream(Protocol):
         """End the stream; harmless when it has ended."""
 
 
+class Measuring(Protocol):
+    """Who learns from the centre's clock."""
+
+    async def measured(self, sent_monotonic: float, centre_time: datetime) -> None:
+        """The centre's time in its answer to a question that left at `sent_monotonic`."""
+
+
 Connect = Callable[[], Stream]
 
 
@@ -82,3 +90,4 @@ class Parts:
     entropy: Entropy
     log: FilteringBoundLogger
     settings: Settings
+    measuring: Measuring | None = None

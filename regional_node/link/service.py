@@ -6,6 +6,7 @@ legal time is stepped in an exercise only. Leaves out the work (`worker`, `state
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,8 +31,15 @@ _ATTEMPTS_DEFAULT = 10
 class NodeService(rpc.NodeServicer):
     """Handlers of `lpse.intake.v1.Node`."""
 
-    def __init__(self, parts: Parts, worker: LinkWorker, me: NodeFacts) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        worker: LinkWorker,
+        me: NodeFacts,
+        trust: Callable[[], api.ClockTrust] = api.ClockTrust,
+    ) -> None:
         self._parts = parts
+        self._trust = trust
         self._worker = worker
         self._me = me
 
@@ -59,6 +67,7 @@ class NodeService(rpc.NodeServicer):
             free_bytes=parts.free_bytes(),
             zone=self._me.zone,
             national_skipped=len(state.skipped),
+            clock=self._trust(),
         )
         if parts.national.head is not None:
             answer.national_head.CopyFrom(parts.national.head.message())

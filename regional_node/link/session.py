@@ -17,6 +17,7 @@ from lpse.federation.checkpoints import Cosignature, Head, cosign, verify_cosign
 from lpse.federation.entries import Diverged, moment
 from lpse.federation.errors import FederationError, Refused, Unavailable
 from lpse.federation.limits import (
+    LINK_BEATS_UNANSWERED_MAX,
     LINK_CLOSE_SECONDS_MAX,
     LINK_HEARTBEAT_SECONDS,
     LINK_HELLO_SECONDS_MAX,
@@ -56,6 +57,7 @@ class NodeSession:
         self._lease_seconds = float(LINK_LEASE_SECONDS)
         self._last_frame = parts.clock.monotonic()
         self._beats = 0
+        self._beaten: dict[int, float] = {}  # when each unanswered beat left, monotonic
         self._epoch = parts.journal.epoch
         self._run: Run | None = None
         self._progress = Progress(parts)
@@ -262,9 +264,22 @@ class NodeSession:
             with suppress(FederationError):
                 offset = (moment(reply.clock_time) - now).total_seconds()
                 session.clock_offset_seconds = round(offset, 3)
+            await self._measure(reply)
             size = reply.national_head.size
             session.centre_national_size = max(session.centre_national_size, size)
         await self._parts.state.alive(now)
+
+    async def _measure(self, reply: wire.HeartbeatReply) -> None:
+        """An answer to a beat of ours bounds how wrong the clock is; any other tells nothing."""
+        sent = self._beaten.pop(reply.number, None)
+        measuring = self._parts.measuring
+        if sent is None or measuring is None:
+            return
+        try:
+            centre_time = moment(reply.clock_time)
+        except FederationError:
+            return
+        await measuring.measured(sent, centre_time)
 
     # --- writing ---
 
@@ -318,6 +333,8 @@ class NodeSession:
         """Say how the node is, and notice when the centre says nothing any more."""
         while True:
             self._beats += 1
+            self._beaten.pop(self._beats - LINK_BEATS_UNANSWERED_MAX, None)
+            self._beaten[self._beats] = self._parts.clock.monotonic()
             self._enqueue(wire.NodeFrame(heartbeat=frames.heartbeat(self._parts, self._beats)))
             await self._until_next_beat()
             silent = self._parts.clock.monotonic() - self._last_frame

@@ -16,10 +16,10 @@ import structlog
 
 from lpse.federation.commitments import CHANNEL_DIRECT, SealedFile, SubmissionDetails
 from lpse.federation.notes import Signer
-from lpse.federation.receipts import NationalWitness
+from lpse.federation.receipts import Moment, NationalWitness
 from lpse.federation.rule_sets import BUILT_IN
 from lpse.federation.stages import Stage
-from lpse.runtime.clock import SystemClock, SystemEntropy
+from lpse.runtime.clock import Clock, SystemClock, SystemEntropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
@@ -39,10 +39,14 @@ STAGE = "Upload Dokumen Penawaran"
 
 
 class _Surroundings:
-    """The ports `ClockError`, `NationalHead` and the officers of a quiet node."""
+    """The ports `Moments`, `NationalHead` and the officers of a quiet node."""
 
-    def error_seconds(self) -> float:
-        return 0.0
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def moment(self) -> Moment:
+        clock = self._clock
+        return Moment(clock.now(), clock.boot_id(), clock.monotonic())
 
     def newest(self) -> NationalWitness | None:
         return NationalWitness("lkpp/00\n4\nAAAA\n", bytes(32), 3)
@@ -70,7 +74,7 @@ class AcceptPath:
         now = clock.now()
         await packages.import_packages(_packages(now), BUILT_IN.__getitem__, now)
         store = IntakeStore(database, journal, schedule)
-        around = _Surroundings()
+        around = _Surroundings(clock)
         office = Office(signer, clock, entropy, around, around)
         sealing = Sealing(BlobStore(folder / "blobs"), entropy, store.needs_blob)
         log = (

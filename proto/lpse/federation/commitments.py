@@ -58,10 +58,11 @@ class SubmissionDetails:
     seat: int
     files: tuple[SealedFile, ...]
     extra: Mapping[str, Any]
+    replaces: str = ""  # intake key of the earlier submission that this one replaces
 
     def document(self) -> dict[str, object]:
-        """The JSON form; `seat` is null outside the Bidding Room."""
-        return {
+        """The JSON form; `seat` is null outside the Bidding Room, `replaces` absent for a first."""
+        return ({"replaces": self.replaces} if self.replaces else {}) | {
             "channel": self.channel,
             "extra": dict(self.extra),
             "files": [
@@ -109,14 +110,17 @@ def read_details(details: bytes) -> SubmissionDetails:
 
 def _details(document: Mapping[str, Any]) -> SubmissionDetails:
     texts = {key: document[key] for key in _TEXTS}
-    seat = document["seat"]
-    if any(type(text) is not str for text in texts.values()) or type(seat) not in _SEAT:
+    seat, replaces = document["seat"], document.get("replaces", "")
+    if any(type(text) is not str for text in (*texts.values(), replaces)):
+        raise ValueError
+    if type(seat) not in _SEAT:
         raise ValueError
     return SubmissionDetails(
         **texts,
         seat=seat or 0,
         files=tuple(_file(file) for file in document["files"]),
         extra=dict(document["extra"]),
+        replaces=replaces,
     )
 
 

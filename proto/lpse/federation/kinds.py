@@ -55,6 +55,7 @@ REGIONAL: Final[dict[str, type[Message]]] = {
     "officer.revoked": records.OfficerRevoked,
     "reconciliation.recorded": records.ReconciliationRecorded,
     "centre.contradicted": records.CentreContradicted,
+    "clock.stepped": records.ClockStepped,
 }
 
 _KIND_OF: Final[dict[type[Message], str]] = {

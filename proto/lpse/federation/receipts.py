@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -82,12 +82,30 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A node's clocks at one instant; `error_seconds` bounds how wrong legal time may be."""
+    """A node's clocks at one instant; the right time is `time` + offset, give or take the error.
+
+    `basis` says what offset and error rest on: MEASURED (against the centre, in this boot),
+    OTHER_BOOT (in an earlier one), UNMEASURED (never, the error is assumed); "" where receipts say
+    nothing about it. `measure_time` is when, None for UNMEASURED.
+    """
 
     time: datetime
     boot_id: str
     monotonic_seconds: float
     error_seconds: float = 0.0
+    offset_seconds: float = 0.0
+    basis: str = ""
+    measure_time: datetime | None = None
+
+    @property
+    def earliest(self) -> datetime:
+        """The right time is not before this."""
+        return self.time + timedelta(seconds=self.offset_seconds - self.error_seconds)
+
+    @property
+    def latest(self) -> datetime:
+        """The right time is not after this."""
+        return self.time + timedelta(seconds=self.offset_seconds + self.error_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +208,7 @@ def _shared(
 ) -> dict[str, str]:
     """Fields that both texts have, each as JSON."""
     deadline, deadline_local = _deadline(standing.deadline, standing.zone)
-    return {
+    return _clock(end) | {
         "begin_time": _utc(begin),
         "boot_id": _text(end.boot_id),
         "clock_error_seconds": _json(end.error_seconds),
@@ -206,6 +224,17 @@ def _shared(
         "salt": f'"{commitment.salt.hex()}"',
         "schedule_revision": str(standing.revision),
         "zone": _text(standing.zone),
+    }
+
+
+def _clock(end: Moment) -> dict[str, str]:
+    """What the clock's error rests on; receipts of earlier programs do not say it."""
+    if not end.basis:
+        return {}
+    return {
+        "clock_basis": _text(end.basis),
+        "clock_measure_time": "null" if end.measure_time is None else _utc(end.measure_time),
+        "clock_offset_seconds": _json(end.offset_seconds),
     }
 
 

@@ -22,7 +22,7 @@ from lpse.federation.entries import decode_entry
 from lpse.federation.errors import Denied, NotFound
 from lpse.federation.kinds import record_of
 from lpse.federation.notes import Signer
-from lpse.federation.receipts import NationalWitness
+from lpse.federation.receipts import Moment, NationalWitness
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.intake.v1 import submissions_pb2_grpc as grpc_wire
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_local_channel
@@ -88,13 +88,14 @@ class Clocks(ManualClock):
     def __init__(self, start: datetime) -> None:
         super().__init__(start)
         self.error = 0.0
+        self.offset = 0.0
 
     def set(self, moment: datetime) -> None:
         """Step to a moment."""
         self.advance((moment - self.now()).total_seconds())
 
-    def error_seconds(self) -> float:
-        return self.error
+    def moment(self) -> Moment:
+        return Moment(self.now(), self.boot_id(), self.monotonic(), self.error, self.offset)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lpse.federation.receipts import verify_receipt
+from lpse.federation.receipts import Moment, verify_receipt
 from lpse.federation.v1.records_pb2 import (
     RefusalReason,
     UploadJudged,
@@ -20,6 +20,11 @@ from tests.regional_node.intake.node import CODE, DEADLINE, START, Node, journal
 from tests.regional_node.intake.uploads import KEY, Answers, Request, Stub, begin, requests, upload
 
 SECOND = timedelta(seconds=1)
+
+
+def at(time: datetime) -> Moment:
+    """A moment of a clock that is right."""
+    return Moment(time, "boot", 0.0)
 
 
 async def upload_across(node: Node, stub: Stub, finish_at: datetime) -> Answers:
@@ -151,10 +156,10 @@ async def test_during_a_hold_uploads_are_pending(node: Node, stub: Stub) -> None
     answers = await upload(stub, requests())
     assert answers.accepted is not None
     assert answers.accepted.verdict == Verdict.VERDICT_PENDING
-    assert await node.judging.step(node.clock.now()) == 0
+    assert await node.judging.step(node.clock.moment()) == 0
     node.plan.change(held=False, deadline=DEADLINE + timedelta(days=4), revision=2)
     node.clock.set(DEADLINE + timedelta(days=4))
-    assert await node.judging.step(node.clock.now()) == 1
+    assert await node.judging.step(node.clock.moment()) == 1
     assert await judged(node) == [(2, Verdict.VERDICT_ON_TIME)]
     after = await stub.GetSubmission(wire.GetSubmissionRequest(name=f"submissions/{KEY}"))
     assert after.verdict == Verdict.VERDICT_ON_TIME
@@ -177,7 +182,7 @@ async def test_a_hold_withdrawn_without_a_new_deadline(node: Node, stub: Stub) -
     node.clock.set(DEADLINE + timedelta(hours=1))
     await upload(stub, requests())
     node.plan.change(held=False)
-    await node.judging.step(node.clock.now())
+    await node.judging.step(node.clock.moment())
     assert await judged(node) == [(1, Verdict.VERDICT_LATE)]
 
 
@@ -196,9 +201,9 @@ async def test_nothing_is_judged_before_the_deadline(
 ) -> None:
     """Invariant 6: no verdict is noted before the effective deadline, and then only once."""
     await upload(stub, requests())
-    assert await node.judging.step(DEADLINE - SECOND) == 0
-    assert await node.judging.step(DEADLINE + moment) == 1
-    assert await node.judging.step(DEADLINE + moment) == 0
+    assert await node.judging.step(at(DEADLINE - SECOND)) == 0
+    assert await node.judging.step(at(DEADLINE + moment)) == 1
+    assert await node.judging.step(at(DEADLINE + moment)) == 0
     node.clock.set(DEADLINE + moment)
     assert await judged(node) == [(1, Verdict.VERDICT_ON_TIME)]
 
@@ -207,13 +212,13 @@ async def test_every_revision_is_judged_by_itself(node: Node, stub: Stub) -> Non
     """A deadline that moves after it was judged is judged again under its new revision."""
     node.clock.set(DEADLINE - SECOND)
     await upload_across(node, stub, DEADLINE + SECOND)
-    await node.judging.step(node.clock.now())
+    await node.judging.step(node.clock.moment())
     name = wire.GetSubmissionRequest(name=f"submissions/{KEY}")
     assert (await stub.GetSubmission(name)).verdict == Verdict.VERDICT_LATE
     node.plan.change(deadline=DEADLINE + timedelta(days=4), revision=2)
-    assert await node.judging.step(node.clock.now()) == 0
+    assert await node.judging.step(node.clock.moment()) == 0
     node.clock.set(DEADLINE + timedelta(days=4))
-    await node.judging.step(node.clock.now())
+    await node.judging.step(node.clock.moment())
     assert await judged(node) == [(2, Verdict.VERDICT_ON_TIME)]
 
 
@@ -225,7 +230,7 @@ async def test_a_declaration_that_comes_after_the_deadline_finds_no_bids_counted
         await upload(stub, requests(first=begin(key=f"key-0000000{number}")))
     before = node.journal.head.size
     node.clock.set(DEADLINE)
-    await node.judging.step(node.clock.now())
+    await node.judging.step(node.clock.moment())
     node.plan.change(deadline=DEADLINE + timedelta(days=4), revision=2)
     assert node.journal.head.size == before
 
@@ -236,7 +241,7 @@ async def test_one_package_never_blocks_another(node: Node, stub: Stub) -> None:
     await upload(stub, requests())
     await upload(stub, requests(first=begin(key="key-00000002", package="7781014")))
     node.plan.codes = ("7781014",)
-    assert await node.judging.step(DEADLINE) == 1
+    assert await node.judging.step(at(DEADLINE)) == 1
 
 
 async def test_attempts_beyond_the_limit_are_not_journalled(

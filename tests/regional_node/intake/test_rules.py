@@ -33,8 +33,8 @@ def test_the_deadlines_own_moment_is_late() -> None:
     assert rules.judge(WINDOW, at(DEADLINE)) == Verdict.VERDICT_LATE
     assert rules.admit(WINDOW, at(DEADLINE - TICK)) is rules.Admission.ADMITTED
     assert rules.admit(WINDOW, at(DEADLINE)) is rules.Admission.CLOSED
-    assert rules.release(OPENING, DEADLINE - TICK, 0) is rules.Release.NOT_DUE
-    assert rules.release(OPENING, DEADLINE, 0) is rules.Release.DUE
+    assert rules.release(OPENING, at(DEADLINE - TICK)) is rules.Release.NOT_DUE
+    assert rules.release(OPENING, at(DEADLINE)) is rules.Release.DUE
 
 
 def test_the_stage_begins_at_its_start() -> None:
@@ -60,15 +60,15 @@ def test_a_doubtful_clock_never_decides(offset: timedelta, error: float) -> None
     assert (verdict == Verdict.VERDICT_UNDETERMINED) == straddles
     if straddles:
         assert rules.admit(WINDOW, moment) is rules.Admission.ADMITTED
-        assert rules.release(OPENING, moment.time, error) is rules.Release.NOT_DUE
+        assert rules.release(OPENING, moment) is rules.Release.NOT_DUE
 
 
 @given(offsets, offsets)
 def test_a_later_deadline_never_makes_an_upload_late(first: timedelta, second: timedelta) -> None:
     """Compensation only helps: an upload that was on time stays on time under a later deadline."""
     early, late = sorted((DEADLINE + first, DEADLINE + second))
-    if rules.judge_by(early, DEADLINE, 0.0) == Verdict.VERDICT_ON_TIME:
-        assert rules.judge_by(late, DEADLINE, 0.0) == Verdict.VERDICT_ON_TIME
+    if rules.judge_by(early, at(DEADLINE)) == Verdict.VERDICT_ON_TIME:
+        assert rules.judge_by(late, at(DEADLINE)) == Verdict.VERDICT_ON_TIME
 
 
 @given(offsets)
@@ -76,7 +76,7 @@ def test_admission_and_release_exclude_each_other(offset: timedelta) -> None:
     """Invariant 6: at no moment may a bid begin and the bids of its package be read."""
     now = DEADLINE + offset
     admitted = rules.admit(WINDOW, at(now)) is rules.Admission.ADMITTED
-    assert not (admitted and rules.release(OPENING, now, 0.0) is rules.Release.DUE)
+    assert not (admitted and rules.release(OPENING, at(now)) is rules.Release.DUE)
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -84,10 +84,10 @@ def test_a_cancelled_selection(held: bool) -> None:
     """A cancelled selection takes no bids and opens none, whatever the clock says."""
     window, opening = replace(WINDOW, cancelled=True, held=held), replace(OPENING, cancelled=True)
     assert rules.admit(window, at(START)) is rules.Admission.CANCELLED
-    assert rules.release(opening, DEADLINE, 0.0) is rules.Release.CANCELLED
+    assert rules.release(opening, at(DEADLINE)) is rules.Release.CANCELLED
 
 
 def test_a_hold_keeps_bids_sealed() -> None:
     """Invariant 6: a held deadline releases nothing, however long it has passed."""
     held = replace(OPENING, held=True)
-    assert rules.release(held, DEADLINE + timedelta(days=400), 0.0) is rules.Release.HELD
+    assert rules.release(held, at(DEADLINE + timedelta(days=400))) is rules.Release.HELD

@@ -34,7 +34,7 @@ async def exercise(node: Node) -> str:
         await upload(stub, [broken, chunk(0, b"x" * 300_000), FINISH])
         node.clock.set(DEADLINE + timedelta(seconds=1))
         await upload(stub, requests(FILES, first("4")))
-        await node.judging.step(node.clock.now())
+        await node.judging.step(node.clock.moment())
         queue = await stub.ListQueue(wire.ListQueueRequest())
         item = await stub.GetQueueItem(wire.GetQueueItemRequest(name=queue.items[0].name))
         return f"{queue}{item}"

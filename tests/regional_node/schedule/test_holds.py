@@ -63,12 +63,12 @@ async def test_uploads_in_a_hold_are_pending_until_the_decision(world: World) ->
     held = await window(world, "P1")
     assert intake.admit(held, moment) is intake.Admission.ADMITTED
     assert intake.judge(held, moment) == records.VERDICT_PENDING
-    assert intake.release(await opening(world, "P1"), moment.time, 0.0) is intake.Release.HELD
+    assert intake.release(await opening(world, "P1"), moment) is intake.Release.HELD
     await world.step(at("2015-03-27 13:00"))
     await world.decide("P1", records.DECISION_ACCEPT)
     after = await window(world, "P1")
-    assert intake.judge_by(after.deadline, moment.time, 0.0) == records.VERDICT_ON_TIME
-    assert intake.release(await opening(world, "P1"), moment.time, 0.0) is intake.Release.NOT_DUE
+    assert intake.judge_by(after.deadline, moment) == records.VERDICT_ON_TIME
+    assert intake.release(await opening(world, "P1"), moment) is intake.Release.NOT_DUE
 
 
 async def test_hold_counts_before_the_worker_has_written_it(world: World) -> None:

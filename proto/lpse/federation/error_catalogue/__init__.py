@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from lpse.federation.error_catalogue import (
+    deadlines,
     enrolment,
     identity,
     intake,
@@ -49,6 +50,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **packages.ENTRIES,
     **outages.ENTRIES,
     **intake.ENTRIES,
+    **deadlines.ENTRIES,
     **receipts.ENTRIES,
     **opening.ENTRIES,
     **releases.ENTRIES,

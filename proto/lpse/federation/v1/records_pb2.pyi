@@ -45,6 +45,12 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     """The bytes ended early or changed while they were read."""
     REFUSAL_REASON_INVALID: _RefusalReason.ValueType  # 5
     """Anything else wrong with the request."""
+    REFUSAL_REASON_EXPIRED: _RefusalReason.ValueType  # 6
+    """A resumable upload was not finished before it expired."""
+    REFUSAL_REASON_TERMINATED: _RefusalReason.ValueType  # 7
+    """The uploader ended it on purpose."""
+    REFUSAL_REASON_REVOKED: _RefusalReason.ValueType  # 8
+    """The grant under which it came was revoked."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper):
     """Why an attempt was refused. Coarse on purpose: it must not tell whose it was."""
@@ -61,6 +67,12 @@ REFUSAL_REASON_BROKEN: RefusalReason.ValueType  # 4
 """The bytes ended early or changed while they were read."""
 REFUSAL_REASON_INVALID: RefusalReason.ValueType  # 5
 """Anything else wrong with the request."""
+REFUSAL_REASON_EXPIRED: RefusalReason.ValueType  # 6
+"""A resumable upload was not finished before it expired."""
+REFUSAL_REASON_TERMINATED: RefusalReason.ValueType  # 7
+"""The uploader ended it on purpose."""
+REFUSAL_REASON_REVOKED: RefusalReason.ValueType  # 8
+"""The grant under which it came was revoked."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 class _Verdict:
@@ -338,6 +350,30 @@ RECONCILIATION_TRIGGER_RESTORE: ReconciliationTrigger.ValueType  # 4
 RECONCILIATION_TRIGGER_ENROLMENT: ReconciliationTrigger.ValueType  # 5
 """First contact after enrolment."""
 Global___ReconciliationTrigger: _TypeAlias = ReconciliationTrigger  # noqa: Y015
+
+class _ClockStepFound:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ClockStepFoundEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ClockStepFound.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CLOCK_STEP_FOUND_UNSPECIFIED: _ClockStepFound.ValueType  # 0
+    """Never sent; a receiver shows it as unknown."""
+    CLOCK_STEP_FOUND_RUNNING: _ClockStepFound.ValueType  # 1
+    """The wall clock left monotonic time of the same boot."""
+    CLOCK_STEP_FOUND_BETWEEN_RUNS: _ClockStepFound.ValueType  # 2
+    """After a boot the wall clock was earlier than what had been seen before it."""
+
+class ClockStepFound(_ClockStepFound, metaclass=_ClockStepFoundEnumTypeWrapper):
+    """How a node noticed that its clock was set."""
+
+CLOCK_STEP_FOUND_UNSPECIFIED: ClockStepFound.ValueType  # 0
+"""Never sent; a receiver shows it as unknown."""
+CLOCK_STEP_FOUND_RUNNING: ClockStepFound.ValueType  # 1
+"""The wall clock left monotonic time of the same boot."""
+CLOCK_STEP_FOUND_BETWEEN_RUNS: ClockStepFound.ValueType  # 2
+"""After a boot the wall clock was earlier than what had been seen before it."""
+Global___ClockStepFound: _TypeAlias = ClockStepFound  # noqa: Y015
 
 @_typing.final
 class EpochOpened(_message.Message):
@@ -1448,3 +1484,47 @@ class CentreContradicted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CentreContradicted: _TypeAlias = CentreContradicted  # noqa: Y015
+
+@_typing.final
+class ClockStepped(_message.Message):
+    """Kind "clock.stepped": the node's wall clock was set. Until the next contact with the centre the
+    interval of its readings is wider by the step; nothing that was read before is changed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_TIME_FIELD_NUMBER: _builtins.int
+    AFTER_TIME_FIELD_NUMBER: _builtins.int
+    BEFORE_BOOT_ID_FIELD_NUMBER: _builtins.int
+    AFTER_BOOT_ID_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    before_boot_id: _builtins.str
+    """Set by the node: boot in which `before_time` was known."""
+    after_boot_id: _builtins.str
+    """Set by the node: boot in which the step was noticed."""
+    found: Global___ClockStepFound.ValueType
+    """Set by the node."""
+    @_builtins.property
+    def before_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: where the wall clock should have been, or the newest moment seen before a boot."""
+
+    @_builtins.property
+    def after_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: where it was found."""
+
+    def __init__(
+        self,
+        *,
+        before_time: _timestamp_pb2.Timestamp | None = ...,
+        after_time: _timestamp_pb2.Timestamp | None = ...,
+        before_boot_id: _builtins.str = ...,
+        after_boot_id: _builtins.str = ...,
+        found: Global___ClockStepFound.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_time", b"after_time", "before_time", b"before_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_boot_id", b"after_boot_id", "after_time", b"after_time", "before_boot_id", b"before_boot_id", "before_time", b"before_time", "found", b"found"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockStepped: _TypeAlias = ClockStepped  # noqa: Y015

@@ -101,6 +101,7 @@ class GetNodeStatusResponse(_message.Message):
     FREE_BYTES_FIELD_NUMBER: _builtins.int
     ZONE_FIELD_NUMBER: _builtins.int
     NATIONAL_SKIPPED_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Set by the node."""
     service: _link_pb2.ServiceState.ValueType
@@ -139,6 +140,10 @@ class GetNodeStatusResponse(_message.Message):
     def legal_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: legal time."""
 
+    @_builtins.property
+    def clock(self) -> Global___ClockTrust:
+        """Set by the node."""
+
     def __init__(
         self,
         *,
@@ -158,14 +163,71 @@ class GetNodeStatusResponse(_message.Message):
         free_bytes: _builtins.int = ...,
         zone: _builtins.str = ...,
         national_skipped: _builtins.int = ...,
+        clock: Global___ClockTrust | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["desired_version", b"desired_version", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "desired_version", b"desired_version", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class ClockTrust(_message.Message):
+    """How far the node's clock is to be trusted: the right time is its reading plus the offset, give or
+    take the error.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASIS_FIELD_NUMBER: _builtins.int
+    OFFSET_SECONDS_FIELD_NUMBER: _builtins.int
+    ERROR_SECONDS_FIELD_NUMBER: _builtins.int
+    MEASURE_TIME_FIELD_NUMBER: _builtins.int
+    SHIFT_SECONDS_FIELD_NUMBER: _builtins.int
+    STEP_BEFORE_TIME_FIELD_NUMBER: _builtins.int
+    STEP_AFTER_TIME_FIELD_NUMBER: _builtins.int
+    basis: _builtins.str
+    """Set by the node: MEASURED, OTHER_BOOT (measured before the machine started last) or UNMEASURED
+    (never; the error is assumed).
+    """
+    offset_seconds: _builtins.float
+    """Set by the node: seconds."""
+    error_seconds: _builtins.float
+    """Set by the node: seconds; grows until the next measurement."""
+    shift_seconds: _builtins.float
+    """Set by the node: how far the clock was set since then; part of the error."""
+    @_builtins.property
+    def measure_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: when it was measured against the centre; absent for UNMEASURED."""
+
+    @_builtins.property
+    def step_before_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: where the clock should have been at the step noticed last; absent without one."""
+
+    @_builtins.property
+    def step_after_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: where it was found; absent without a step."""
+
+    def __init__(
+        self,
+        *,
+        basis: _builtins.str = ...,
+        offset_seconds: _builtins.float = ...,
+        error_seconds: _builtins.float = ...,
+        measure_time: _timestamp_pb2.Timestamp | None = ...,
+        shift_seconds: _builtins.float = ...,
+        step_before_time: _timestamp_pb2.Timestamp | None = ...,
+        step_after_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["measure_time", b"measure_time", "step_after_time", b"step_after_time", "step_before_time", b"step_before_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "error_seconds", b"error_seconds", "measure_time", b"measure_time", "offset_seconds", b"offset_seconds", "shift_seconds", b"shift_seconds", "step_after_time", b"step_after_time", "step_before_time", b"step_before_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockTrust: _TypeAlias = ClockTrust  # noqa: Y015
 
 @_typing.final
 class GetLinkStatusRequest(_message.Message):

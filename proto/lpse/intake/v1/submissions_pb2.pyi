@@ -139,6 +139,7 @@ class BeginSubmission(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     SEAT_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     intake_key: _builtins.str
     """Set by the uploader: 8..64 letters, digits, dots, underscores or hyphens. The same key with the
     same details and bytes gives the same receipt; with others it is a conflict. Absence is
@@ -156,6 +157,10 @@ class BeginSubmission(_message.Message):
     """Set by the uploader."""
     seat: _builtins.int
     """Set by the uploader for the Bidding Room: number of the PC, 1..99; absent otherwise."""
+    replaces: _builtins.str
+    """Set by the uploader: intake key of an accepted submission of the same vendor, package and stage
+    that this one replaces. Both are kept and handed over. Absence means that it stands alone.
+    """
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeclaredFile]:
         """Set by the uploader: 1..250 files."""
@@ -170,10 +175,11 @@ class BeginSubmission(_message.Message):
         channel: Global___Channel.ValueType = ...,
         seat: _builtins.int = ...,
         files: _abc.Iterable[Global___DeclaredFile] | None = ...,
+        replaces: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "details_json", b"details_json", "files", b"files", "intake_key", b"intake_key", "package", b"package", "seat", b"seat", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "details_json", b"details_json", "files", b"files", "intake_key", b"intake_key", "package", b"package", "replaces", b"replaces", "seat", b"seat", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -385,6 +391,8 @@ class Submission(_message.Message):
     REPEATED_FIELD_NUMBER: _builtins.int
     JOURNAL_INDEX_FIELD_NUMBER: _builtins.int
     ZONE_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Set by the node: "submissions/<intake key>"."""
     receipt: _builtins.bytes
@@ -403,6 +411,8 @@ class Submission(_message.Message):
     """Set by the node after opening: index of its entry in the node's journal. Absent before."""
     zone: _builtins.str
     """Set by the node: IANA zone in which people read the times."""
+    replaces: _builtins.str
+    """Set by the node: intake key of the submission that this one replaces; absent for none."""
     @_builtins.property
     def accept_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: legal clock after the last byte was fsynced."""
@@ -410,6 +420,10 @@ class Submission(_message.Message):
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: the deadline of that verdict."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmissionWarning]:
+        """Set by the node: what the vendor should look at although everything was accepted."""
 
     def __init__(
         self,
@@ -425,16 +439,48 @@ class Submission(_message.Message):
         repeated: _builtins.bool = ...,
         journal_index: _builtins.int | None = ...,
         zone: _builtins.str = ...,
+        replaces: _builtins.str = ...,
+        warnings: _abc.Iterable[Global___SubmissionWarning] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "accept_time", b"accept_time", "deadline_time", b"deadline_time", "journal_index", b"journal_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "accept_time", b"accept_time", "commitment", b"commitment", "deadline_time", b"deadline_time", "journal_index", b"journal_index", "judged", b"judged", "name", b"name", "receipt", b"receipt", "repeated", b"repeated", "schedule_revision", b"schedule_revision", "verdict", b"verdict", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "accept_time", b"accept_time", "commitment", b"commitment", "deadline_time", b"deadline_time", "journal_index", b"journal_index", "judged", b"judged", "name", b"name", "receipt", b"receipt", "repeated", b"repeated", "replaces", b"replaces", "schedule_revision", b"schedule_revision", "verdict", b"verdict", "warnings", b"warnings", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__journal_index: _TypeAlias = _typing.Literal["journal_index"]  # noqa: Y015
     _WhichOneofArgType__journal_index: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__journal_index) -> _WhichOneofReturnType__journal_index | None: ...
 
 Global___Submission: _TypeAlias = Submission  # noqa: Y015
+
+@_typing.final
+class SubmissionWarning(_message.Message):
+    """Something accepted that is hardly meant so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Set by the node: "EMPTY_FILE"."""
+    file: _builtins.int
+    """Set by the node: position in the details' files, from 0."""
+    message: _builtins.str
+    """Set by the node: in English words, without names."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        file: _builtins.int = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "file", b"file", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmissionWarning: _TypeAlias = SubmissionWarning  # noqa: Y015
 
 @_typing.final
 class GetSubmissionRequest(_message.Message):
