@@ -119,7 +119,7 @@ async def test_sweep_keeps_only_what_rows_vouch_for(store: BlobStore) -> None:
     kept, orphan = await store.put_many("x", [b"kept", b"orphan"])
     await (await store.begin("old", 3)).append(b"old", 0)
     report = await store.sweep({}, lambda digest: digest == kept.digest)
-    assert (report.parts_removed, report.blobs_removed) == (1, 1)
+    assert (report.parts_removed, report.blobs_set_aside) == (1, 1)
     assert await store.missing([kept.digest, orphan.digest]) == [orphan.digest]
     assert await store.size_of(orphan.digest) is None
     with pytest.raises(BlobUnknown):

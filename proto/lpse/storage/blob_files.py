@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from lpse.federation.errors import Refused
 from lpse.federation.limits import BLOB_READ_BYTES
 from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
 from lpse.storage.disk import Disk
@@ -22,6 +23,17 @@ from lpse.storage.disk import Disk
 disk = Disk()  # tests put a faulty one in its place; nothing else does
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BROKEN = (errno.EIO, errno.EROFS, errno.EUCLEAN)
+
+
+class BlobUnreadable(Refused):
+    """The disk does not give these bytes back; other files are not concerned."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "FED-1210",
+            "the disk cannot read these bytes back",
+            remedy="check the disk; a good copy is fetched from the other side where there is one",
+        )
 
 
 @contextmanager
@@ -35,6 +47,17 @@ def disk_errors() -> Iterator[None]:
         if error.errno in _BROKEN:
             name = errno.errorcode.get(error.errno or 0, "unknown")
             raise StorageFailed(name) from error
+        raise
+
+
+@contextmanager
+def disk_reads() -> Iterator[None]:
+    """Bytes that cannot be read are one damaged file, not a failed disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _BROKEN:
+            raise BlobUnreadable from error
         raise
 
 
@@ -75,11 +98,16 @@ def sync_file(descriptor: int) -> None:
         disk.sync(descriptor)
 
 
+def forget_cached(descriptor: int) -> None:
+    """Make the next reads come from the disk, in order."""
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+
 def digest_of_file(descriptor: int) -> tuple[bytes, int]:
     """SHA-256 and size as the disk gives them back: cached pages are dropped first."""
-    with disk_errors():
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    forget_cached(descriptor)
+    with disk_reads():
         found, size = sha256(), 0
         while piece := disk.read(descriptor, BLOB_READ_BYTES, size):
             found.update(piece)
@@ -89,7 +117,7 @@ def digest_of_file(descriptor: int) -> tuple[bytes, int]:
 
 def digest_of_path(path: Path) -> tuple[bytes, int]:
     """The same for a stored blob."""
-    with disk_errors():
+    with disk_reads():
         descriptor = disk.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return digest_of_file(descriptor)

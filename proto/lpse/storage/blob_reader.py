@@ -24,7 +24,7 @@ class BlobReader:
 
     async def read(self, size: int) -> bytes:
         """The next bytes, empty at the end."""
-        with files.disk_errors():
+        with files.disk_reads():
             data = await asyncio.to_thread(files.disk.read, self._descriptor, size, self.offset)
         self.offset += len(data)
         return data

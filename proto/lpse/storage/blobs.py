@@ -15,7 +15,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +30,7 @@ from lpse.federation.limits import (
     TRANSFER_ID_CHARACTERS_MAX,
 )
 from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
+from lpse.storage import aside
 from lpse.storage import blob_files as files
 from lpse.storage.blob_parts import (
     BlobFenced,
@@ -44,6 +44,7 @@ from lpse.storage.blob_parts import (
     TooManyParts,
 )
 from lpse.storage.blob_reader import BlobReader
+from lpse.storage.blob_sweep import SweepReport, sweep
 
 __all__ = [
     "BlobFenced",
@@ -61,18 +62,7 @@ __all__ = [
 
 T = TypeVar("T")
 _TRANSFER_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
-_BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 _DIGEST_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class SweepReport:
-    """What a start found and put right; `parts_lost` are shorter than their rows say."""
-
-    parts_removed: int
-    parts_truncated: int
-    parts_lost: int
-    blobs_removed: int
 
 
 class BlobPart:
@@ -149,6 +139,16 @@ class BlobStore:
         for path in (folder, self._incoming, self._final):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.sync_folder(folder)
+
+    @property
+    def failure(self) -> StorageFailed | None:
+        """What the disk said when it failed; None while it works."""
+        return self._failure
+
+    @property
+    def receiving(self) -> bool:
+        """Whether bytes are being received now."""
+        return bool(self._parts)
 
     def part_path(self, transfer_id: str) -> Path:
         """Where a transfer is received; refuses an id that is not a plain word."""
@@ -293,9 +293,14 @@ class BlobStore:
         """At the start, before the first `begin`: keep only what rows vouch for.
 
         `parts` gives the durable size per transfer id; longer files are cut, others removed. With
-        `is_vouched`, blobs that no row names are removed.
+        `is_vouched`, blobs that no row names are set aside, never deleted.
         """
-        return await self._run(lambda: self._sweep(parts, is_vouched))
+        return await self._run(lambda: sweep(self.folder, parts, self.path_of, is_vouched))
+
+    async def set_damaged_aside(self, digest: bytes) -> None:
+        """Keep a damaged blob as evidence, out of the way of a good copy."""
+        paths = [self.path_of(digest)]
+        await self._run(lambda: aside.set_aside(self.folder, paths, aside.DAMAGED))
 
     async def missing(self, digests: Sequence[bytes]) -> list[bytes]:
         """Which of these blobs the disk does not have."""
@@ -338,34 +343,6 @@ class BlobStore:
     def _admit(self) -> None:
         if self._failure is not None:
             raise StorageFailed(self._failure.detail)
-
-    def _sweep(
-        self, parts: Mapping[str, int], is_vouched: Callable[[bytes], bool] | None
-    ) -> SweepReport:
-        removed, truncated, lost = [], 0, 0
-        present = {path.name.removesuffix(".part"): path for path in self._incoming.iterdir()}
-        for name, path in present.items():
-            size = path.stat().st_size
-            if name not in parts:
-                removed.append(path)
-            elif size < parts[name]:
-                lost += 1
-            elif size > parts[name]:
-                os.close(files.open_part(path, parts[name]))
-                truncated += 1
-        orphans = self._orphans(is_vouched) if is_vouched else []
-        files.remove([*removed, *orphans])
-        lost += sum(1 for name, size in parts.items() if size and name not in present)
-        return SweepReport(len(removed), truncated, lost, len(orphans))
-
-    def _orphans(self, is_vouched: Callable[[bytes], bool]) -> list[Path]:
-        """Stored blobs without a row; files that are not ours are left alone."""
-        named = [(path, _digest_named(path)) for path in self._final.glob("*/*")]
-        return [path for path, digest in named if digest and not is_vouched(digest)]
-
-
-def _digest_named(path: Path) -> bytes | None:
-    return bytes.fromhex(path.name) if _BLOB_NAME.fullmatch(path.name) else None
 
 
 def _take_over(older: BlobPart | None, part: BlobPart, durable_size: int) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from lpse.federation.error_catalogue import (
     deadlines,
+    disks,
     enrolment,
     identity,
     intake,
@@ -38,6 +39,7 @@ __all__ = ["CATALOGUE", "Entry", "Told"]
 
 CATALOGUE: Final[dict[str, Entry]] = {
     **storage.ENTRIES,
+    **disks.ENTRIES,
     **journals.ENTRIES,
     **links.ENTRIES,
     **sessions.ENTRIES,

@@ -3,8 +3,9 @@
 Owns the queue in front of the writer: it commits at once when idle, collects what arrives while it
 commits, and answers a waiter only after the commit is durable (Invariant 1). A waiter that is
 cancelled does not cancel its unit. After an I/O error every write is refused and `failed` is set,
-so that the program can leave; a full disk refuses that commit and nothing else. A lock file beside
-the database keeps a second process out. Leaves out statements and tables.
+so that the program can leave; a full disk refuses that commit and nothing else, after `relief` had
+its chance to make room (units run again then). A lock file beside the database keeps a second
+process out. Leaves out statements and tables.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Database:
         self.path = path
         self.failed = asyncio.Event()
         self.failure: StorageFailed | None = None
+        self.relief: Callable[[], bool] | None = None  # frees room on a full disk; blocks
         self._writer = writer
         self._readers = readers
         self._waiting_reads = [0] * len(readers)
@@ -220,9 +222,10 @@ class Database:
         taken = [queue.popleft() for _ in range(min(len(queue), COMMIT_UNITS_MAX))]
         units = [work for work, _ in taken]
         try:
-            result = await self._writer.hop(
-                lambda connection: run_batch(connection, self._participants, units)
-            )
+            result = await self._batch(units)
+            if isinstance(result.error, StorageFull) and await self._relieved():
+                self._tell_participants(result)
+                result = await self._batch(units)
         except BaseException:
             queue.extendleft(reversed(taken))  # the caller refuses them: their fate is unknown
             raise
@@ -231,6 +234,12 @@ class Database:
         self._tell_participants(result)
         self._answer(taken[:ran], result)
         await self._bound_wal(result)
+
+    async def _batch(self, units: list[Work]) -> BatchResult:
+        return await self._writer.hop(lambda one: run_batch(one, self._participants, units))
+
+    async def _relieved(self) -> bool:
+        return self.relief is not None and await asyncio.to_thread(self.relief)
 
     def _tell_participants(self, result: BatchResult) -> None:
         if isinstance(result.error, StorageFailed):
