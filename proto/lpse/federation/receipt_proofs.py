@@ -94,7 +94,7 @@ def verify_receipt_proof(
     centre: Verifier,
     files: Sequence[tuple[int, bytes]] = (),
 ) -> VerifiedProof:
-    """Check a proof with the node's and the centre's keys, and given files, each (size, SHA-256)."""
+    """Check a proof with both public keys, and given files, each (size, SHA-256)."""
     proof = parse_tlog_proof(data)
     receipt_bytes, entry_bytes = parts_of(proof)
     head, cosignature = _witnessed(proof.checkpoint, node, centre)
