@@ -23,6 +23,7 @@ _TRIGGERS: Final = {
     T.RECONCILIATION_TRIGGER_DEMAND: ("a person asked", "atas permintaan"),
     T.RECONCILIATION_TRIGGER_RESTORE: ("after a restore", "setelah pemulihan cadangan"),
     T.RECONCILIATION_TRIGGER_ENROLMENT: ("first contact", "kontak pertama"),
+    T.RECONCILIATION_TRIGGER_SCRUB: ("stored bytes were re-read", "pemeriksaan ulang isi berkas"),
 }
 _CLASSES: Final = {
     C.CLASSIFICATION_MATCH: ("match", "cocok"),
@@ -95,6 +96,10 @@ _OUTCOMES: Final = {
     "quarantined": "dikarantina",
     "kept both": "keduanya disimpan",
     "parked": "disisihkan",
+    "fetched from the centre, digest re-read from disk": "diambil dari Pusat dan diperiksa ulang",
+    "whole again, digest re-read from disk": "utuh kembali dan diperiksa ulang",
+    "sent again, digest re-read from disk": "dikirim lagi dan diperiksa ulang",
+    "no good copy found, a person must look": "tidak ada salinan baik, perlu tindak lanjut",
     "applied retroactively": "diterapkan surut",
     "kept the node's copy, accepted nothing": "salinan simpul dipertahankan",
     "kept, applied after the next upgrade": "disimpan, diterapkan setelah pemutakhiran",

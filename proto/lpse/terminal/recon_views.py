@@ -37,6 +37,7 @@ class Trigger(StrEnum):
     DEMAND = "DEMAND"
     RESTORE = "RESTORE"
     ENROLMENT = "ENROLMENT"
+    SCRUB = "SCRUB"
 
 
 class Run(Protocol):

@@ -166,6 +166,7 @@ class CentralFrame(_message.Message):
     CREDIT_FIELD_NUMBER: _builtins.int
     HEARTBEAT_REPLY_FIELD_NUMBER: _builtins.int
     DRAIN_FIELD_NUMBER: _builtins.int
+    BLOBS_WANTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def national(self) -> _journal_pb2.EntryBatch:
         """Entries of the national journal: the same bytes to every node that is caught up."""
@@ -194,6 +195,10 @@ class CentralFrame(_message.Message):
     def drain(self) -> Global___Drain:
         """The centre will stop; reconnect later."""
 
+    @_builtins.property
+    def blobs_wanted(self) -> Global___BlobsWanted:
+        """The centre's copy of sealed bytes is damaged; bring them again."""
+
     def __init__(
         self,
         *,
@@ -204,12 +209,13 @@ class CentralFrame(_message.Message):
         credit: Global___Credit | None = ...,
         heartbeat_reply: Global___HeartbeatReply | None = ...,
         drain: Global___Drain | None = ...,
+        blobs_wanted: Global___BlobsWanted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["national", "welcome", "refusal", "entry_ack", "credit", "heartbeat_reply", "drain"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["national", "welcome", "refusal", "entry_ack", "credit", "heartbeat_reply", "drain", "blobs_wanted"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -599,6 +605,8 @@ class Heartbeat(_message.Message):
     CLOCK_TIME_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     FREE_BYTES_FIELD_NUMBER: _builtins.int
+    BALLAST_GIVEN_UP_FIELD_NUMBER: _builtins.int
+    DAMAGED_BLOBS_FIELD_NUMBER: _builtins.int
     service: Global___ServiceState.ValueType
     """Set by the node: layanan."""
     service_version: _builtins.str
@@ -611,6 +619,10 @@ class Heartbeat(_message.Message):
     """Set by the node: counts up per session; the reply carries it back."""
     free_bytes: _builtins.int
     """Set by the node: free bytes on its data disk."""
+    ballast_given_up: _builtins.bool
+    """Set by the node: its disk was full and the ballast is given up; uploads are refused there."""
+    damaged_blobs: _builtins.int
+    """Set by the node: stored blobs that are damaged and not healed yet."""
     @_builtins.property
     def own_head(self) -> _journal_pb2.Head:
         """Set by the node: newest head of its own journal."""
@@ -630,10 +642,12 @@ class Heartbeat(_message.Message):
         clock_time: _timestamp_pb2.Timestamp | None = ...,
         number: _builtins.int = ...,
         free_bytes: _builtins.int = ...,
+        ballast_given_up: _builtins.bool = ...,
+        damaged_blobs: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "own_head", b"own_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "free_bytes", b"free_bytes", "number", b"number", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ballast_given_up", b"ballast_given_up", "clock_time", b"clock_time", "damaged_blobs", b"damaged_blobs", "free_bytes", b"free_bytes", "number", b"number", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -672,6 +686,67 @@ class HeartbeatReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HeartbeatReply: _TypeAlias = HeartbeatReply  # noqa: Y015
+
+@_typing.final
+class BlobsWanted(_message.Message):
+    """Asks for sealed bytes once more that the centre had VERIFIED. The node records each as a decision
+    of a reconciliation run, and queues what its own disk still gives back whole. An older node
+    ignores the frame.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOBS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DamagedCopy]:
+        """Set by the centre: at most 256; only blobs that stand in STORED entries of this node. Others are
+        ignored.
+        """
+
+    def __init__(
+        self,
+        *,
+        blobs: _abc.Iterable[Global___DamagedCopy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlobsWanted: _TypeAlias = BlobsWanted  # noqa: Y015
+
+@_typing.final
+class DamagedCopy(_message.Message):
+    """One damaged copy at the centre."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    FIND_TIME_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the centre: SHA-256, 32 bytes."""
+    found: _builtins.str
+    """Set by the centre: "MISSING", "CORRUPT" or "UNREADABLE". Any other word counts as CORRUPT."""
+    @_builtins.property
+    def find_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the centre: its wall clock when it noticed."""
+
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        found: _builtins.str = ...,
+        find_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "find_time", b"find_time", "found", b"found"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DamagedCopy: _TypeAlias = DamagedCopy  # noqa: Y015
 
 @_typing.final
 class TokenConfirmed(_message.Message):

@@ -333,6 +333,8 @@ class _ReconciliationTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     """A party came back from a backup."""
     RECONCILIATION_TRIGGER_ENROLMENT: _ReconciliationTrigger.ValueType  # 5
     """First contact after enrolment."""
+    RECONCILIATION_TRIGGER_SCRUB: _ReconciliationTrigger.ValueType  # 6
+    """A scrub found a damaged or missing copy of stored bytes."""
 
 class ReconciliationTrigger(_ReconciliationTrigger, metaclass=_ReconciliationTriggerEnumTypeWrapper):
     """Why a run was started."""
@@ -349,6 +351,8 @@ RECONCILIATION_TRIGGER_RESTORE: ReconciliationTrigger.ValueType  # 4
 """A party came back from a backup."""
 RECONCILIATION_TRIGGER_ENROLMENT: ReconciliationTrigger.ValueType  # 5
 """First contact after enrolment."""
+RECONCILIATION_TRIGGER_SCRUB: ReconciliationTrigger.ValueType  # 6
+"""A scrub found a damaged or missing copy of stored bytes."""
 Global___ReconciliationTrigger: _TypeAlias = ReconciliationTrigger  # noqa: Y015
 
 class _ClockStepFound:

@@ -102,6 +102,7 @@ class GetNodeStatusResponse(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     NATIONAL_SKIPPED_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
+    DISK_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Set by the node."""
     service: _link_pb2.ServiceState.ValueType
@@ -144,6 +145,10 @@ class GetNodeStatusResponse(_message.Message):
     def clock(self) -> Global___ClockTrust:
         """Set by the node."""
 
+    @_builtins.property
+    def disk(self) -> Global___DiskHealth:
+        """Set by the node."""
+
     def __init__(
         self,
         *,
@@ -164,14 +169,67 @@ class GetNodeStatusResponse(_message.Message):
         zone: _builtins.str = ...,
         national_skipped: _builtins.int = ...,
         clock: Global___ClockTrust | None = ...,
+        disk: Global___DiskHealth | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "disk", b"disk", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "desired_version", b"desired_version", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class DiskHealth(_message.Message):
+    """How the data disk and what is stored on it are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    BALLAST_BYTES_FIELD_NUMBER: _builtins.int
+    SCRUB_PASS_FIELD_NUMBER: _builtins.int
+    SCRUB_BLOBS_FIELD_NUMBER: _builtins.int
+    SCRUB_BYTES_FIELD_NUMBER: _builtins.int
+    SCRUB_END_TIME_FIELD_NUMBER: _builtins.int
+    DAMAGED_OPEN_FIELD_NUMBER: _builtins.int
+    DAMAGED_PERSON_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    """Set by the node: OK, or FULL while the ballast is given up and uploads are refused."""
+    ballast_bytes: _builtins.int
+    """Set by the node: bytes of the ballast that are held now."""
+    scrub_pass: _builtins.int
+    """Set by the node: number of the present scrub pass; 0 before the first one."""
+    scrub_blobs: _builtins.int
+    """Set by the node: blobs re-read in that pass."""
+    scrub_bytes: _builtins.int
+    """Set by the node: bytes re-read in that pass."""
+    damaged_open: _builtins.int
+    """Set by the node: damaged blobs that are being healed."""
+    damaged_person: _builtins.int
+    """Set by the node: damaged blobs of which no good copy was found; a person must look."""
+    @_builtins.property
+    def scrub_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: end of the last whole pass; absent before it and while one goes on."""
+
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+        ballast_bytes: _builtins.int = ...,
+        scrub_pass: _builtins.int = ...,
+        scrub_blobs: _builtins.int = ...,
+        scrub_bytes: _builtins.int = ...,
+        scrub_end_time: _timestamp_pb2.Timestamp | None = ...,
+        damaged_open: _builtins.int = ...,
+        damaged_person: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scrub_end_time", b"scrub_end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ballast_bytes", b"ballast_bytes", "damaged_open", b"damaged_open", "damaged_person", b"damaged_person", "scrub_blobs", b"scrub_blobs", "scrub_bytes", b"scrub_bytes", "scrub_end_time", b"scrub_end_time", "scrub_pass", b"scrub_pass", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiskHealth: _TypeAlias = DiskHealth  # noqa: Y015
 
 @_typing.final
 class ClockTrust(_message.Message):
