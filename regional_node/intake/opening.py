@@ -21,6 +21,7 @@ from lpse.federation.limits import UPLOAD_CHUNK_BYTES
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.storage.blobs import BlobStore
 from regional_node.intake.details import check_package
+from regional_node.intake.judgement_store import Judgement
 from regional_node.intake.office import Office
 from regional_node.intake.opening_store import Opened, OpeningStore
 from regional_node.intake.store import StoredAttempt, StoredSubmission
@@ -43,6 +44,7 @@ class Released:
 
     stored: StoredSubmission
     details: SubmissionDetails
+    judgements: tuple[Judgement, ...]
 
 
 class Openings:
@@ -72,9 +74,9 @@ class Openings:
         """Every revealed submission in the order of acceptance."""
         after = 0
         while page := await self._store.submissions(package, after):
-            for stored in page:
-                yield Released(stored, read_details(stored.commitment.details))
-            after = page[-1].number
+            for stored, judgements in page:
+                yield Released(stored, read_details(stored.commitment.details), judgements)
+            after = page[-1][0].number
 
     async def attempts(self, package: str) -> list[StoredAttempt]:
         """Every revealed refused attempt."""

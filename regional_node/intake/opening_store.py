@@ -1,11 +1,10 @@
 """Judging, opening and handing over: all their SQL and journal entries.
 
-Owns the tables `intake_openings` and `intake_handovers`, and the marks `judged` and `revealed` of
-submissions. Rules: whether a package may be read is asked in the transaction that reads it
-(Invariant 6); a verdict is journalled with the opening, because a declaration that comes late may
-still move the deadline, and verdicts would have counted the bids; every commitment is revealed
-once; an upload that was still on its way when the package was opened is revealed by the next
-opening. Leaves out bytes and answers (`opening`).
+Owns the tables `intake_openings` and `intake_handovers`, and the mark `revealed` of submissions.
+Rules: whether a package may be read is asked in the transaction that reads it (Invariant 6); a
+verdict is journalled with the opening, because a declaration that comes late may still move the
+deadline, and verdicts would have counted the bids; every commitment is revealed once; an upload
+that was still on its way when the package was opened is revealed by the next opening. Leaves out verdicts (`judgement_store`), bytes and answers (`opening`).
 """
 
 from __future__ import annotations
@@ -23,11 +22,12 @@ from lpse.federation.limits import (
 )
 from lpse.federation.receipts import Commitment, Moment
 from lpse.federation.v1.acts_pb2 import SignedAct
-from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Reveal, UploadJudged
+from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Reveal
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
-from regional_node.intake import rules
+from regional_node.intake import judgement_store, rules
+from regional_node.intake.judgement_store import Judgement, judgements_in
 from regional_node.intake.ports import EffectiveSchedule, OfficerActs
 from regional_node.intake.store import (
     SELECT_ATTEMPTS,
@@ -88,7 +88,7 @@ class OpeningStore:
             opening = self._schedule.opening_in(tx, package, now.time)
             if rules.release(opening, now) is not rules.Release.DUE:
                 return 0
-            return self._judge_in(tx, opening, JUDGED_UPLOADS_PER_COMMIT_MAX)
+            return judgement_store.judge_in(tx, opening, JUDGED_UPLOADS_PER_COMMIT_MAX)
 
         return await self._database.write(work)
 
@@ -96,11 +96,13 @@ class OpeningStore:
         """Reveal what is not yet revealed; FED-5201 before the deadline, FED-5202 during a hold."""
         return await self._database.write(lambda tx: self._open_in(tx, package, now, act))
 
-    async def submissions(self, package: str, after: int) -> list[StoredSubmission]:
-        """Revealed submissions with a higher number, one page of them."""
+    async def submissions(
+        self, package: str, after: int
+    ) -> list[tuple[StoredSubmission, tuple[Judgement, ...]]]:
+        """Revealed submissions with a higher number and their verdicts, one page of them."""
         return await self._database.read(
             lambda tx: [
-                submission_of(row)
+                (submission_of(row), judgements_in(tx, row[0]))
                 for row in tx.execute(
                     SELECT_SUBMISSIONS + " WHERE package = ? AND revealed = 1 AND submission > ?"
                     " ORDER BY submission LIMIT ?",
@@ -152,51 +154,14 @@ class OpeningStore:
             )
         )
 
-    @staticmethod
-    def _judge_in(tx: Transaction, opening: Opening, limit: int) -> int:
-        rows = tx.execute(
-            SELECT_SUBMISSIONS
-            + " WHERE package = ? AND revealed = 0 AND judged_revision < ? LIMIT ?",
-            (opening.package, opening.revision, limit),
-        )
-        for stored in map(submission_of, rows):
-            verdict = rules.judge_by(opening.deadline, stored.durable)
-            tx.run(
-                "UPDATE intake_submissions SET verdict = ?, deadline_time = ?,"
-                " schedule_revision = ?, judged_revision = ? WHERE submission = ?",
-                (
-                    verdict,
-                    to_micros(opening.deadline),
-                    opening.revision,
-                    opening.revision,
-                    stored.number,
-                ),
-            )
-        return len(rows)
-
-    def _journal_verdicts_in(self, tx: Transaction, package: str) -> None:
-        """The verdicts that the opening is about to reveal."""
-        rows = tx.execute(
-            SELECT_SUBMISSIONS + " WHERE package = ? AND revealed = 0 ORDER BY submission",
-            (package,),
-        )
-        for stored in map(submission_of, rows):
-            record = UploadJudged(
-                commitment=stored.commitment.digest,
-                verdict=stored.verdict,
-                schedule_revision=stored.revision,
-            )
-            record.deadline_time.FromDatetime(stored.deadline)
-            self._journal.append_in(tx, record)
-
     def _open_in(self, tx: Transaction, package: str, now: Moment, act: SignedAct | None) -> Opened:
         if act is not None:
             digest = rules.open_subject(package)
             self._officers.verify_in(tx, act, act=rules.OPEN, digest=digest, roles=rules.OPENERS)
         opening, open_time = self._first_opening_in(tx, package, now)
         first = open_time is None
-        self._judge_in(tx, opening, -1)
-        self._journal_verdicts_in(tx, package)
+        judgement_store.judge_in(tx, opening, -1)
+        judgement_store.journal_in(tx, self._journal, package)
         parts = _parts(list(_unrevealed_in(tx, package)))
         if parts or first:
             self._reveal_in(tx, opening, now.time, parts or [[]], act)

@@ -1,48 +1,41 @@
 """The intake API on the node's Unix socket: wire messages in, decisions of intake out.
 
-Owns the handlers of `lpse.intake.v1.Submissions` and the translation of messages. Rules: an answer
+Owns the handlers of `lpse.intake.v1.Submissions`. Rules: an answer
 says `accepted` only after the commit (Invariant 1); an uploader that falls silent is cut off
 (Invariant 12); no name of a vendor, package or file reaches a log or an error. Leaves out how
-errors travel (`lpse.runtime.channels`) and every decision.
+errors travel (`lpse.runtime.channels`), messages (`messages`) and every decision.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import grpc
 
-from lpse.federation.commitments import (
-    CHANNEL_BIDDING_ROOM,
-    CHANNEL_DIRECT,
-    SealedFile,
-    SubmissionDetails,
-)
-from lpse.federation.errors import FederationError, NotFound, Refused
+from lpse.federation.errors import FederationError, NotFound, Refused, Unavailable
 from lpse.federation.limits import (
     QUEUE_PAGE_ITEMS_DEFAULT,
     QUEUE_PAGE_ITEMS_MAX,
+    RELEASES_OPEN_MAX,
     UPLOAD_DRAIN_SECONDS_MAX,
     UPLOAD_IDLE_SECONDS_MAX,
     UPLOAD_PROGRESS_BYTES,
 )
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.intake.v1 import submissions_pb2_grpc as grpc_wire
-from regional_node.intake.details import check_key, read_vendor_details
+from regional_node.intake import messages
+from regional_node.intake.messages import digest_of, key_of, queue_message, submission_message
 from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings, Released
-from regional_node.intake.ports import QueueItem, TransferQueue
+from regional_node.intake.ports import TransferQueue
 from regional_node.intake.store import IntakeStore, StoredSubmission
 from regional_node.intake.submissions import Accepted, Attempted, Intake, Upload
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Response = wire.UploadSubmissionResponse
-_QUEUE_NAME = re.compile(r"queue/([0-9a-f]{64})")
-_CHANNELS = {wire.CHANNEL_DIRECT: CHANNEL_DIRECT, wire.CHANNEL_BIDDING_ROOM: CHANNEL_BIDDING_ROOM}
 
 
 class SubmissionsService(grpc_wire.SubmissionsServicer):
@@ -65,6 +58,7 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         self._clock = office.clock
         self._public_key = office.signer.verifier.text
         self._idle_seconds = idle_seconds
+        self._releases = 0
 
     async def UploadSubmission(
         self, request_iterator: AsyncIterator[wire.UploadSubmissionRequest], context: Context
@@ -87,13 +81,13 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         self, request: wire.GetSubmissionRequest, context: Context
     ) -> wire.Submission:
         """One submission by its key."""
-        return submission_message(await self._submission(_key_of(request.name)))
+        return submission_message(await self._submission(key_of(request.name)))
 
     async def GetReceipt(
         self, request: wire.GetReceiptRequest, context: Context
     ) -> wire.GetReceiptResponse:
         """The receipt, or the newest proof of an attempt where nothing was accepted."""
-        key = _key_of(request.name)
+        key = key_of(request.name)
         response = wire.GetReceiptResponse(public_key=self._public_key)
         stored = await self._store.submission(key)
         attempt = None if stored is not None else await self._store.newest_attempt(key)
@@ -117,7 +111,7 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         limit = min(request.page_size or QUEUE_PAGE_ITEMS_DEFAULT, QUEUE_PAGE_ITEMS_MAX)
         page = await self._queue.page(after=request.page_token, limit=limit)
         response = wire.ListQueueResponse(
-            items=map(_queue_message, page.items),
+            items=map(queue_message, page.items),
             next_page_token=page.next_token,
             waiting_count=page.waiting_count,
             waiting_bytes=page.waiting_bytes,
@@ -129,47 +123,30 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         self, request: wire.GetQueueItemRequest, context: Context
     ) -> wire.QueueItem:
         """One item of the queue."""
-        return _queue_message(await self._queue.item(_digest_of(request.name)))
+        return queue_message(await self._queue.item(digest_of(request.name)))
 
     async def RetryQueueItem(
         self, request: wire.RetryQueueItemRequest, context: Context
     ) -> wire.QueueItem:
         """Make an item's next attempt due now."""
-        return _queue_message(await self._queue.retry(_digest_of(request.name)))
+        return queue_message(await self._queue.retry(digest_of(request.name)))
 
     async def ReleaseSubmissions(
         self, request: wire.ReleaseSubmissionsRequest, context: Context
     ) -> AsyncIterator[wire.ReleaseSubmissionsResponse]:
-        """Open a package, then hand everything over."""
-        act = request.act if request.HasField("act") else None
-        opened = await self._openings.open(request.package, act)
-        header = wire.ReleasedPackage(
-            package=opened.package,
-            schedule_revision=opened.revision,
-            zone=opened.zone,
-            submissions=opened.submissions,
-            attempts=opened.attempts,
-        )
-        header.open_time.FromDatetime(opened.open_time)
-        header.deadline_time.FromDatetime(opened.deadline)
-        yield wire.ReleaseSubmissionsResponse(package=header)
-        finished = wire.ReleaseFinished()
-        async for released in self._openings.submissions(opened.package):
-            unreadable = 0
-            async for part in self._release(released, bytes_too=not request.manifests_only):
-                unreadable += part.HasField("unreadable")
-                yield part
-            finished.unreadable += unreadable
-            finished.submissions += not unreadable
-        for attempt in await self._openings.attempts(opened.package):
-            yield wire.ReleaseSubmissionsResponse(
-                attempt=wire.ReleasedAttempt(
-                    proof=attempt.proof,
-                    details=attempt.commitment.details,
-                    salt=attempt.commitment.salt,
-                )
+        """Open a package, then hand everything over; few at one time, each reads whole bids."""
+        if self._releases >= RELEASES_OPEN_MAX:
+            raise Unavailable(
+                "FED-5031",
+                f"{RELEASES_OPEN_MAX} packages are being handed over",
+                remedy="try again in a moment",
             )
-        yield wire.ReleaseSubmissionsResponse(finished=finished)
+        self._releases += 1
+        try:
+            async for response in self._hand_over(request):
+                yield response
+        finally:
+            self._releases -= 1
 
     async def ConfirmHandover(
         self, request: wire.ConfirmHandoverRequest, context: Context
@@ -186,9 +163,9 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         first = await self._next(requests)
         if first is None or first.WhichOneof("part") != "begin":
             raise Refused("FED-5009", "an upload starts with `begin`")
-        begun = await self._intake.begin(details_of(first.begin))
+        begun = await self._intake.begin(messages.details_of(first.begin))
         if isinstance(begun, Accepted):
-            yield Response(accepted=_accepted_message(begun))
+            yield Response(accepted=messages.accepted_message(begun))
             return
         try:
             ready = wire.UploadReady()
@@ -203,7 +180,7 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         except BaseException:  # the uploader went away, or a fault of ours: leave nothing behind
             await self._cut_off(begun)
             raise
-        yield Response(accepted=_accepted_message(accepted))
+        yield Response(accepted=messages.accepted_message(accepted))
 
     async def _receive(
         self, requests: AsyncIterator[wire.UploadSubmissionRequest], upload: Upload
@@ -251,6 +228,24 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         except (FederationError, Attempted):
             return  # recorded; there is nobody left to tell
 
+    async def _hand_over(
+        self, request: wire.ReleaseSubmissionsRequest
+    ) -> AsyncIterator[wire.ReleaseSubmissionsResponse]:
+        act = request.act if request.HasField("act") else None
+        opened = await self._openings.open(request.package, act)
+        yield wire.ReleaseSubmissionsResponse(package=messages.header_message(opened))
+        finished = wire.ReleaseFinished()
+        async for released in self._openings.submissions(opened.package):
+            unreadable = 0
+            async for part in self._release(released, bytes_too=not request.manifests_only):
+                unreadable += part.HasField("unreadable")
+                yield part
+            finished.unreadable += unreadable
+            finished.submissions += not unreadable
+        for attempt in await self._openings.attempts(opened.package):
+            yield wire.ReleaseSubmissionsResponse(attempt=messages.attempt_message(attempt))
+        yield wire.ReleaseSubmissionsResponse(finished=finished)
+
     async def _submission(self, key: str) -> StoredSubmission:
         stored = await self._store.submission(key)
         if stored is None:
@@ -260,14 +255,7 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
     async def _release(
         self, released: Released, *, bytes_too: bool
     ) -> AsyncIterator[wire.ReleaseSubmissionsResponse]:
-        commitment = released.stored.commitment
-        yield wire.ReleaseSubmissionsResponse(
-            submission=wire.ReleasedSubmission(
-                submission=submission_message(released.stored),
-                details=commitment.details,
-                salt=commitment.salt,
-            )
-        )
+        yield wire.ReleaseSubmissionsResponse(submission=messages.released_message(released))
         for number, file in enumerate(released.details.files if bytes_too else ()):
             try:
                 async for data in self._openings.read(file):
@@ -279,76 +267,6 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
                         file=number, code=error.code, reason=error.message
                     )
                 )
-
-
-def details_of(begin: wire.BeginSubmission) -> SubmissionDetails:
-    """What the uploader declared; digests may still be missing."""
-    vendor, extra = read_vendor_details(begin.details_json)
-    return SubmissionDetails(
-        intake_key=begin.intake_key,
-        package=begin.package,
-        stage=begin.stage,
-        vendor=vendor,
-        channel=_CHANNELS.get(begin.channel, ""),
-        seat=begin.seat,
-        files=tuple(SealedFile(file.name, file.size_bytes, file.sha256) for file in begin.files),
-        extra=extra,
-        replaces=begin.replaces,
-    )
-
-
-def submission_message(stored: StoredSubmission) -> wire.Submission:
-    """The journal index stays hidden until the package was opened."""
-    message = wire.Submission(
-        name=f"submissions/{stored.intake_key}",
-        receipt=stored.receipt,
-        commitment=stored.commitment.digest,
-        verdict=stored.verdict,
-        schedule_revision=stored.revision,
-        judged=stored.judged,
-        zone=stored.zone,
-    )
-    message.accept_time.FromDatetime(stored.accept_time)
-    message.deadline_time.FromDatetime(stored.deadline)
-    if stored.revealed:
-        message.journal_index = stored.journal_index
-    return message
-
-
-def _accepted_message(accepted: Accepted) -> wire.Submission:
-    message = submission_message(accepted.stored)
-    message.repeated = accepted.repeated
-    return message
-
-
-def _queue_message(item: QueueItem) -> wire.QueueItem:
-    message = wire.QueueItem(
-        name=f"queue/{item.digest.hex()}",
-        size_bytes=item.size_bytes,
-        sent_bytes=item.sent_bytes,
-        state=wire.QueueState.Value(f"QUEUE_STATE_{item.state}"),
-        attempts=item.attempts,
-        last_cause=item.last_cause,
-    )
-    message.store_time.FromDatetime(item.store_time)
-    if item.next_attempt_time is not None:
-        message.next_attempt_time.FromDatetime(item.next_attempt_time)
-    return message
-
-
-def _key_of(name: str) -> str:
-    prefix, _, key = name.partition("/")
-    if prefix != "submissions":
-        raise Refused("FED-5005", "the name of a submission is submissions/<intake key>")
-    check_key(key)
-    return key
-
-
-def _digest_of(name: str) -> bytes:
-    match = _QUEUE_NAME.fullmatch(name)
-    if match is None:
-        raise Refused("FED-5021", "the name of a queue item is queue/<sha256 in hex>")
-    return bytes.fromhex(match[1])
 
 
 def _ended_early() -> Refused:

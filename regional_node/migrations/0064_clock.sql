@@ -31,3 +31,16 @@ CREATE TABLE clock_steps (
 
 -- With accept_time and clock_error: the interval by which a submission is judged.
 ALTER TABLE intake_submissions ADD COLUMN clock_offset REAL NOT NULL DEFAULT 0;
+
+-- Every verdict of a submission, one per schedule revision that fell due. They are journalled with
+-- the opening; the newest stands in intake_submissions too.
+CREATE TABLE intake_judgements (
+  submission        INTEGER NOT NULL REFERENCES intake_submissions (submission),
+  schedule_revision INTEGER NOT NULL,
+  verdict           INTEGER NOT NULL,
+  deadline_time     INTEGER NOT NULL,
+  PRIMARY KEY (submission, schedule_revision)
+) WITHOUT ROWID;
+INSERT INTO intake_judgements
+  SELECT submission, judged_revision, verdict, deadline_time FROM intake_submissions
+  WHERE judged_revision > 0;

@@ -209,7 +209,7 @@ async def test_nothing_is_judged_before_the_deadline(
 
 
 async def test_every_revision_is_judged_by_itself(node: Node, stub: Stub) -> None:
-    """A deadline that moves after it was judged is judged again under its new revision."""
+    """A deadline that moves after it was judged is judged again; the opening writes down both."""
     node.clock.set(DEADLINE - SECOND)
     await upload_across(node, stub, DEADLINE + SECOND)
     await node.judging.step(node.clock.moment())
@@ -219,7 +219,7 @@ async def test_every_revision_is_judged_by_itself(node: Node, stub: Stub) -> Non
     assert await node.judging.step(node.clock.moment()) == 0
     node.clock.set(DEADLINE + timedelta(days=4))
     await node.judging.step(node.clock.moment())
-    assert await judged(node) == [(2, Verdict.VERDICT_ON_TIME)]
+    assert await judged(node) == [(1, Verdict.VERDICT_LATE), (2, Verdict.VERDICT_ON_TIME)]
 
 
 async def test_a_declaration_that_comes_after_the_deadline_finds_no_bids_counted(

@@ -27,17 +27,17 @@ from lpse.federation.v1 import acts_pb2 as lpse_dot_federation_dot_v1_dot_acts__
 from lpse.federation.v1 import records_pb2 as lpse_dot_federation_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/intake/v1/submissions.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\x1a lpse/federation/v1/records.proto\"\xb3\x01\n\x17UploadSubmissionRequest\x12\x30\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1f.lpse.intake.v1.BeginSubmissionH\x00\x12*\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x19.lpse.intake.v1.FileChunkH\x00\x12\x32\n\x06\x66inish\x18\x03 \x01(\x0b\x32 .lpse.intake.v1.FinishSubmissionH\x00\x42\x06\n\x04part\"\xd2\x01\n\x0f\x42\x65ginSubmission\x12\x12\n\nintake_key\x18\x01 \x01(\t\x12\x0f\n\x07package\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65tails_json\x18\x04 \x01(\x0c\x12(\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x17.lpse.intake.v1.Channel\x12\x0c\n\x04seat\x18\x06 \x01(\r\x12+\n\x05\x66iles\x18\x07 \x03(\x0b\x32\x1c.lpse.intake.v1.DeclaredFile\x12\x10\n\x08replaces\x18\x08 \x01(\t\"@\n\x0c\x44\x65\x63laredFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"\'\n\tFileChunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x12\n\x10\x46inishSubmission\"\xea\x01\n\x18UploadSubmissionResponse\x12,\n\x05ready\x18\x01 \x01(\x0b\x32\x1b.lpse.intake.v1.UploadReadyH\x00\x12\x32\n\x08progress\x18\x02 \x01(\x0b\x32\x1e.lpse.intake.v1.UploadProgressH\x00\x12.\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x1a.lpse.intake.v1.SubmissionH\x00\x12\x34\n\x07refused\x18\x04 \x01(\x0b\x32!.lpse.intake.v1.RefusedSubmissionH\x00\x42\x06\n\x04part\"=\n\x0bUploadReady\x12.\n\nbegin_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x0eUploadProgress\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x04\"\"\n\x11RefusedSubmission\x12\r\n\x05proof\x18\x01 \x01(\x0c\"\x91\x03\n\nSubmission\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x07verdict\x18\x05 \x01(\x0e\x32\x1b.lpse.federation.v1.Verdict\x12\x31\n\rdeadline_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11schedule_revision\x18\x07 \x01(\r\x12\x0e\n\x06judged\x18\x08 \x01(\x08\x12\x10\n\x08repeated\x18\t \x01(\x08\x12\x1a\n\rjournal_index\x18\n \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04zone\x18\x0b \x01(\t\x12\x10\n\x08replaces\x18\x0c \x01(\t\x12\x33\n\x08warnings\x18\r \x03(\x0b\x32!.lpse.intake.v1.SubmissionWarningB\x10\n\x0e_journal_index\"@\n\x11SubmissionWarning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\r\x12\x0f\n\x07message\x18\x03 \x01(\t\"$\n\x14GetSubmissionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"!\n\x11GetReceiptRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"}\n\x12GetReceiptResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x14\n\x0c\x61ttempt_only\x18\x02 \x01(\x08\x12\x1a\n\rjournal_index\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\npublic_key\x18\x04 \x01(\tB\x10\n\x0e_journal_index\"\xf9\x01\n\tQueueItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x12\n\nsent_bytes\x18\x03 \x01(\x04\x12)\n\x05state\x18\x04 \x01(\x0e\x32\x1a.lpse.intake.v1.QueueState\x12.\n\nstore_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\x35\n\x11next_attempt_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_cause\x18\x08 \x01(\t\"9\n\x10ListQueueRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xb4\x01\n\x11ListQueueResponse\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.lpse.intake.v1.QueueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rwaiting_count\x18\x03 \x01(\x04\x12\x15\n\rwaiting_bytes\x18\x04 \x01(\x04\x12.\n\nas_of_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x13GetQueueItemRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"%\n\x15RetryQueueItemRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"p\n\x19ReleaseSubmissionsRequest\x12\x0f\n\x07package\x18\x01 \x01(\t\x12*\n\x03\x61\x63t\x18\x02 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12\x16\n\x0emanifests_only\x18\x03 \x01(\x08\"\xe1\x02\n\x1aReleaseSubmissionsResponse\x12\x32\n\x07package\x18\x01 \x01(\x0b\x32\x1f.lpse.intake.v1.ReleasedPackageH\x00\x12\x38\n\nsubmission\x18\x02 \x01(\x0b\x32\".lpse.intake.v1.ReleasedSubmissionH\x00\x12.\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x1d.lpse.intake.v1.ReleasedChunkH\x00\x12\x34\n\nunreadable\x18\x04 \x01(\x0b\x32\x1e.lpse.intake.v1.UnreadableFileH\x00\x12\x32\n\x07\x61ttempt\x18\x05 \x01(\x0b\x32\x1f.lpse.intake.v1.ReleasedAttemptH\x00\x12\x33\n\x08\x66inished\x18\x06 \x01(\x0b\x32\x1f.lpse.intake.v1.ReleaseFinishedH\x00\x42\x06\n\x04part\"\xd4\x01\n\x0fReleasedPackage\x12\x0f\n\x07package\x18\x01 \x01(\t\x12-\n\topen_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rdeadline_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11schedule_revision\x18\x04 \x01(\r\x12\x0c\n\x04zone\x18\x05 \x01(\t\x12\x13\n\x0bsubmissions\x18\x06 \x01(\r\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\r\"c\n\x12ReleasedSubmission\x12.\n\nsubmission\x18\x01 \x01(\x0b\x32\x1a.lpse.intake.v1.Submission\x12\x0f\n\x07\x64\x65tails\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\"+\n\rReleasedChunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x0eUnreadableFile\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"?\n\x0fReleasedAttempt\x12\r\n\x05proof\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\":\n\x0fReleaseFinished\x12\x13\n\x0bsubmissions\x18\x01 \x01(\r\x12\x12\n\nunreadable\x18\x02 \x01(\r\">\n\x16\x43onfirmHandoverRequest\x12\x0f\n\x07package\x18\x01 \x01(\t\x12\x13\n\x0bsubmissions\x18\x02 \x01(\r\"K\n\x17\x43onfirmHandoverResponse\x12\x30\n\x0c\x63onfirm_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*P\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_DIRECT\x10\x01\x12\x18\n\x14\x43HANNEL_BIDDING_ROOM\x10\x02*\xa7\x01\n\nQueueState\x12\x1b\n\x17QUEUE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUEUE_STATE_WAITING\x10\x01\x12\x17\n\x13QUEUE_STATE_SENDING\x10\x02\x12\x18\n\x14QUEUE_STATE_RETRYING\x10\x03\x12\x18\n\x14QUEUE_STATE_VERIFIED\x10\x04\x12\x16\n\x12QUEUE_STATE_PARKED\x10\x05\x32\xe9\x05\n\x0bSubmissions\x12i\n\x10UploadSubmission\x12\'.lpse.intake.v1.UploadSubmissionRequest\x1a(.lpse.intake.v1.UploadSubmissionResponse(\x01\x30\x01\x12Q\n\rGetSubmission\x12$.lpse.intake.v1.GetSubmissionRequest\x1a\x1a.lpse.intake.v1.Submission\x12S\n\nGetReceipt\x12!.lpse.intake.v1.GetReceiptRequest\x1a\".lpse.intake.v1.GetReceiptResponse\x12P\n\tListQueue\x12 .lpse.intake.v1.ListQueueRequest\x1a!.lpse.intake.v1.ListQueueResponse\x12N\n\x0cGetQueueItem\x12#.lpse.intake.v1.GetQueueItemRequest\x1a\x19.lpse.intake.v1.QueueItem\x12R\n\x0eRetryQueueItem\x12%.lpse.intake.v1.RetryQueueItemRequest\x1a\x19.lpse.intake.v1.QueueItem\x12m\n\x12ReleaseSubmissions\x12).lpse.intake.v1.ReleaseSubmissionsRequest\x1a*.lpse.intake.v1.ReleaseSubmissionsResponse0\x01\x12\x62\n\x0f\x43onfirmHandover\x12&.lpse.intake.v1.ConfirmHandoverRequest\x1a\'.lpse.intake.v1.ConfirmHandoverResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/intake/v1/submissions.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\x1a lpse/federation/v1/records.proto\"\xb3\x01\n\x17UploadSubmissionRequest\x12\x30\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1f.lpse.intake.v1.BeginSubmissionH\x00\x12*\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x19.lpse.intake.v1.FileChunkH\x00\x12\x32\n\x06\x66inish\x18\x03 \x01(\x0b\x32 .lpse.intake.v1.FinishSubmissionH\x00\x42\x06\n\x04part\"\xd2\x01\n\x0f\x42\x65ginSubmission\x12\x12\n\nintake_key\x18\x01 \x01(\t\x12\x0f\n\x07package\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65tails_json\x18\x04 \x01(\x0c\x12(\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x17.lpse.intake.v1.Channel\x12\x0c\n\x04seat\x18\x06 \x01(\r\x12+\n\x05\x66iles\x18\x07 \x03(\x0b\x32\x1c.lpse.intake.v1.DeclaredFile\x12\x10\n\x08replaces\x18\x08 \x01(\t\"@\n\x0c\x44\x65\x63laredFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"\'\n\tFileChunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x12\n\x10\x46inishSubmission\"\xea\x01\n\x18UploadSubmissionResponse\x12,\n\x05ready\x18\x01 \x01(\x0b\x32\x1b.lpse.intake.v1.UploadReadyH\x00\x12\x32\n\x08progress\x18\x02 \x01(\x0b\x32\x1e.lpse.intake.v1.UploadProgressH\x00\x12.\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x1a.lpse.intake.v1.SubmissionH\x00\x12\x34\n\x07refused\x18\x04 \x01(\x0b\x32!.lpse.intake.v1.RefusedSubmissionH\x00\x42\x06\n\x04part\"=\n\x0bUploadReady\x12.\n\nbegin_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x0eUploadProgress\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x04\"\"\n\x11RefusedSubmission\x12\r\n\x05proof\x18\x01 \x01(\x0c\"\xc0\x03\n\nSubmission\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x07verdict\x18\x05 \x01(\x0e\x32\x1b.lpse.federation.v1.Verdict\x12\x31\n\rdeadline_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11schedule_revision\x18\x07 \x01(\r\x12\x0e\n\x06judged\x18\x08 \x01(\x08\x12\x10\n\x08repeated\x18\t \x01(\x08\x12\x1a\n\rjournal_index\x18\n \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04zone\x18\x0b \x01(\t\x12\x10\n\x08replaces\x18\x0c \x01(\t\x12\x33\n\x08warnings\x18\r \x03(\x0b\x32!.lpse.intake.v1.SubmissionWarning\x12-\n\njudgements\x18\x0e \x03(\x0b\x32\x19.lpse.intake.v1.JudgementB\x10\n\x0e_journal_index\"\x87\x01\n\tJudgement\x12\x19\n\x11schedule_revision\x18\x01 \x01(\r\x12,\n\x07verdict\x18\x02 \x01(\x0e\x32\x1b.lpse.federation.v1.Verdict\x12\x31\n\rdeadline_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x11SubmissionWarning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04\x66ile\x18\x02 \x01(\r\x12\x0f\n\x07message\x18\x03 \x01(\t\"$\n\x14GetSubmissionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"!\n\x11GetReceiptRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"}\n\x12GetReceiptResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x14\n\x0c\x61ttempt_only\x18\x02 \x01(\x08\x12\x1a\n\rjournal_index\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\npublic_key\x18\x04 \x01(\tB\x10\n\x0e_journal_index\"\xf9\x01\n\tQueueItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x12\n\nsent_bytes\x18\x03 \x01(\x04\x12)\n\x05state\x18\x04 \x01(\x0e\x32\x1a.lpse.intake.v1.QueueState\x12.\n\nstore_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\x35\n\x11next_attempt_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_cause\x18\x08 \x01(\t\"9\n\x10ListQueueRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xb4\x01\n\x11ListQueueResponse\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.lpse.intake.v1.QueueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rwaiting_count\x18\x03 \x01(\x04\x12\x15\n\rwaiting_bytes\x18\x04 \x01(\x04\x12.\n\nas_of_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x13GetQueueItemRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"%\n\x15RetryQueueItemRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"p\n\x19ReleaseSubmissionsRequest\x12\x0f\n\x07package\x18\x01 \x01(\t\x12*\n\x03\x61\x63t\x18\x02 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12\x16\n\x0emanifests_only\x18\x03 \x01(\x08\"\xe1\x02\n\x1aReleaseSubmissionsResponse\x12\x32\n\x07package\x18\x01 \x01(\x0b\x32\x1f.lpse.intake.v1.ReleasedPackageH\x00\x12\x38\n\nsubmission\x18\x02 \x01(\x0b\x32\".lpse.intake.v1.ReleasedSubmissionH\x00\x12.\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x1d.lpse.intake.v1.ReleasedChunkH\x00\x12\x34\n\nunreadable\x18\x04 \x01(\x0b\x32\x1e.lpse.intake.v1.UnreadableFileH\x00\x12\x32\n\x07\x61ttempt\x18\x05 \x01(\x0b\x32\x1f.lpse.intake.v1.ReleasedAttemptH\x00\x12\x33\n\x08\x66inished\x18\x06 \x01(\x0b\x32\x1f.lpse.intake.v1.ReleaseFinishedH\x00\x42\x06\n\x04part\"\xd4\x01\n\x0fReleasedPackage\x12\x0f\n\x07package\x18\x01 \x01(\t\x12-\n\topen_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rdeadline_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11schedule_revision\x18\x04 \x01(\r\x12\x0c\n\x04zone\x18\x05 \x01(\t\x12\x13\n\x0bsubmissions\x18\x06 \x01(\r\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\r\"c\n\x12ReleasedSubmission\x12.\n\nsubmission\x18\x01 \x01(\x0b\x32\x1a.lpse.intake.v1.Submission\x12\x0f\n\x07\x64\x65tails\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\"+\n\rReleasedChunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x0eUnreadableFile\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"?\n\x0fReleasedAttempt\x12\r\n\x05proof\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\":\n\x0fReleaseFinished\x12\x13\n\x0bsubmissions\x18\x01 \x01(\r\x12\x12\n\nunreadable\x18\x02 \x01(\r\">\n\x16\x43onfirmHandoverRequest\x12\x0f\n\x07package\x18\x01 \x01(\t\x12\x13\n\x0bsubmissions\x18\x02 \x01(\r\"K\n\x17\x43onfirmHandoverResponse\x12\x30\n\x0c\x63onfirm_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*P\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_DIRECT\x10\x01\x12\x18\n\x14\x43HANNEL_BIDDING_ROOM\x10\x02*\xa7\x01\n\nQueueState\x12\x1b\n\x17QUEUE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUEUE_STATE_WAITING\x10\x01\x12\x17\n\x13QUEUE_STATE_SENDING\x10\x02\x12\x18\n\x14QUEUE_STATE_RETRYING\x10\x03\x12\x18\n\x14QUEUE_STATE_VERIFIED\x10\x04\x12\x16\n\x12QUEUE_STATE_PARKED\x10\x05\x32\xe9\x05\n\x0bSubmissions\x12i\n\x10UploadSubmission\x12\'.lpse.intake.v1.UploadSubmissionRequest\x1a(.lpse.intake.v1.UploadSubmissionResponse(\x01\x30\x01\x12Q\n\rGetSubmission\x12$.lpse.intake.v1.GetSubmissionRequest\x1a\x1a.lpse.intake.v1.Submission\x12S\n\nGetReceipt\x12!.lpse.intake.v1.GetReceiptRequest\x1a\".lpse.intake.v1.GetReceiptResponse\x12P\n\tListQueue\x12 .lpse.intake.v1.ListQueueRequest\x1a!.lpse.intake.v1.ListQueueResponse\x12N\n\x0cGetQueueItem\x12#.lpse.intake.v1.GetQueueItemRequest\x1a\x19.lpse.intake.v1.QueueItem\x12R\n\x0eRetryQueueItem\x12%.lpse.intake.v1.RetryQueueItemRequest\x1a\x19.lpse.intake.v1.QueueItem\x12m\n\x12ReleaseSubmissions\x12).lpse.intake.v1.ReleaseSubmissionsRequest\x1a*.lpse.intake.v1.ReleaseSubmissionsResponse0\x01\x12\x62\n\x0f\x43onfirmHandover\x12&.lpse.intake.v1.ConfirmHandoverRequest\x1a\'.lpse.intake.v1.ConfirmHandoverResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.intake.v1.submissions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANNEL']._serialized_start=3449
-  _globals['_CHANNEL']._serialized_end=3529
-  _globals['_QUEUESTATE']._serialized_start=3532
-  _globals['_QUEUESTATE']._serialized_end=3699
+  _globals['_CHANNEL']._serialized_start=3634
+  _globals['_CHANNEL']._serialized_end=3714
+  _globals['_QUEUESTATE']._serialized_start=3717
+  _globals['_QUEUESTATE']._serialized_end=3884
   _globals['_UPLOADSUBMISSIONREQUEST']._serialized_start=151
   _globals['_UPLOADSUBMISSIONREQUEST']._serialized_end=330
   _globals['_BEGINSUBMISSION']._serialized_start=333
@@ -57,45 +57,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSEDSUBMISSION']._serialized_start=1014
   _globals['_REFUSEDSUBMISSION']._serialized_end=1048
   _globals['_SUBMISSION']._serialized_start=1051
-  _globals['_SUBMISSION']._serialized_end=1452
-  _globals['_SUBMISSIONWARNING']._serialized_start=1454
-  _globals['_SUBMISSIONWARNING']._serialized_end=1518
-  _globals['_GETSUBMISSIONREQUEST']._serialized_start=1520
-  _globals['_GETSUBMISSIONREQUEST']._serialized_end=1556
-  _globals['_GETRECEIPTREQUEST']._serialized_start=1558
-  _globals['_GETRECEIPTREQUEST']._serialized_end=1591
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=1593
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=1718
-  _globals['_QUEUEITEM']._serialized_start=1721
-  _globals['_QUEUEITEM']._serialized_end=1970
-  _globals['_LISTQUEUEREQUEST']._serialized_start=1972
-  _globals['_LISTQUEUEREQUEST']._serialized_end=2029
-  _globals['_LISTQUEUERESPONSE']._serialized_start=2032
-  _globals['_LISTQUEUERESPONSE']._serialized_end=2212
-  _globals['_GETQUEUEITEMREQUEST']._serialized_start=2214
-  _globals['_GETQUEUEITEMREQUEST']._serialized_end=2249
-  _globals['_RETRYQUEUEITEMREQUEST']._serialized_start=2251
-  _globals['_RETRYQUEUEITEMREQUEST']._serialized_end=2288
-  _globals['_RELEASESUBMISSIONSREQUEST']._serialized_start=2290
-  _globals['_RELEASESUBMISSIONSREQUEST']._serialized_end=2402
-  _globals['_RELEASESUBMISSIONSRESPONSE']._serialized_start=2405
-  _globals['_RELEASESUBMISSIONSRESPONSE']._serialized_end=2758
-  _globals['_RELEASEDPACKAGE']._serialized_start=2761
-  _globals['_RELEASEDPACKAGE']._serialized_end=2973
-  _globals['_RELEASEDSUBMISSION']._serialized_start=2975
-  _globals['_RELEASEDSUBMISSION']._serialized_end=3074
-  _globals['_RELEASEDCHUNK']._serialized_start=3076
-  _globals['_RELEASEDCHUNK']._serialized_end=3119
-  _globals['_UNREADABLEFILE']._serialized_start=3121
-  _globals['_UNREADABLEFILE']._serialized_end=3181
-  _globals['_RELEASEDATTEMPT']._serialized_start=3183
-  _globals['_RELEASEDATTEMPT']._serialized_end=3246
-  _globals['_RELEASEFINISHED']._serialized_start=3248
-  _globals['_RELEASEFINISHED']._serialized_end=3306
-  _globals['_CONFIRMHANDOVERREQUEST']._serialized_start=3308
-  _globals['_CONFIRMHANDOVERREQUEST']._serialized_end=3370
-  _globals['_CONFIRMHANDOVERRESPONSE']._serialized_start=3372
-  _globals['_CONFIRMHANDOVERRESPONSE']._serialized_end=3447
-  _globals['_SUBMISSIONS']._serialized_start=3702
-  _globals['_SUBMISSIONS']._serialized_end=4447
+  _globals['_SUBMISSION']._serialized_end=1499
+  _globals['_JUDGEMENT']._serialized_start=1502
+  _globals['_JUDGEMENT']._serialized_end=1637
+  _globals['_SUBMISSIONWARNING']._serialized_start=1639
+  _globals['_SUBMISSIONWARNING']._serialized_end=1703
+  _globals['_GETSUBMISSIONREQUEST']._serialized_start=1705
+  _globals['_GETSUBMISSIONREQUEST']._serialized_end=1741
+  _globals['_GETRECEIPTREQUEST']._serialized_start=1743
+  _globals['_GETRECEIPTREQUEST']._serialized_end=1776
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=1778
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=1903
+  _globals['_QUEUEITEM']._serialized_start=1906
+  _globals['_QUEUEITEM']._serialized_end=2155
+  _globals['_LISTQUEUEREQUEST']._serialized_start=2157
+  _globals['_LISTQUEUEREQUEST']._serialized_end=2214
+  _globals['_LISTQUEUERESPONSE']._serialized_start=2217
+  _globals['_LISTQUEUERESPONSE']._serialized_end=2397
+  _globals['_GETQUEUEITEMREQUEST']._serialized_start=2399
+  _globals['_GETQUEUEITEMREQUEST']._serialized_end=2434
+  _globals['_RETRYQUEUEITEMREQUEST']._serialized_start=2436
+  _globals['_RETRYQUEUEITEMREQUEST']._serialized_end=2473
+  _globals['_RELEASESUBMISSIONSREQUEST']._serialized_start=2475
+  _globals['_RELEASESUBMISSIONSREQUEST']._serialized_end=2587
+  _globals['_RELEASESUBMISSIONSRESPONSE']._serialized_start=2590
+  _globals['_RELEASESUBMISSIONSRESPONSE']._serialized_end=2943
+  _globals['_RELEASEDPACKAGE']._serialized_start=2946
+  _globals['_RELEASEDPACKAGE']._serialized_end=3158
+  _globals['_RELEASEDSUBMISSION']._serialized_start=3160
+  _globals['_RELEASEDSUBMISSION']._serialized_end=3259
+  _globals['_RELEASEDCHUNK']._serialized_start=3261
+  _globals['_RELEASEDCHUNK']._serialized_end=3304
+  _globals['_UNREADABLEFILE']._serialized_start=3306
+  _globals['_UNREADABLEFILE']._serialized_end=3366
+  _globals['_RELEASEDATTEMPT']._serialized_start=3368
+  _globals['_RELEASEDATTEMPT']._serialized_end=3431
+  _globals['_RELEASEFINISHED']._serialized_start=3433
+  _globals['_RELEASEFINISHED']._serialized_end=3491
+  _globals['_CONFIRMHANDOVERREQUEST']._serialized_start=3493
+  _globals['_CONFIRMHANDOVERREQUEST']._serialized_end=3555
+  _globals['_CONFIRMHANDOVERRESPONSE']._serialized_start=3557
+  _globals['_CONFIRMHANDOVERRESPONSE']._serialized_end=3632
+  _globals['_SUBMISSIONS']._serialized_start=3887
+  _globals['_SUBMISSIONS']._serialized_end=4632
 # @@protoc_insertion_point(module_scope)

@@ -393,6 +393,7 @@ class Submission(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     REPLACES_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    JUDGEMENTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Set by the node: "submissions/<intake key>"."""
     receipt: _builtins.bytes
@@ -425,6 +426,12 @@ class Submission(_message.Message):
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmissionWarning]:
         """Set by the node: what the vendor should look at although everything was accepted."""
 
+    @_builtins.property
+    def judgements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Judgement]:
+        """Set by the node in a hand-over: every verdict since the receipt, one per schedule revision that
+        fell due, oldest first. Absent elsewhere.
+        """
+
     def __init__(
         self,
         *,
@@ -441,16 +448,51 @@ class Submission(_message.Message):
         zone: _builtins.str = ...,
         replaces: _builtins.str = ...,
         warnings: _abc.Iterable[Global___SubmissionWarning] | None = ...,
+        judgements: _abc.Iterable[Global___Judgement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "accept_time", b"accept_time", "deadline_time", b"deadline_time", "journal_index", b"journal_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "accept_time", b"accept_time", "commitment", b"commitment", "deadline_time", b"deadline_time", "journal_index", b"journal_index", "judged", b"judged", "name", b"name", "receipt", b"receipt", "repeated", b"repeated", "replaces", b"replaces", "schedule_revision", b"schedule_revision", "verdict", b"verdict", "warnings", b"warnings", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "accept_time", b"accept_time", "commitment", b"commitment", "deadline_time", b"deadline_time", "journal_index", b"journal_index", "judged", b"judged", "judgements", b"judgements", "name", b"name", "receipt", b"receipt", "repeated", b"repeated", "replaces", b"replaces", "schedule_revision", b"schedule_revision", "verdict", b"verdict", "warnings", b"warnings", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__journal_index: _TypeAlias = _typing.Literal["journal_index"]  # noqa: Y015
     _WhichOneofArgType__journal_index: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__journal_index) -> _WhichOneofReturnType__journal_index | None: ...
 
 Global___Submission: _TypeAlias = Submission  # noqa: Y015
+
+@_typing.final
+class Judgement(_message.Message):
+    """A verdict by one revision of the schedule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULE_REVISION_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    schedule_revision: _builtins.int
+    """Set by the node."""
+    verdict: _records_pb2.Verdict.ValueType
+    """Set by the node. UNDETERMINED: the clock's interval straddles the deadline, and the Pokja
+    decides after the hand-over, with the interval that stands in the receipt.
+    """
+    @_builtins.property
+    def deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: the deadline of that revision."""
+
+    def __init__(
+        self,
+        *,
+        schedule_revision: _builtins.int = ...,
+        verdict: _records_pb2.Verdict.ValueType = ...,
+        deadline_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "schedule_revision", b"schedule_revision", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Judgement: _TypeAlias = Judgement  # noqa: Y015
 
 @_typing.final
 class SubmissionWarning(_message.Message):
