@@ -7,7 +7,9 @@ copy never meets a newer page. Leaves out who includes them.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,3 +49,13 @@ ASSETS: Final = _read(Path(__file__).with_name("static"))
 def asset_path(name: str) -> str:
     """The address of an asset; an unknown name is a bug of the template."""
     return f"/static/{name}?v={ASSETS[name].digest}"
+
+
+_SAID: Final = re.compile(r'\bt\("((?:[^"\\]|\\.)+)"')
+
+
+@functools.cache
+def script_texts() -> tuple[str, ...]:
+    """Every text that the scripts say, in the order of their names: literals given to `t(`."""
+    scripts = [asset.content.decode() for name, asset in ASSETS.items() if name.endswith(".js")]
+    return tuple(dict.fromkeys(text for script in scripts for text in _SAID.findall(script)))

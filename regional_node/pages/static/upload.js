@@ -1,0 +1,471 @@
+/* The upload page: what is sent, what is said about it, and when a bid may be submitted.
+   Rules: time is the LPSE's, never this computer's; a file is whole when the LPSE says so; whole
+   files are no bid until they are submitted, and the page says that until it is done. */
+(function () {
+  "use strict";
+  var root = document.getElementById("upload");
+  if (!root || !window.FileReader || !window.XMLHttpRequest || !window.JSON) { return; }
+  var MARGIN_SECONDS = 300, SOON_SECONDS = 3600, LAST_SECONDS = 900, SILENT_SECONDS = 20;
+  var base = root.getAttribute("data-base");
+  var view = new LpseView(root), t = view.t, setting = view.setting, seconds = lpseSeconds;
+  var sender = new LpseSender(base, later);
+  var state = null, stateAt = 0, shown = "", lost = 0, submitting = null, counter = 0;
+  var hashing = null, pollTimer = 0, drawTimer = 0, guarded = true, warned = false, level = "";
+
+  function unix(text) { return Date.parse(text) / 1000; }
+  function now() { return unix(state.now) + seconds() - stateAt; }
+  function byId(id) { return document.getElementById(id); }
+  function later() {
+    if (!drawTimer) { drawTimer = setTimeout(function () { drawTimer = 0; draw(); }, 80); }
+  }
+
+  /* ---- the state of the LPSE ---- */
+
+  function poll() {
+    clearTimeout(pollTimer);
+    lpseAsk("GET", base + "/state", {}, null, {
+      answered: function (xhr) {
+        if (xhr.status === 200) { lost = 0; take(JSON.parse(xhr.responseText)); }
+        else if (xhr.status === 404) { close(lpseRefusal(xhr)); return; }
+        pollTimer = setTimeout(poll, pace(lpseRefusal(xhr).after) * 1000);
+        later();
+      },
+      broken: function () {
+        lost = lost || seconds();
+        pollTimer = setTimeout(poll, 5000);
+        later();
+      }
+    });
+  }
+
+  function pace(after) {
+    var waiting = sender.items.some(function (item) { return item.whole && !item.sha256; });
+    var open = state.submissions.some(function (bid) { return !bid.at_centre.entry; });
+    if (after) { return Math.min(after, 60); }
+    return waiting || submitting ? 2 : open ? 5 : sender.items.length ? 10 : 20;
+  }
+
+  function take(fresh) {
+    state = fresh;
+    stateAt = seconds();
+    merge(fresh.files);
+    var mark = JSON.stringify([fresh.submissions, fresh.attempts, fresh.deadline_time, fresh.held,
+      fresh.centre.link, now() > unix(fresh.deadline_time)]);
+    if (shown && mark !== shown) { records(); }
+    shown = mark;
+    sender.work();
+  }
+
+  function merge(files) {
+    var known = {};
+    files.forEach(function (file) { known[file.id] = file; });
+    sender.items = sender.items.filter(function (item) {
+      var file = item.id && known[item.id];
+      return !item.id || !file || /^(RECEIVING|WHOLE)$/.test(file.state);
+    });
+    files.forEach(function (file) {
+      if (!/^(RECEIVING|WHOLE)$/.test(file.state)) { return; }
+      var item = find(function (one) { return one.id === file.id; });
+      var making = find(function (one) {
+        return !one.id && one.name === file.name && one.size === file.size_bytes;
+      });
+      if (!item && making) { return; }
+      item = item || add(file.name, file.size_bytes, null, file.id);
+      item.sha256 = file.sha256 || null;
+      if (file.state === "WHOLE") { item.whole = true; }
+      if (!item.file || item.whole) { item.offset = file.offset_bytes; }
+      compare(item);
+    });
+  }
+
+  function close(said) {
+    sender.halt(said);
+    view.alert(said.message || t("This upload address is closed."), said.remedy + code(said));
+    draw();
+  }
+
+  function code(said) { return said.code ? " (" + said.code + ")" : ""; }
+
+  /* Submitted bids and proofs come as the server writes them, one source for both. */
+  function records() {
+    var xhr = new XMLHttpRequest();
+    xhr.open("GET", base + "?lang=" + setting.language, true);
+    xhr.responseType = "document";
+    xhr.onload = function () {
+      if (xhr.status !== 200 || !xhr.response) { shown = "-"; return; }
+      ["records", "state-notes"].forEach(function (id) { swap(id, xhr.response); });
+      LpseView.put(document.querySelector(".deadline time"),
+        view.date(unix(state.deadline_time), false));
+      if (submitting && submitting.number) { celebrate(); }
+    };
+    xhr.onerror = function () { shown = "-"; };
+    xhr.send();
+  }
+
+  function swap(id, fresh) {
+    var old = byId(id), found = fresh.getElementById(id), held, link;
+    if (!found || old.innerHTML === found.innerHTML) { return; }
+    held = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    old.innerHTML = found.innerHTML;
+    link = held && old.querySelector('a[href="' + held + '"]');
+    if (link) { link.focus(); }
+  }
+
+  /* ---- files ---- */
+
+  function find(test) {
+    for (var i = 0; i < sender.items.length; i++) {
+      if (test(sender.items[i])) { return sender.items[i]; }
+    }
+    return null;
+  }
+
+  function add(name, size, file, id) {
+    var item = {
+      key: "f" + (counter += 1), name: name, size: size, file: file, id: id, offset: 0,
+      asked: !id, whole: false, sha256: null, local: null, error: null
+    };
+    sender.items.push(item);
+    return item;
+  }
+
+  function choose(files) {
+    var told = [], i;
+    view.alert("");
+    for (i = 0; i < files.length; i++) { told.push(take1(files[i])); }
+    told = told.filter(function (text) { return text; });
+    if (told.length) { view.alert(t("Not added:"), told.join(" ")); }
+    hash();
+    sender.work();
+    draw();
+  }
+
+  /* One chosen file: goes on with what the LPSE has of it, or begins; else says why not. */
+  function take1(file) {
+    var item = find(function (one) { return one.name === file.name; });
+    var total = sender.items.reduce(function (sum, one) { return sum + one.size; }, 0);
+    if (item && item.size === file.size && !(item.file && !item.error)) { return resume(item, file); }
+    if (item && item.size === file.size) { return ""; }
+    if (item) {
+      return t("{name}: a file of this name is listed; remove it first.", { name: file.name });
+    }
+    if (sender.items.length >= setting.files_max) {
+      return t("{name}: one bid has at most {count} files.",
+        { name: file.name, count: setting.files_max });
+    }
+    if (total + file.size > state.bytes_max) {
+      return t("{name}: the bid would be larger than {size}.",
+        { name: file.name, size: view.size(state.bytes_max) });
+    }
+    add(file.name, file.size, file, null);
+    return "";
+  }
+
+  function resume(item, file) {
+    item.error = item.local = null;
+    item.different = false;
+    if (item.id && sender.isAltered(item, file)) { renew(item, file); return ""; }
+    item.file = file;
+    item.resumed = !!item.id;
+    item.asked = !item.id;
+    return "";
+  }
+
+  /* End what the LPSE has of this file and send it from the first byte. */
+  function renew(item, file) {
+    var local = file === item.file ? item.local : null;
+    sender.drop(item, function (said) {
+      if (said) { trouble(said); return; }
+      add(item.name, file.size, file, null).local = local;
+      hash();
+      draw();
+    });
+  }
+
+  /* Digests of the files on this computer, one at a time, to compare with what the LPSE has. */
+  function hash() {
+    var item = !hashing && find(function (one) { return one.file && !one.local && !one.error; });
+    if (!item) { return; }
+    hashing = item;
+    LpseSha256.ofFile(item.file, function (hex) {
+      hashing = null;
+      if (hex === null) { item.error = { unreadable: true }; } else { item.local = hex; }
+      compare(item);
+      hash();
+      later();
+    });
+  }
+
+  function compare(item) {
+    item.different = !!(item.whole && item.sha256 && item.local && item.sha256 !== item.local);
+    item.checked = !!(item.whole && item.sha256 && item.sha256 === item.local);
+  }
+
+  function trouble(said) {
+    view.alert(said.message || t("The LPSE could not be reached."), (said.remedy || "") + code(said));
+    draw();
+  }
+
+  var acts = {
+    anew: function (item) { renew(item, item.file); },
+    keep: function (item) { item.asking = false; draw(); },
+    remove: function (item) {
+      if (item.id && !item.asking) { item.asking = true; draw(); return; }
+      item.asking = false;
+      sender.drop(item, function (said) { if (said) { trouble(said); } else { draw(); poll(); } });
+      draw();
+    }
+  };
+
+  /* ---- submitting ---- */
+
+  function submit() {
+    var ids = sender.items.map(function (item) { return item.id; });
+    var body = JSON.stringify({ files: ids });
+    submitting = { until: 0, number: 0, failures: 0 };
+    view.alert("");
+    attempt(body);
+  }
+
+  /* The same request until it is answered: the LPSE gives the same receipt for the same files. */
+  function attempt(body) {
+    submitting.until = 0;
+    draw();
+    lpseAsk("POST", base + "/submit", { "Content-Type": "application/json" }, body, {
+      answered: function (xhr) {
+        if (xhr.status === 200 || xhr.status === 201) {
+          submitting.number = JSON.parse(xhr.responseText).number;
+          sender.items.forEach(function (item) { sender.forget(item); });
+          poll();
+        } else if (xhr.status === 429 || xhr.status >= 500) {
+          repeat(body, lpseRefusal(xhr).after);
+        } else {
+          submitting = null;
+          trouble(lpseRefusal(xhr));
+          poll();
+        }
+      },
+      broken: function () { repeat(body, 0); }
+    });
+  }
+
+  function repeat(body, after) {
+    var pause = Math.max(after, Math.min(10, 1 + 2 * submitting.failures));
+    submitting.failures += 1;
+    submitting.until = seconds() + pause;
+    submitting.timer = setTimeout(function () { attempt(body); }, pause * 1000);
+    submitting.body = body;
+    draw();
+  }
+
+  function celebrate() {
+    var title = byId("bids-title"), told = t("Bid {number} is received by LPSE.",
+      { number: submitting.number });
+    submitting = null;
+    view.note("success", {
+      tone: "good", shape: "✓", strong: told, text: t("Print or save its receipt now.")
+    });
+    view.news(told);
+    if (title) { title.focus(); }
+    draw();
+  }
+
+  function tryNow() {
+    if (submitting && submitting.until) {
+      clearTimeout(submitting.timer);
+      attempt(submitting.body);
+    }
+    if (sender.wait) { sender.now(); }
+    poll();
+  }
+
+  /* ---- what is said ---- */
+
+  function draw() {
+    if (!state) { return; }
+    var sum = LpseForecast.sum(sender, seconds());
+    view.files(sender.items, told, acts);
+    view.summary(LpseForecast.summary(view, sender, sum, seconds(), now()));
+    view.note("forecast", forecast(sum));
+    view.line(line());
+    drawSend();
+    drawLeft();
+    document.title = (sum.visible && sum.part < 1 ? Math.floor(100 * sum.part) + " % – " : "") +
+      root.lpseTitle;
+  }
+
+  function forecast(sum) {
+    var told = LpseForecast.told(view, {
+      sum: sum, now: now(), deadline: unix(state.deadline_time), held: state.held,
+      cut: !!(sender.wait || lost), margin: MARGIN_SECONDS
+    });
+    if (told && told.tone !== level && told.tone !== "good") { view.news(told.strong); }
+    level = told ? told.tone : "";
+    return told;
+  }
+
+  function told(item) {
+    var flight = sender.flight && sender.flight.item === item ? sender.flight : null;
+    var sent = item.offset + (flight ? Math.min(flight.moved, flight.bytes) : 0);
+    function as(tone, shape, text) {
+      return { tone: tone, shape: shape, text: text, sent: sent, anew: !!item.different };
+    }
+    if (item.error && item.error.unreadable) {
+      return as("bad", "■", t("This computer cannot read the file; choose it again."));
+    }
+    if (item.error) {
+      return as("bad", "■", (item.error.message || t("The LPSE refused this file.")) + " " +
+        (item.error.remedy || "") + code(item.error));
+    }
+    if (item.different) {
+      return as("bad", "■", t("Not the same as the file on this computer; send it anew."));
+    }
+    if (item.whole && !item.size) { return as("warn", "▲", t("Empty file (0 B); is that right?")); }
+    if (item.checked) { return as("good", "✓", t("Whole at the LPSE, digest is the same")); }
+    if (item.whole) { return as("good", "✓", t("Whole at the LPSE")); }
+    if (!item.file) { return as("warn", "▲", t("Choose this file again to go on")); }
+    if (sender.wait) { return as("warn", "○", t("Waiting for the line")); }
+    if (flight) {
+      return as("accent", "●", t("Sending, {percent} %",
+        { percent: Math.floor(100 * item.offset / item.size) }));
+    }
+    return as("quiet", "○", t("Waiting for its turn"));
+  }
+
+  function line() {
+    var wait = sender.wait || (submitting && submitting.until && {
+      reason: "line", until: submitting.until
+    });
+    var left = wait ? Math.max(0, Math.ceil(wait.until - seconds())) : 0;
+    var again = t("Next try in {seconds} s.", { seconds: left });
+    if (sender.closed) { return null; }
+    if (wait && wait.reason === "line") {
+      return { tone: "bad", shape: "■", mayTry: true, text:
+        t("The line to the LPSE is cut. Confirmed bytes are safe.") + " " + again };
+    }
+    if (wait && wait.reason === "other") {
+      return { tone: "warn", shape: "◆", mayTry: true, text:
+        t("Another window or computer is sending this file.") + " " + again };
+    }
+    if (wait && wait.reason === "busy") {
+      return { tone: "warn", shape: "▲", mayTry: true, text:
+        (wait.said && wait.said.message || t("The LPSE asks to wait.")) + " " + again };
+    }
+    if (wait) {
+      return { tone: "warn", shape: "▲", mayTry: true, text:
+        t("The LPSE does not have this file any more; it is sent from its beginning.") };
+    }
+    if (sender.flight) { return sending(); }
+    if (lost) {
+      return { tone: "bad", shape: "■", mayTry: true,
+        text: t("The LPSE cannot be reached from here; trying again by itself.") };
+    }
+    return null;
+  }
+
+  function sending() {
+    var since = seconds() - Math.max(sender.confirmed, sender.flight.since);
+    if (since > SILENT_SECONDS) {
+      return { tone: "warn", shape: "▲", text:
+        t("No byte confirmed for {seconds} s: the line is very slow or cut.",
+          { seconds: Math.round(since) }) };
+    }
+    return { tone: "plain", shape: "●", text:
+      t("Sending {name}", { name: sender.flight.item.name }) };
+  }
+
+  function drawSend() {
+    var items = sender.items, whole = items.filter(function (item) { return item.whole; }).length;
+    var wrong = items.some(function (item) { return item.error || item.different; });
+    var unsure = items.some(function (item) {
+      return item.resumed && !item.checked && !item.different;
+    });
+    var ready = items.length > 0 && whole === items.length && !wrong && !unsure && !submitting;
+    var hint = byId("send-hint"), button = byId("submit"), text;
+    LpseView.show(byId("send"), items.length > 0 && !sender.closed);
+    if (submitting) { text = "… " + t("Submitting; keep this page open."); }
+    else if (wrong) { text = "■ " + t("Not submitted. Remove or send anew what is marked first."); }
+    else if (whole < items.length) {
+      text = "▲ " + t("Not submitted yet. {whole} of {count} files are whole.",
+        { whole: whole, count: items.length });
+    } else if (unsure) {
+      text = "▲ " + t("Comparing with the file on this computer …");
+    } else {
+      text = "▲ " + t("Everything is whole, but NOT submitted yet. Submit now.");
+    }
+    LpseView.put(hint, text);
+    LpseView.put(button, state.submissions.length ? t("Submit the replacement") : t("Submit the bid"));
+    if (button.disabled === ready) { button.disabled = !ready; }
+  }
+
+  function drawLeft() {
+    var left = unix(state.deadline_time) - now(), node = byId("left"), tone = "", text;
+    if (state.held) { text = "◆ " + t("on hold; uploads are accepted"); tone = " warn-ink"; }
+    else if (left <= 0) { text = "■ " + t("The deadline has passed"); tone = " bad-ink"; }
+    else {
+      text = t("{span} left", { span: view.span(left) });
+      if (left < LAST_SECONDS) { text = "■ " + text; tone = " bad-ink"; }
+      else if (left < SOON_SECONDS) { text = "▲ " + text; tone = " warn-ink"; }
+    }
+    LpseView.put(node, text);
+    if (node.className !== "left" + tone) { node.className = "left" + tone; }
+    LpseView.put(byId("clock"), view.date(now(), true));
+  }
+
+  /* ---- beginning and end ---- */
+
+  function wire() {
+    var chooser = byId("choose"), form = byId("finish"), card = byId("files");
+    chooser.addEventListener("change", function () {
+      choose(chooser.files);
+      chooser.value = "";
+    });
+    card.addEventListener("dragover", function (event) { event.preventDefault(); });
+    card.addEventListener("drop", function (event) {
+      event.preventDefault();
+      choose(event.dataTransfer.files);
+    });
+    byId("submit").addEventListener("click", submit);
+    view.onTry = tryNow;
+    window.addEventListener("online", tryNow);
+    window.addEventListener("pageshow", function (event) {
+      if (event.persisted) { location.reload(); }
+    });
+    window.addEventListener("beforeunload", function (event) {
+      if (!guarded || sender.closed || !sender.items.length) { return; }
+      event.preventDefault();
+      event.returnValue = "";
+    });
+    if (form) { form.addEventListener("submit", finish); }
+    setInterval(draw, 1000);
+  }
+
+  /* The next vendor must see nothing; what is not submitted is said once more. */
+  function finish(event) {
+    if (sender.items.length && !warned) {
+      warned = true;
+      event.preventDefault();
+      view.alert(t("{count} files are NOT submitted.", { count: sender.items.length }),
+        t("Submit them, or press the button again to discard them."));
+      byId("alert").scrollIntoView();
+      return;
+    }
+    guarded = false;
+    sender.halt({});
+    LpseSender.forgetAll();
+  }
+
+  function start() {
+    var list = byId("list"), rows = list.querySelectorAll("li:not(.none)"), i;
+    for (i = 0; i < rows.length; i++) { list.removeChild(rows[i]); }
+    root.lpseTitle = document.title;
+    lpseAsk.language = setting.language;
+    LpseView.show(byId("picker"), true);
+    wire();
+    take(JSON.parse(root.getAttribute("data-state")));
+    draw();
+    pollTimer = setTimeout(poll, pace(0) * 1000);
+  }
+
+  start();
+}());

@@ -1,0 +1,106 @@
+"""What the upload page shows of a grant's state: pure, from the document of `/g/{grant}/state`.
+
+Owns the words for verdicts and ends of attempts and what is said about the time that is left.
+Rule: word and shape and colour, never colour alone. Leaves out languages and markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+State = Mapping[str, Any]
+_REASON_PREFIX: Final = "REFUSAL_REASON_"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word (an English message id) with its shape and tone."""
+
+    text: str
+    shape: str
+    tone: str
+
+
+_VERDICTS: Final[Mapping[str, Mark]] = {
+    "ON_TIME": Mark("On time", "✓", "good"),
+    "LATE": Mark("Late", "■", "bad"),
+    "PENDING": Mark("Waiting for the committee's decision", "◆", "warn"),
+    "UNDETERMINED": Mark("Not determined: the clock's error covers the deadline", "◆", "warn"),
+}
+_VERDICT_OTHER: Final = Mark("Verdict: see the receipt", "◆", "warn")
+_REASONS: Final[Mapping[str, str]] = {
+    "STAGE_CLOSED": "Begun after the deadline",
+    "TOO_LARGE": "Larger than allowed",
+    "NO_SPACE": "No room on the disk of the LPSE",
+    "BROKEN": "The bytes ended early or changed on the way",
+    "INVALID": "The request was not valid",
+    "EXPIRED": "Not finished before it expired",
+    "TERMINATED": "Removed by the uploader",
+    "REVOKED": "The upload address was closed",
+}
+_REASON_OTHER: Final = "Ended without a bid"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The time until the deadline at the moment of rendering; `text` is a message id."""
+
+    text: str
+    fields: Mapping[str, int]
+    passed: bool
+
+
+def left_of(state: State) -> Left:
+    """How much time is left by the LPSE's clock."""
+    seconds = int((_moment(state["deadline_time"]) - _moment(state["now"])).total_seconds())
+    if seconds <= 0:
+        return Left("The deadline has passed", {}, True)
+    days, rest = divmod(seconds, 86_400)
+    hours, minutes = rest // 3_600, rest % 3_600 // 60
+    if days:
+        return Left("{days} d {hours} h left", {"days": days, "hours": hours}, False)
+    if hours:
+        return Left("{hours} h {minutes} min left", {"hours": hours, "minutes": minutes}, False)
+    return Left("{minutes} min {seconds} s left", {"minutes": minutes, "seconds": rest % 60}, False)
+
+
+def pending_files(state: State) -> list[Mapping[str, Any]]:
+    """Files that are on their way to a bid."""
+    return [file for file in state["files"] if file["state"] in ("RECEIVING", "WHOLE")]
+
+
+def submissions(state: State) -> list[dict[str, Any]]:
+    """Submitted bids, the newest first, each with its files and what replaced it."""
+    files = {file["id"]: file for file in state["files"]}
+    replaced = {bid["replaces"]: bid["number"] for bid in state["submissions"] if bid["replaces"]}
+    shown = []
+    for bid in state["submissions"]:
+        named = [files[name] for name in bid["files"] if name in files]
+        shown.append(
+            {
+                **bid,
+                "files": named,
+                "size_bytes": sum(file["size_bytes"] for file in named),
+                "verdict": _VERDICTS.get(bid["verdict"], _VERDICT_OTHER),
+                "replaced_by": replaced.get(bid["number"]),
+            }
+        )
+    return shown[::-1]
+
+
+def attempts(state: State) -> Sequence[dict[str, Any]]:
+    """Attempts that did not become a bid, the newest first, their reasons in words."""
+    return [
+        {
+            **attempt,
+            "reason": _REASONS.get(attempt["reason"].removeprefix(_REASON_PREFIX), _REASON_OTHER),
+        }
+        for attempt in reversed(state["attempts"])
+    ]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
