@@ -1,7 +1,7 @@
 """The Transfer service: nodes bring sealed bytes and fetch release bundles.
 
 Rules: a node may bring only what stands in one of its own STORED entries, with the size that the
-entry names; it may fetch only bundles of published releases. VERIFIED leaves after row and file are
+entry names; it may fetch only bundles of published releases and its own blobs. VERIFIED leaves after row and file are
 durable (Invariant 1). No digest and no size of a refused call is logged. Leaves out storage
 (`receiving`) and the loop (`streams`).
 """
@@ -141,10 +141,10 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
     async def GetBlob(  # type: ignore[override]  # the reader/writer form, which gRPC takes too
         self, request: wire.GetBlobRequest, context: Context
     ) -> None:
-        """Send a published bundle from an offset on."""
+        """Send a published bundle, or what this node itself brought, from an offset on."""
         node_id = self._admission.require_node(context)
         with self._streams.enter(f"node/{node_id}") as ended:
-            size = await self._offered(request)
+            size = await self._offered(node_id, request)
             chunk = request.chunk_bytes_max or _CHUNK_BYTES
             chunk = min(max(chunk, TRANSFER_CHUNK_BYTES_MIN), TRANSFER_CHUNK_BYTES_MAX)
             blobs = self._receiving.blobs
@@ -185,14 +185,16 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         error.retry_after_seconds = TRANSFER_PROJECTION_SECONDS
         raise error
 
-    async def _offered(self, request: wire.GetBlobRequest) -> int:
+    async def _offered(self, node_id: str, request: wire.GetBlobRequest) -> int:
         if len(request.digest) != _DIGEST_BYTES:
             raise Refused("FED-2304", "a digest has 32 bytes")
         size = await self._bundles.offered_size(request.digest)
-        if size is None:
-            raise NotFound("FED-2305", "no published release has this bundle")
+        if size is None:  # a node heals its own damaged copy
+            size = await self._announcements.announced_size(node_id, request.digest)
+        if size is None or await self._receiving.rows.size_of(request.digest) != size:
+            raise NotFound("FED-2305", "no published release and no entry of this node has it here")
         if request.offset_bytes > size:
-            raise Refused("FED-2308", f"the bundle has only {size} bytes")
+            raise Refused("FED-2308", f"the file has only {size} bytes")
         return size
 
 
