@@ -1,9 +1,9 @@
 """The Transfer service: nodes bring sealed bytes and fetch release bundles.
 
 Rules: a node may bring only what stands in one of its own STORED entries, with the size that the
-entry names; it may fetch only bundles of published releases and its own blobs. VERIFIED leaves after row and file are
-durable (Invariant 1). No digest and no size of a refused call is logged. Leaves out storage
-(`receiving`) and the loop (`streams`).
+entry names; it may fetch only bundles of published releases and its own blobs. VERIFIED leaves
+after row and file are durable (Invariant 1). No digest and no size of a refused call is logged.
+Leaves out storage (`receiving`) and the loop (`streams`).
 """
 
 from __future__ import annotations
@@ -189,9 +189,9 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         if len(request.digest) != _DIGEST_BYTES:
             raise Refused("FED-2304", "a digest has 32 bytes")
         size = await self._bundles.offered_size(request.digest)
-        if size is None:  # a node heals its own damaged copy
-            size = await self._announcements.announced_size(node_id, request.digest)
-        if size is None or await self._receiving.rows.size_of(request.digest) != size:
+        if size is None and await self._announcements.announced_size(node_id, request.digest):
+            size = await self._receiving.rows.size_of(request.digest)  # to heal a damaged copy
+        if size is None:
             raise NotFound("FED-2305", "no published release and no entry of this node has it here")
         if request.offset_bytes > size:
             raise Refused("FED-2308", f"the file has only {size} bytes")

@@ -74,7 +74,7 @@ class TransferServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetBlob(self, request, context):
-        """The node fetches a release bundle from an offset on.
+        """The node fetches a release bundle, or a blob of its own that it lost, from an offset on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

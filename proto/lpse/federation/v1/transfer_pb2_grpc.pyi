@@ -36,7 +36,7 @@ class TransferStub:
     PutBlob: _grpc.StreamStreamMultiCallable[_transfer_pb2.PutBlobRequest, _transfer_pb2.PutBlobResponse]
     """The node brings sealed bytes. The first request is `begin`, the first response `accepted`."""
     GetBlob: _grpc.UnaryStreamMultiCallable[_transfer_pb2.GetBlobRequest, _transfer_pb2.GetBlobResponse]
-    """The node fetches a release bundle from an offset on."""
+    """The node fetches a release bundle, or a blob of its own that it lost, from an offset on."""
     PutBlobs: _grpc.StreamStreamMultiCallable[_transfer_pb2.PutBlobsRequest, _transfer_pb2.PutBlobsResponse]
     """The node brings many small blobs, whole, in groups that wait for no answer; each blob has an
     answer of its own. A centre without this call is served by PutBlob.
@@ -56,7 +56,7 @@ class TransferAsyncStub(TransferStub):
     PutBlob: _aio.StreamStreamMultiCallable[_transfer_pb2.PutBlobRequest, _transfer_pb2.PutBlobResponse]  # type: ignore[assignment]
     """The node brings sealed bytes. The first request is `begin`, the first response `accepted`."""
     GetBlob: _aio.UnaryStreamMultiCallable[_transfer_pb2.GetBlobRequest, _transfer_pb2.GetBlobResponse]  # type: ignore[assignment]
-    """The node fetches a release bundle from an offset on."""
+    """The node fetches a release bundle, or a blob of its own that it lost, from an offset on."""
     PutBlobs: _aio.StreamStreamMultiCallable[_transfer_pb2.PutBlobsRequest, _transfer_pb2.PutBlobsResponse]  # type: ignore[assignment]
     """The node brings many small blobs, whole, in groups that wait for no answer; each blob has an
     answer of its own. A centre without this call is served by PutBlob.
@@ -85,7 +85,7 @@ class TransferServicer(metaclass=_abc_1.ABCMeta):
         request: _transfer_pb2.GetBlobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transfer_pb2.GetBlobResponse], _abc.AsyncIterator[_transfer_pb2.GetBlobResponse]]:
-        """The node fetches a release bundle from an offset on."""
+        """The node fetches a release bundle, or a blob of its own that it lost, from an offset on."""
 
     @_abc_1.abstractmethod
     def PutBlobs(
