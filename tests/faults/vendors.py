@@ -18,7 +18,7 @@ import grpc
 
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
-from lpse.runtime.channels import open_local_channel
+from lpse.runtime.channels import error_from, open_local_channel
 from tests.faults.world import PACKAGES
 
 CHUNK_BYTES = 256 * 1024
@@ -46,6 +46,7 @@ class Vendors:
     chance: random.Random
     given: dict[str, tuple[Submission, bytes]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)  # key -> status of the last failure
+    proofs: dict[str, set[bytes]] = field(default_factory=dict)  # key -> proofs of attempts
 
     def plan(self, count: int, *, bytes_max: int = 400_000, prefix: str = "") -> list[Submission]:
         """Submissions of one to three files of many sizes."""
@@ -78,18 +79,21 @@ class Vendors:
         try:
             async with open_local_channel(socket) as channel:
                 stub = SubmissionsStub(channel)
-                call = stub.UploadSubmission(requests or _requests(submission))
+                call = stub.UploadSubmission(requests or requests_of(submission))
                 async for answer in call:
                     if answer.WhichOneof("part") == "accepted":
                         self._keep(submission, answer.accepted.receipt)
                         return True
+                    if answer.WhichOneof("part") == "refused" and answer.refused.proof:
+                        self.proofs.setdefault(submission.key, set()).add(answer.refused.proof)
         except grpc.aio.AioRpcError as error:
-            self.refused[submission.key] = f"{error.code().name} {error.details()}"
+            code = error_from(error).code
+            self.refused[submission.key] = f"{error.code().name} {code} {error.details()}"
         return False
 
     async def race(self, socket: Path, submission: Submission, act: Callable[[], None]) -> None:
         """One attempt during which `act` happens: after the first half, before the rest."""
-        requests = [request async for request in _requests(submission)]
+        requests = [request async for request in requests_of(submission)]
 
         async def halves() -> AsyncIterator[wire.UploadSubmissionRequest]:
             for number, request in enumerate(requests):
@@ -111,7 +115,7 @@ class Vendors:
         return self.chance.randint(20_000, bytes_max)
 
 
-async def _requests(submission: Submission) -> AsyncIterator[wire.UploadSubmissionRequest]:
+async def requests_of(submission: Submission) -> AsyncIterator[wire.UploadSubmissionRequest]:
     begin = wire.BeginSubmission(
         intake_key=submission.key,
         package=submission.package,

@@ -23,14 +23,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 BIN: Final = Path(sys.executable).parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 NODES: Final = {"lpse-pacitan": ("ID-JI", "Asia/Jakarta"), "lpse-papua": ("ID-PA", "Asia/Jayapura")}
 PACKAGES: Final = ("7781013", "7781014")
 STAGE: Final = "Upload Dokumen Penawaran"
 READY_SECONDS: Final = 40.0
 STOP_SECONDS: Final = 15.0
+
+
+P = TypeVar("P", bound="Party")
 
 
 def free_ports(count: int) -> list[int]:
@@ -65,12 +69,18 @@ def call(
 
 def base_environment() -> dict[str, str]:
     """Nothing of the developer's own machine but the way to the tools."""
-    return {"PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}", "LANG": "C.UTF-8"}
+    return {
+        "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}",  # the programs of this very checkout
+    }
 
 
 @dataclass
 class Party:
     """One daemon with its folder; may be started again and again."""
+
+    prefix: ClassVar[str] = ""
 
     name: str
     data: Path
@@ -116,6 +126,16 @@ class Party:
         self.process.kill()
         await asyncio.to_thread(self.process.wait)
 
+    def pause(self) -> None:
+        """Stand still, so that nothing more leaves for the disk (SIGSTOP)."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+        return self.process is not None and self.process.poll() is None
+
     async def stop(self) -> int:
         """SIGTERM; the exit status."""
         assert self.process is not None
@@ -147,6 +167,8 @@ class Party:
 class Centre(Party):
     """`lkpp-central serve`."""
 
+    prefix = "LKPP_CENTRAL__"
+
     def __init__(self, data: Path) -> None:
         self.ports = free_ports(4)
         listen = dict(zip(("NODES", "ENROLMENT", "OPERATORS", "HTTP"), self.ports, strict=True))
@@ -166,14 +188,17 @@ class Centre(Party):
 class Node(Party):
     """`lpse-node run`; its road to the centre leads to `road`."""
 
+    prefix = "LPSE_NODE__"
+
     def __init__(self, node_id: str, data: Path, road: int, enrolment: int = 0) -> None:
-        http, service = free_ports(2)
+        http, service, self.upload_port = free_ports(3)
         environment = {
             "LPSE_NODE__DATA": str(data),
             "LPSE_NODE__LINK__NODES": f"127.0.0.1:{road}",
             "LPSE_NODE__LINK__RECONNECT_FIRST_SECONDS": "0.2",
             "LPSE_NODE__LINK__RECONNECT_MAX_SECONDS": "1",
             "LPSE_NODE__HTTP__LISTEN": f"127.0.0.1:{http}",
+            "LPSE_NODE__UPLOAD__LISTEN": f"127.0.0.1:{self.upload_port}",
             "LPSE_NODE__SERVICE__PORT": str(service),
             "LPSE_NODE__SERVICE__PROBE_SECONDS": "60",
         }
@@ -186,13 +211,22 @@ class Node(Party):
         """The local API."""
         return self.data / "intake.sock"
 
+    @property
+    def address(self) -> str:
+        """The listener for vendors."""
+        return f"http://127.0.0.1:{self.upload_port}"
+
 
 class Founding:
     """A centre with two persons and two enrolled nodes that know two packages; all stopped."""
 
-    def __init__(self, folder: Path) -> None:
-        """Made now, or found whole in `folder`; only one process at a time may ask."""
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        """Made now, or found whole in `folder`; only one process at a time may ask.
+
+        `more` are settings of all parties, without the prefix of their program.
+        """
         self.folder = folder
+        self._more = dict(more or {})
         if not (folder / "whole").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -202,15 +236,19 @@ class Founding:
     def copy(self, folder: Path, road: int = 0) -> tuple[Centre, dict[str, Node]]:
         """The same parties in another folder; nodes' roads lead to `road`, or to the centre."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        centre = Centre(folder / "centre")
+        centre = self._set(Centre(folder / "centre"))
         nodes = {
-            name: Node(name, folder / name, road or centre.ports[0], centre.ports[1])
+            name: self._set(Node(name, folder / name, road or centre.ports[0], centre.ports[1]))
             for name in NODES
         }
         return centre, nodes
 
+    def _set(self, party: P) -> P:
+        party.environment |= {f"{party.prefix}{key}": text for key, text in self._more.items()}
+        return party
+
     async def _found(self) -> None:
-        centre = Centre(self.folder / "centre")
+        centre = self._set(Centre(self.folder / "centre"))
         made: list[Party] = [centre]
         try:
             invited = call(
@@ -236,7 +274,7 @@ class Founding:
                 party.end()
 
     async def _join(self, name: str, centre: Centre, code: str) -> Node:
-        node = Node(name, self.folder / name, centre.ports[0], centre.ports[1])
+        node = self._set(Node(name, self.folder / name, centre.ports[0], centre.ports[1]))
         words = ("enrol", "--endpoint", f"127.0.0.1:{centre.ports[1]}", "--code", "-")
         call("lpse-node", *words, environment=node.environment, stdin=f"{code}\n")
         await node.start()
@@ -246,10 +284,11 @@ class Founding:
         return node
 
 
-def package(code: str) -> dict[str, Any]:
-    """A package whose bids are due in a week."""
+def package(code: str, *, due_days: int = 7) -> dict[str, Any]:
+    """A package whose bids are due in a week, or in so many days."""
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
-    stages = [(STAGE, 0, 8), ("Pembukaan Dokumen Penawaran", 8, 9)]
+    due = 1 + due_days
+    stages = [(STAGE, 0, due), ("Pembukaan Dokumen Penawaran", due, due + 1)]
     return {
         "code": code,
         "name": "Pembangunan jembatan",
