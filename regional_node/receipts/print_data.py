@@ -1,9 +1,9 @@
 """A receipt as data for print: both languages, only characters that the fonts have.
 
-Owns the texts of the letter and the cutting of what is too long for paper. Rules: Indonesian first,
-English small; a character without a shape in the bundled fonts is written as its code point: nothing
-disappears; no number of a letter is invented. Leaves out the layout (`receipt.typ`) and the
-process that sets it (`printing`).
+Owns the texts of the letter and the cutting of what is too long for paper. Rules: Indonesian
+first, English small; a character without a shape in the bundled fonts is written as its code
+point, so that nothing disappears; no number of a letter is invented. Leaves out the layout
+(`receipt.typ`) and the process that sets it (`printing`).
 """
 
 from __future__ import annotations

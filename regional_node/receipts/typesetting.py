@@ -28,13 +28,13 @@ _NICE: Final = 10  # uploads go first
 def typeset(data: str, moment: datetime, *, form: str = "pdf") -> bytes:
     """The document as PDF/A-3 (or its first page as PNG, to look at)."""
     made = typst.compile(
-        TEMPLATE.read_bytes(),
-        root=str(TEMPLATE.parent),
+        TEMPLATE,
+        root=TEMPLATE.parent,
         font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=True),
         format="png" if form == "png" else "pdf",
         ppi=200.0,
         sys_inputs={"data": data},
-        pdf_standards=["a-3b"] if form == "pdf" else [],
+        pdf_standards="a-3b",
         package_path=_NOWHERE,
         package_cache_path=_NOWHERE,
         timestamp=int(moment.timestamp()),
