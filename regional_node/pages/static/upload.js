@@ -5,7 +5,7 @@
   "use strict";
   var root = document.getElementById("upload");
   if (!root || !window.FileReader || !window.XMLHttpRequest || !window.JSON) { return; }
-  var MARGIN_SECONDS = 300, SOON_SECONDS = 3600, LAST_SECONDS = 900, SILENT_SECONDS = 20;
+  var MARGIN_SECONDS = 300, SOON_SECONDS = 3600, LAST_SECONDS = 900;
   var base = root.getAttribute("data-base");
   var view = new LpseView(root), t = view.t, setting = view.setting, seconds = lpseSeconds;
   var sender = new LpseSender(base, later);
@@ -80,11 +80,9 @@
 
   function close(said) {
     sender.halt(said);
-    view.alert(said.message || t("This upload address is closed."), said.remedy + code(said));
+    view.alert(said.message || t("This upload address is closed."), said.remedy + LpseWords.code(said));
     draw();
   }
-
-  function code(said) { return said.code ? " (" + said.code + ")" : ""; }
 
   /* Submitted bids and proofs come as the server writes them, one source for both. */
   function records() {
@@ -93,7 +91,7 @@
     xhr.responseType = "document";
     xhr.onload = function () {
       if (xhr.status !== 200 || !xhr.response) { shown = "-"; return; }
-      ["records", "state-notes"].forEach(function (id) { swap(id, xhr.response); });
+      ["bids", "attempts", "state-notes"].forEach(function (id) { swap(id, xhr.response); });
       LpseView.put(document.querySelector(".deadline time"),
         view.date(unix(state.deadline_time), false));
       if (submitting && submitting.number) { celebrate(); }
@@ -202,7 +200,7 @@
   }
 
   function trouble(said) {
-    view.alert(said.message || t("The LPSE could not be reached."), (said.remedy || "") + code(said));
+    view.alert(said.message || t("The LPSE could not be reached."), (said.remedy || "") + LpseWords.code(said));
     draw();
   }
 
@@ -284,10 +282,10 @@
   function draw() {
     if (!state) { return; }
     var sum = LpseForecast.sum(sender, seconds());
-    view.files(sender.items, told, acts);
+    view.files(sender.items, function (item) { return LpseWords.file(view, sender, item); }, acts);
     view.summary(LpseForecast.summary(view, sender, sum, seconds(), now()));
     view.note("forecast", forecast(sum));
-    view.line(line());
+    view.line(LpseWords.line(view, sender, { submitting: submitting, lost: lost, at: seconds() }));
     drawSend();
     drawLeft();
     document.title = (sum.visible && sum.part < 1 ? Math.floor(100 * sum.part) + " % – " : "") +
@@ -304,98 +302,19 @@
     return told;
   }
 
-  function told(item) {
-    var flight = sender.flight && sender.flight.item === item ? sender.flight : null;
-    var sent = item.offset + (flight ? Math.min(flight.moved, flight.bytes) : 0);
-    function as(tone, shape, text) {
-      return { tone: tone, shape: shape, text: text, sent: sent, anew: !!item.different };
-    }
-    if (item.error && item.error.unreadable) {
-      return as("bad", "■", t("This computer cannot read the file; choose it again."));
-    }
-    if (item.error) {
-      return as("bad", "■", (item.error.message || t("The LPSE refused this file.")) + " " +
-        (item.error.remedy || "") + code(item.error));
-    }
-    if (item.different) {
-      return as("bad", "■", t("Not the same as the file on this computer; send it anew."));
-    }
-    if (item.whole && !item.size) { return as("warn", "▲", t("Empty file (0 B); is that right?")); }
-    if (item.checked) { return as("good", "✓", t("Whole at the LPSE, digest is the same")); }
-    if (item.whole) { return as("good", "✓", t("Whole at the LPSE")); }
-    if (!item.file) { return as("warn", "▲", t("Choose this file again to go on")); }
-    if (sender.wait) { return as("warn", "○", t("Waiting for the line")); }
-    if (flight) {
-      return as("accent", "●", t("Sending, {percent} %",
-        { percent: Math.floor(100 * item.offset / item.size) }));
-    }
-    return as("quiet", "○", t("Waiting for its turn"));
-  }
-
-  function line() {
-    var wait = sender.wait || (submitting && submitting.until && {
-      reason: "line", until: submitting.until
-    });
-    var left = wait ? Math.max(0, Math.ceil(wait.until - seconds())) : 0;
-    var again = t("Next try in {seconds} s.", { seconds: left });
-    if (sender.closed) { return null; }
-    if (wait && wait.reason === "line") {
-      return { tone: "bad", shape: "■", mayTry: true, text:
-        t("The line to the LPSE is cut. Confirmed bytes are safe.") + " " + again };
-    }
-    if (wait && wait.reason === "other") {
-      return { tone: "warn", shape: "◆", mayTry: true, text:
-        t("Another window or computer is sending this file.") + " " + again };
-    }
-    if (wait && wait.reason === "busy") {
-      return { tone: "warn", shape: "▲", mayTry: true, text:
-        (wait.said && wait.said.message || t("The LPSE asks to wait.")) + " " + again };
-    }
-    if (wait) {
-      return { tone: "warn", shape: "▲", mayTry: true, text:
-        t("The LPSE does not have this file any more; it is sent from its beginning.") };
-    }
-    if (sender.flight) { return sending(); }
-    if (lost) {
-      return { tone: "bad", shape: "■", mayTry: true,
-        text: t("The LPSE cannot be reached from here; trying again by itself.") };
-    }
-    return null;
-  }
-
-  function sending() {
-    var since = seconds() - Math.max(sender.confirmed, sender.flight.since);
-    if (since > SILENT_SECONDS) {
-      return { tone: "warn", shape: "▲", text:
-        t("No byte confirmed for {seconds} s: the line is very slow or cut.",
-          { seconds: Math.round(since) }) };
-    }
-    return { tone: "plain", shape: "●", text:
-      t("Sending {name}", { name: sender.flight.item.name }) };
-  }
-
   function drawSend() {
-    var items = sender.items, whole = items.filter(function (item) { return item.whole; }).length;
-    var wrong = items.some(function (item) { return item.error || item.different; });
-    var unsure = items.some(function (item) {
-      return item.resumed && !item.checked && !item.different;
-    });
-    var ready = items.length > 0 && whole === items.length && !wrong && !unsure && !submitting;
-    var hint = byId("send-hint"), button = byId("submit"), text;
-    LpseView.show(byId("send"), items.length > 0 && !sender.closed);
-    if (submitting) { text = "… " + t("Submitting; keep this page open."); }
-    else if (wrong) { text = "■ " + t("Not submitted. Remove or send anew what is marked first."); }
-    else if (whole < items.length) {
-      text = "▲ " + t("Not submitted yet. {whole} of {count} files are whole.",
-        { whole: whole, count: items.length });
-    } else if (unsure) {
-      text = "▲ " + t("Comparing with the file on this computer …");
-    } else {
-      text = "▲ " + t("Everything is whole, but NOT submitted yet. Submit now.");
-    }
-    LpseView.put(hint, text);
-    LpseView.put(button, state.submissions.length ? t("Submit the replacement") : t("Submit the bid"));
-    if (button.disabled === ready) { button.disabled = !ready; }
+    var said = LpseWords.send(view, sender, submitting), button = byId("submit");
+    var again = state.submissions.length > 0;
+    LpseView.show(byId("send"), sender.items.length > 0 && !sender.closed);
+    byId("send").className = "send screen" + (said.ready ? " ready" : "");
+    LpseView.put(byId("send-hint"), said.text);
+    LpseView.put(button, again ? t("Submit the replacement") : t("Submit the bid"));
+    if (button.disabled === said.ready) { button.disabled = !said.ready; }
+    LpseView.put(byId("files-title"), again ? t("Files of a replacement") : t("Bid files"));
+    LpseView.put(document.querySelector("#list .none"), again ?
+      t("To replace the bid, choose ALL files of the new one. The older bid and its receipt are kept.") :
+      t("No file yet. Choose 1 to {count} files that belong to one bid.",
+        { count: setting.files_max }));
   }
 
   function drawLeft() {
@@ -445,7 +364,7 @@
     if (sender.items.length && !warned) {
       warned = true;
       event.preventDefault();
-      view.alert(t("{count} files are NOT submitted.", { count: sender.items.length }),
+      view.alert(t("Files NOT submitted: {count}.", { count: sender.items.length }),
         t("Submit them, or press the button again to discard them."));
       byId("alert").scrollIntoView();
       return;
