@@ -46,6 +46,7 @@ class Reader:
     language: str
     chosen: bool
     words: Words
+    prefix: str = ""  # what a proxy puts before every path
 
     def t(self, text: str, /, **fields: object) -> str:
         """`text` (an English message id) in the reader's language, `{fields}` filled in."""
@@ -62,14 +63,22 @@ class Reader:
         return size_text(size_bytes, lang=self.language)
 
     def link(self, path: str) -> str:
-        """A path of this server that keeps a language chosen by hand."""
+        """A path as the browser asks for it; keeps a language chosen by hand."""
+        path = self.place(path)
         return f"{path}?lang={self.language}" if self.chosen else path
+
+    def place(self, path: str) -> str:
+        """A path behind the proxy's prefix, once."""
+        return path if path.startswith(f"{self.prefix}/") else self.prefix + path
 
 
 class Pages:
     """Renders the templates of one node; `folders` of other areas come before the own ones."""
 
-    def __init__(self, *, node: str, exercise: bool, folders: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self, *, node: str, exercise: bool, folders: tuple[Path, ...] = (), prefix: str = ""
+    ) -> None:
+        self._prefix = prefix
         self._words = {language: Words(language) for language in LANGUAGES}
         for words in self._words.values():
             words.load(_LOCALE)
@@ -80,15 +89,17 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(node=node, exercise=exercise, asset=asset_path)
+        self._environment.globals.update(
+            node=node, exercise=exercise, asset=lambda name: prefix + asset_path(name)
+        )
 
     def reader(self, request: Request) -> Reader:
         """The reader of this request."""
         asked = request.query_params.get("lang")
         if asked in self._words:
-            return Reader(asked, True, self._words[asked])
+            return Reader(asked, True, self._words[asked], self._prefix)
         language = accepted_language(request.headers.get("accept-language", ""))
-        return Reader(language, False, self._words[language])
+        return Reader(language, False, self._words[language], self._prefix)
 
     def page(
         self, template: str, request: Request, *, status: int = 200, **context: Any
@@ -101,7 +112,7 @@ class Pages:
             size=reader.size,
             link=reader.link,
             language=reader.language,
-            path=request.url.path,
+            place=reader.place,
             **context,
         )
         return HTMLResponse(text, status, {**PAGE_HEADERS, "content-language": reader.language})

@@ -1,8 +1,8 @@
 """Routes of the upload page, the end of a Bidding Room's turn, and scripts and styles.
 
-Owns which address shows which page. Rules: a token that opens nothing shows one page for every
-reason, with status 404; finishing in the Bidding Room closes the grant, so that the address in a
-browser's history opens nothing for the next vendor. Leaves out the bytes (tus routes) and receipts.
+Owns which address shows which page. Rule: finishing in the Bidding Room closes the grant, so
+that the address in a browser's history opens nothing for the next vendor. Leaves out the bytes (tus
+routes), receipts, and errors, which the server shows by `Pages.error`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from lpse.federation.commitments import CHANNEL_BIDDING_ROOM
-from lpse.federation.errors import NotFound
 from lpse.federation.limits import SUBMISSION_FILES_MAX
 from regional_node.grants.rules import Grant
 from regional_node.pages import view
@@ -35,8 +34,8 @@ _FOREVER: Final = "public, max-age=31536000, immutable"
 def page_routes(pages: Pages, find: Find, state: StateOf, finish: Finish) -> list[Route]:
     """Routes for the vendor-facing server.
 
-    `find` gives the grant of a token or NotFound FED-5301; `state` the document of
-    `/g/{grant}/state`; `finish` closes a grant of the Bidding Room.
+    `find` gives the grant of a token or NotFound FED-5301, which the server shows as a page;
+    `state` the document of `/g/{grant}/state`; `finish` closes a grant of the Bidding Room.
     """
     shown = _UploadPage(pages, find, state, finish)
     return [
@@ -56,10 +55,7 @@ class _UploadPage:
 
     async def show(self, request: Request) -> Response:
         token = request.path_params["grant"]
-        try:
-            grant = await self._find(token)
-        except NotFound as error:
-            return self._pages.error(request, error, status=404)
+        grant = await self._find(token)
         state = await self._state(grant, token)
         reader = self._pages.reader(request)
         left = view.left_of(state)
@@ -83,10 +79,7 @@ class _UploadPage:
 
     async def finish(self, request: Request) -> Response:
         """Close the grant of a Bidding Room's seat; other grants are left alone."""
-        try:
-            grant = await self._find(request.path_params["grant"])
-        except NotFound as error:
-            return self._pages.error(request, error, status=404)
+        grant = await self._find(request.path_params["grant"])
         if grant.channel == CHANNEL_BIDDING_ROOM:
             await self._finish(grant)
         path = self._pages.reader(request).link("/done")

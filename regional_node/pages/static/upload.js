@@ -310,6 +310,7 @@
     LpseView.put(byId("send-hint"), said.text);
     LpseView.put(button, again ? t("Submit the replacement") : t("Submit the bid"));
     if (button.disabled === said.ready) { button.disabled = !said.ready; }
+    byId("choose-label").className = sender.items.length || again ? "button" : "button first";
     LpseView.put(byId("files-title"), again ? t("Files of a replacement") : t("Bid files"));
     LpseView.put(document.querySelector("#list .none"), again ?
       t("To replace the bid, choose ALL files of the new one. The older bid and its receipt are kept.") :

@@ -83,7 +83,7 @@
     row = this.rows[item.key] = { node: el("li", "row") };
     row.file = row.node.appendChild(el("div", "file"));
     row.file.appendChild(el("span", "name", item.name));
-    row.size = row.file.appendChild(el("span", "quiet small"));
+    row.size = row.file.appendChild(el("span", "quiet small nowrap"));
     row.bar = row.file.appendChild(el("div", "bar thin"));
     row.bar.setAttribute("aria-hidden", "true");
     row.sent = row.bar.appendChild(el("span", "bar-sent"));
