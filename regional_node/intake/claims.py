@@ -38,11 +38,32 @@ class Claims:
                 remedy="send the submission again",
             )
 
+    async def hold(self, digest: bytes) -> None:
+        """Claim a digest whose blob is about to be stored, or is vouched for by a row."""
+        self._counts[digest] += 1
+        while digest in self._deleting:
+            await self._deleting[digest].wait()
+
     def release(self, digest: bytes) -> None:
         """The blob stays."""
         self._counts[digest] -= 1
         if not self._counts[digest]:
             del self._counts[digest]
+
+    async def free(self, digest: bytes, mark: Callable[[], Awaitable[bool]]) -> bool:
+        """Remove what accepted submissions need no more, once `mark` has recorded it durably."""
+        if digest in self._counts or digest in self._deleting:
+            return False
+        ended = self._deleting[digest] = asyncio.Event()
+        try:
+            if not await mark() or digest in self._counts:
+                return False
+            self.deletions += 1
+            await self._blobs.delete(digest)
+            return True
+        finally:
+            del self._deleting[digest]
+            ended.set()
 
     async def drop(self, digest: bytes) -> None:
         """Remove the blob unless somebody else has it."""

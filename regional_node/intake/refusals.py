@@ -20,6 +20,11 @@ REASONS = {
     "FED-5011": RefusalReason.REFUSAL_REASON_STAGE_CLOSED,
     "FED-5015": RefusalReason.REFUSAL_REASON_BROKEN,
     "FED-5022": RefusalReason.REFUSAL_REASON_TOO_LARGE,
+    "FED-5406": RefusalReason.REFUSAL_REASON_BROKEN,
+    "FED-5415": RefusalReason.REFUSAL_REASON_EXPIRED,
+    "FED-5416": RefusalReason.REFUSAL_REASON_TERMINATED,
+    "FED-5417": RefusalReason.REFUSAL_REASON_REVOKED,
+    "FED-5418": RefusalReason.REFUSAL_REASON_BROKEN,
     "FED-1101": RefusalReason.REFUSAL_REASON_NO_SPACE,
 }
 # Not recorded: a conflict was no attempt at this package, and a failed disk records nothing.

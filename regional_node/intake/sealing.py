@@ -9,7 +9,7 @@ Leaves out where the bytes go (`sinks`), whose blobs they are (`claims`) and the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from lpse.federation.commitments import SealedFile
 from lpse.federation.errors import Refused
@@ -33,7 +33,7 @@ class Sealing:
         """`needed` says whether some accepted submission has the bytes of a digest."""
         self._blobs = blobs
         self._entropy = entropy
-        self._claims = Claims(blobs, needed)
+        self.claims = Claims(blobs, needed)
         self._promised: dict[DiskSink, int] = {}
 
     def begin(self, files: Sequence[SealedFile]) -> Sealer:
@@ -45,13 +45,13 @@ class Sealing:
         except StorageFull as error:
             raise no_room() from error
         name = self._entropy.identifier().hex()
-        disk = DiskSink(self._blobs, self._claims, name, self._promised)
+        disk = DiskSink(self._blobs, self.claims, name, self._promised)
         self._promised[disk] = size
         return Sealer(files, disk)
 
-    async def sweep(self, vouched: frozenset[bytes]) -> int:
-        """Before the first upload: keep only vouched blobs; how many of those are missing."""
-        await self._blobs.sweep({}, vouched.__contains__)
+    async def sweep(self, vouched: frozenset[bytes], parts: Mapping[str, int]) -> int:
+        """Before the first upload: keep only what is vouched for; how many blobs are missing."""
+        await self._blobs.sweep(parts, vouched.__contains__)
         return len(await self._blobs.missing(list(vouched)))
 
     @staticmethod

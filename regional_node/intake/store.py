@@ -1,7 +1,8 @@
 """Accepted submissions, refused attempts and the sealed blobs that they need: all their SQL.
 
-Owns the tables `intake_submissions`, `intake_attempts` and `intake_blobs`. Rules: a submission, its
-receipt and its journal entry are one transaction (Invariant 1); the window is read again in that
+Owns the tables `intake_submissions`, `intake_attempts` and `intake_blobs`, and knows which blobs
+and parts resumable files (regional_node/tus) still need. Rules: a submission, its receipt and its
+journal entry are one transaction (Invariant 1); the window is read again in that
 transaction, so that a schedule that moved meanwhile judges the upload, not a stale copy; a key
 stands for one submission for ever. Leaves out judging and opening (`opening_store`).
 """
@@ -28,13 +29,15 @@ from lpse.federation.v1.records_pb2 import (
 from lpse.runtime.sqlite import Database, Row, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
+from regional_node.intake import vouching
+from regional_node.intake.joined import Joined, OpenedMeanwhile
 from regional_node.intake.ports import EffectiveSchedule
 from regional_node.intake.windows import Window
 
 SELECT_SUBMISSIONS = (
     "SELECT submission, intake_key, package, commitment, salt, details, accept_time, clock_error,"
     " zone, receipt, verdict, deadline_time, schedule_revision, judged_revision, journal_epoch,"
-    " journal_index, revealed FROM intake_submissions"
+    " journal_index, revealed, clock_offset FROM intake_submissions"
 )
 _REFERENCE = (
     "INSERT INTO intake_blobs VALUES (?, ?, 1, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
@@ -65,6 +68,13 @@ class StoredSubmission:
     journal_epoch: bytes
     journal_index: int
     revealed: bool
+    clock_offset_seconds: float = 0.0
+
+    @property
+    def durable(self) -> Moment:
+        """The moment that judges it, as far as verdicts need it."""
+        error, offset = self.clock_error_seconds, self.clock_offset_seconds
+        return Moment(self.accept_time, "", 0.0, error, offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,8 @@ class Beginning:
     accepted: StoredSubmission | None
     window: Window | None
     submissions: int
+    opened: bool = False
+
 
 
 class IntakeStore:
@@ -140,12 +152,16 @@ class IntakeStore:
                 "SELECT count(*) FROM intake_submissions WHERE package = ? AND revealed = 0",
                 (package,),
             )
-            return Beginning(None, window, int(counted[0][0]))
+            return Beginning(None, window, int(counted[0][0]), _is_opened(tx, package))
 
         return await self._database.read(work)
 
     async def accept(
-        self, sealed: Sealed, first: Judged, judge: Callable[[Window], Judged]
+        self,
+        sealed: Sealed,
+        first: Judged,
+        judge: Callable[[Window], Judged],
+        joined: Joined | None = None,
     ) -> StoredSubmission | None:
         """Entry, row, blobs and receipt at once; None where the key was taken meanwhile.
 
@@ -157,17 +173,26 @@ class IntakeStore:
         ]
         record = UploadAccepted(commitment=sealed.commitment.digest, blobs=blobs)
         record.accept_time.CopyFrom(timestamp(sealed.durable.time))
+
+        def work(tx: Transaction) -> StoredSubmission:
+            if joined is not None:
+                if joined.sealed and _is_opened(tx, sealed.details.package):
+                    raise OpenedMeanwhile
+                joined.write(tx)
+            return self._accept(tx, sealed, first, judge, record)
+
         try:
-            return await self._database.write(
-                lambda tx: self._accept(tx, sealed, first, judge, record)
-            )
+            return await self._database.write(work)
         except _KeyTaken:
             return None
 
-    async def refuse(self, refusal: Refusal) -> bytes:
+    async def refuse(
+        self, refusal: Refusal, joined: Callable[[Transaction, bytes], None] | None = None
+    ) -> bytes:
         """Record an attempt and return its proof; a repeated attempt gets its first proof again.
 
-        Beyond the limit of a package the proof is given without an entry of its own.
+        Beyond the limit of a package the proof is given without an entry of its own. `joined` is
+        given the proof inside the transaction.
         """
         record = UploadRefused(
             commitment=refusal.commitment.digest,
@@ -176,7 +201,20 @@ class IntakeStore:
         )
         record.begin_time.FromDatetime(refusal.begin)
         record.refuse_time.FromDatetime(refusal.refused)
-        return await self._database.write(lambda tx: self._refuse(tx, refusal, record))
+
+        def work(tx: Transaction) -> bytes:
+            proof = self._refuse(tx, refusal, record)
+            if joined is not None:
+                joined(tx, proof)
+            return proof
+
+        return await self._database.write(work)
+
+    async def window(self, package: str, stage: str | None, now: datetime) -> Window:
+        """The effective upload window; NotFound FED-4101, Refused FED-4102."""
+        return await self._database.read(
+            lambda tx: self._schedule.submission_window_in(tx, package, stage, now)
+        )
 
     async def submission(self, intake_key: str) -> StoredSubmission | None:
         """The accepted submission of a key."""
@@ -195,14 +233,16 @@ class IntakeStore:
         return await self._database.read(work)
 
     async def vouched_digests(self) -> frozenset[bytes]:
-        """Every blob that some accepted submission has."""
-        rows = await self._database.read(lambda tx: tx.execute("SELECT digest FROM intake_blobs"))
-        return frozenset(bytes(digest) for (digest,) in rows)
+        """Every blob that some accepted submission has, or a whole file that may become one."""
+        return await self._database.read(vouching.digests_in)
+
+    async def unfinished_parts(self) -> dict[str, int]:
+        """The parts of resumable files with their durable sizes."""
+        return await self._database.read(vouching.parts_in)
 
     async def needs_blob(self, digest: bytes) -> bool:
-        """Whether some accepted submission has these bytes."""
-        known = "SELECT 1 FROM intake_blobs WHERE digest = ?"
-        return await self._database.read(lambda tx: bool(tx.execute(known, (digest,))))
+        """Whether some accepted submission or some whole file has these bytes."""
+        return await self._database.read(lambda tx: vouching.is_needed_in(tx, digest))
 
     def _accept(
         self,
@@ -220,7 +260,8 @@ class IntakeStore:
         inserted = tx.run(
             "INSERT INTO intake_submissions (intake_key, package, commitment, salt, details,"
             " accept_time, clock_error, zone, receipt, verdict, deadline_time, schedule_revision,"
-            " journal_epoch, journal_index) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " journal_epoch, journal_index, clock_offset)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (intake_key) DO NOTHING",
             (
                 details.intake_key,
@@ -237,6 +278,7 @@ class IntakeStore:
                 window.revision,
                 epoch,
                 index,
+                sealed.durable.offset_seconds,
             ),
         )
         if not inserted:
@@ -258,6 +300,7 @@ class IntakeStore:
             journal_epoch=epoch,
             journal_index=index,
             revealed=False,
+            clock_offset_seconds=sealed.durable.offset_seconds,
         )
 
     @staticmethod
@@ -305,6 +348,10 @@ class _KeyTaken(Exception):
     """Another upload with this key was accepted first; the unit is taken back."""
 
 
+def _is_opened(tx: Transaction, package: str) -> bool:
+    return bool(tx.execute("SELECT 1 FROM intake_openings WHERE package = ?", (package,)))
+
+
 def submission_in(tx: Transaction, intake_key: str) -> StoredSubmission | None:
     """The accepted submission of a key, inside the caller's transaction."""
     rows = tx.execute(SELECT_SUBMISSIONS + " WHERE intake_key = ?", (intake_key,))
@@ -329,6 +376,7 @@ def submission_of(row: Row) -> StoredSubmission:
         journal_epoch=row[14],
         journal_index=row[15],
         revealed=bool(row[16]),
+        clock_offset_seconds=row[17],
     )
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -26,13 +27,14 @@ from lpse.federation.limits import (
     UPLOADS_PER_VENDOR_MAX,
 )
 from lpse.federation.receipts import Moment
-from lpse.runtime.sqlite import StorageFailed
+from lpse.runtime.sqlite import StorageFailed, Transaction
 from regional_node.intake import rules
 from regional_node.intake.details import check_details, with_files
+from regional_node.intake.joined import Joined, OpenedMeanwhile
 from regional_node.intake.office import Office
-from regional_node.intake.refusals import UNRECORDED, conflict, refusal_of
+from regional_node.intake.refusals import UNRECORDED, conflict, refusal_of, refuse_replacing
 from regional_node.intake.sealing import Sealer, Sealing
-from regional_node.intake.store import IntakeStore, Sealed, StoredSubmission
+from regional_node.intake.store import IntakeStore, Refusal, Sealed, StoredSubmission
 from regional_node.intake.windows import Window
 
 T = TypeVar("T")
@@ -69,8 +71,8 @@ class Intake:
         uploads_max: int,
     ) -> None:
         self._store = store
-        self._sealing = sealing
-        self._office = office
+        self.sealing = sealing
+        self.office = office
         self._log = log
         self._upload_bytes_max = min(upload_bytes_max, SUBMISSION_BYTES_MAX)
         self._uploads_max = min(uploads_max, UPLOADS_OPEN_MAX)
@@ -80,7 +82,7 @@ class Intake:
     async def recover(self) -> None:
         """At the start: remove what no accepted submission needs, and say what is missing."""
         vouched = await self._store.vouched_digests()
-        missing = await self._sealing.sweep(vouched)
+        missing = await self.sealing.sweep(vouched, await self._store.unfinished_parts())
         if missing:
             self._log.error("intake.blobs_missing", code="FED-5207", blobs=missing)
 
@@ -106,7 +108,7 @@ class Intake:
         self._uploads[vendor] += 1
 
     async def _begin(self, details: SubmissionDetails) -> Upload | Accepted:
-        begun = self._office.moment()
+        begun = self.office.moment()
         known = await self._store.beginning(
             details.intake_key, details.package, details.stage or None, begun.time
         )
@@ -116,15 +118,23 @@ class Intake:
         window = known.window
         details = _at_stage(details, window.stage)
         if known.submissions >= SUBMISSIONS_PER_PACKAGE_MAX:
-            raise Refused("FED-5022", f"{SUBMISSIONS_PER_PACKAGE_MAX} submissions are the limit")
-        refusal = refusal_of(rules.admit(window, begun))
+            full = Refused("FED-5022", f"{SUBMISSIONS_PER_PACKAGE_MAX} submissions are the limit")
+            raise await self._on_record(full, details, window, begun, begun)
+        refusal = refusal_of(rules.admit(window, begun)) or await self._replacing(details)
         if refusal is not None:
             raise await self._on_record(refusal, details, window, begun, begun)
         try:
-            sealer = self._sealing.begin(details.files)
+            sealer = self.sealing.begin(details.files)
         except FederationError as error:
             raise await self._on_record(error, details, window, begun, begun) from error
         return Upload(self, details, window, begun, sealer)
+
+    async def _replacing(self, details: SubmissionDetails) -> FederationError | None:
+        if not details.replaces:
+            return None
+        stored = await self._store.submission(details.replaces)
+        earlier = read_details(stored.commitment.details) if stored is not None else None
+        return refuse_replacing(details, earlier)
 
     def _repeat(
         self, stored: StoredSubmission, details: SubmissionDetails, begun: Moment
@@ -139,7 +149,7 @@ class Intake:
             accepted = answer_again(stored, details)
             self.leave(details.vendor)
             return accepted
-        return Upload(self, details, None, begun, self._sealing.compare(details.files))
+        return Upload(self, details, None, begun, self.sealing.compare(details.files))
 
     async def accept(self, upload: Upload, files: tuple[SealedFile, ...]) -> Accepted:
         """Commit a sealed upload; on the way out nothing of a refused one is left on disk."""
@@ -149,9 +159,9 @@ class Intake:
             stored = await self._store.submission(details.intake_key)
             assert stored is not None, "an accepted submission is never removed"
             return answer_again(stored, details)
-        durable = self._office.moment()
-        sealed = Sealed(details, self._office.commitment(details), durable)
-        judge = self._office.judge(sealed, upload.begun)
+        durable = self.office.moment()
+        sealed = Sealed(details, self.office.commitment(details), durable)
+        judge = self.office.judge(sealed, upload.begun)
         accepted = await self._store.accept(sealed, judge(window), judge)
         if accepted is None:
             stored = await self._store.submission(details.intake_key)
@@ -159,6 +169,63 @@ class Intake:
             return answer_again(stored, details)
         self._log.debug("upload.accepted", bytes=sum(file.size_bytes for file in files))
         return Accepted(accepted, repeated=False)
+
+    async def hand_in(
+        self,
+        details: SubmissionDetails,
+        times: tuple[Moment, Moment],
+        write: Callable[[Transaction], None],
+    ) -> Accepted:
+        """Accept files that are whole already: begun and durable at `times`.
+
+        `write` joins the transaction of the acceptance. Once the package was opened the submit
+        itself is judged, not the last byte (`rules.moment_of`).
+        """
+        check_details(details, self._upload_bytes_max)
+        begun, durable = times
+        submit = self.office.moment()
+        known = await self._store.beginning(
+            details.intake_key, details.package, details.stage or None, durable.time
+        )
+        if known.accepted is not None:
+            return answer_again(known.accepted, details)
+        assert known.window is not None
+        if known.submissions >= SUBMISSIONS_PER_PACKAGE_MAX:
+            raise Refused("FED-5022", f"{SUBMISSIONS_PER_PACKAGE_MAX} submissions are the limit")
+        details = _at_stage(details, known.window.stage)
+        commitment = self.office.commitment(details)
+        for opened in (known.opened, True):
+            judged_by = rules.moment_of(durable, submit, opened=opened)
+            sealed = Sealed(details, commitment, judged_by)
+            judge = self.office.judge(sealed, begun)
+            joined = Joined(write, sealed=not opened)
+            with suppress(OpenedMeanwhile):
+                accepted = await self._store.accept(sealed, judge(known.window), judge, joined)
+                break
+        if accepted is None:
+            raise conflict()
+        self._log.debug("upload.accepted", bytes=sum(file.size_bytes for file in details.files))
+        return Accepted(accepted, repeated=False)
+
+    async def note_attempt(
+        self,
+        error: FederationError,
+        details: SubmissionDetails,
+        times: tuple[Moment, Moment],
+        received_bytes: int,
+        joined: Callable[[Transaction, Refusal, bytes], None],
+    ) -> None:
+        """Journal an attempt that ended with `error`; `joined` gets record and proof, inside.
+
+        Raises what keeps it from being recorded.
+        """
+        begun, ended = times
+        known = await self._store.window(details.package, details.stage or None, ended.time)
+        refusal = self.office.refusal(
+            error.code, _at_stage(details, known.stage), known, (begun, ended), received_bytes
+        )
+        await self._store.refuse(refusal, lambda tx, proof: joined(tx, refusal, proof))
+        self._log.debug("upload.refused", code=error.code, received_bytes=received_bytes)
 
     async def settle(self, work: Coroutine[Any, Any, T]) -> T:
         """Finish `work` even if its caller goes away: the disk must not be left half-way."""
@@ -182,7 +249,7 @@ class Intake:
         """Journal that an admitted upload ended with `error`; the exception to raise instead."""
         if upload.window is None or error.code in UNRECORDED:
             return error
-        ended = self._office.moment()
+        ended = self.office.moment()
         return await self._on_record(
             error, upload.details, upload.window, upload.begun, ended, upload.received_bytes
         )
@@ -196,7 +263,7 @@ class Intake:
         ended: Moment,
         received_bytes: int = 0,
     ) -> Exception:
-        refusal = self._office.refusal(error.code, details, window, (begun, ended), received_bytes)
+        refusal = self.office.refusal(error.code, details, window, (begun, ended), received_bytes)
         self._log.debug("upload.refused", code=error.code, received_bytes=received_bytes)
         try:
             return Attempted(error, await self._store.refuse(refusal))
@@ -290,16 +357,7 @@ def answer_again(stored: StoredSubmission, details: SubmissionDetails) -> Accept
 
 def _at_stage(details: SubmissionDetails, stage: str) -> SubmissionDetails:
     """The same submission with its stage by its official name."""
-    return SubmissionDetails(
-        details.intake_key,
-        details.package,
-        stage,
-        details.vendor,
-        details.channel,
-        details.seat,
-        details.files,
-        details.extra,
-    )
+    return replace(details, stage=stage)
 
 
 def _blank(file: SealedFile) -> SealedFile:

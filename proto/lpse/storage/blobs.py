@@ -181,6 +181,11 @@ class BlobStore:
         if size:
             self._promised[transfer_id] = size
 
+    @property
+    def promised_bytes(self) -> int:
+        """Room kept for transfers that are not complete."""
+        return self._promised_total
+
     async def begin(self, transfer_id: str, size: int, *, durable_size: int = 0) -> BlobPart:
         """Receive a file of `size` bytes, going on at the `durable_size` that a row vouches for.
 
