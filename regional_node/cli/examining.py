@@ -31,7 +31,7 @@ from lpse.storage.journal_check import check_journal_in
 from lpse.terminal.plain import plain
 from regional_node import identity
 from regional_node.cli import session
-from regional_node.cli.findings import Facts, Running
+from regional_node.cli.findings import Clock, Facts, Running
 from regional_node.config import NodeSettings
 
 _CONGESTION: Final = Path("/proc/sys/net/ipv4/tcp_congestion_control")
@@ -133,10 +133,15 @@ async def _running(now: datetime) -> Running | None:
         queue_entries=status.queue_entries,
         queue_bytes=status.queue_bytes,
         clock_offset_seconds=link.clock_offset_seconds if connected else None,
+        clock=_clock(status.clock),
         quarantine=link.quarantine.reason,
         contradiction=link.contradiction,
         oldest_seconds=_age(queue, now),
     )
+
+
+def _clock(told: api.ClockTrust) -> Clock:
+    return Clock(told.basis, told.error_seconds, told.shift_seconds)
 
 
 def _age(queue: intake.ListQueueResponse, now: datetime) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN
+from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN, CLOCK_STEP_SECONDS_MIN
 
 OK: Final = "OK"
 REMARK: Final = "!"
@@ -28,6 +28,15 @@ _GOOD_CONGESTION: Final = "bbr"
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """How far the daemon trusts its clock."""
+
+    basis: str
+    error_seconds: float
+    shift_seconds: float  # by how much it was set since its last comparison
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """What the daemon said."""
 
@@ -38,6 +47,7 @@ class Running:
     queue_entries: int
     queue_bytes: int
     clock_offset_seconds: float | None  # None while the link is down
+    clock: Clock
     quarantine: str
     contradiction: str
     oldest_seconds: float  # age of the oldest sealed bytes that wait
@@ -237,6 +247,23 @@ def _link(facts: Facts) -> Finding:
 
 def _clock(facts: Facts) -> Finding:
     offset = facts.running.clock_offset_seconds if facts.running else None
+    clock = facts.running.clock if facts.running else None
+    if clock is not None and abs(clock.shift_seconds) >= CLOCK_STEP_SECONDS_MIN:
+        return Finding(
+            "clock", REMARK,
+            "it was set by {seconds} seconds since its last comparison with the centre",
+            "uploads that close to a deadline cannot be judged by the clock alone",
+            "find out who set it; the next contact with the centre measures it again",
+            {"seconds": f"{clock.shift_seconds:+.0f}"},
+        )  # fmt: skip
+    if clock is not None and clock.error_seconds > _OFFSET_SECONDS_BAD:
+        return Finding(
+            "clock", REMARK,
+            "it is known to {seconds} seconds only ({basis})",
+            "uploads that close to a deadline cannot be judged by the clock alone",
+            "the next contact with the centre measures it again",
+            {"seconds": f"{clock.error_seconds:.0f}", "basis": clock.basis},
+        )  # fmt: skip
     if offset is None:
         return Finding(
             "clock", REMARK,

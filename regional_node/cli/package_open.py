@@ -40,6 +40,7 @@ COLUMNS: Final = (
     Column("submissions", "Submissions"),
     Column("attempts", "Refused attempts"),
     Column("bytes", "Bytes", size_text),
+    Column("undetermined", "Undetermined"),
     Column("unreadable", "Unreadable files"),
     Column("out", "Folder"),
     Column("confirm_time", "Confirmed"),
@@ -68,6 +69,13 @@ def open_package(
         shown["deadline"] = _date(taken["deadline_time"], taken["zone"])
         shown["opened"] = _date(taken["open_time"], taken["zone"])
     show(shown, COLUMNS, output, name="package")
+    if taken["undetermined"]:
+        note(say("The clock could not tell whether these bids came before the deadline."))
+        note(
+            say(
+                "The Pokja decides on each in SPSE; their manifests and receipts say what is known."
+            )
+        )
     if taken["unreadable"]:
         note(say("Some files could not be handed over; their manifests name them."))
         raise typer.Exit(EXIT_PARTIAL)
@@ -131,6 +139,7 @@ async def _confirm(
     document: dict[str, Any] = {
         **plain(takeover.package),
         "bytes": takeover.received_bytes,
+        "undetermined": takeover.undetermined,
         "unreadable": takeover.unreadable,
         "out": str(out),
         "confirm_time": None,

@@ -33,6 +33,12 @@ def columns(zone: str) -> tuple[Column, ...]:
         Column("national_head.size", "National journal", right=True),
         Column("free_bytes", "Free disk", size_text),
         Column("legal_time", "Legal time", when(zone)),
+        Column("clock.basis", "Clock", say),
+        Column("clock.offset_seconds", "Clock is off by (s)", right=True),
+        Column("clock.error_seconds", "give or take (s)", right=True),
+        Column("clock.measure_time", "Clock measured", when(zone)),
+        Column("clock.step_after_time", "Clock was set to", when(zone)),
+        Column("clock.step_before_time", "instead of", when(zone)),
         Column("exercise", "Exercise", lambda on: say("yes") if on else say("no")),
         Column("software_version", "Node software"),
     )

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from lpse.federation.commitments import SealedFile, SubmissionDetails, open_commitment
 from lpse.federation.errors import Conflict, Refused, Unavailable
+from lpse.federation.v1.records_pb2 import Verdict
 from lpse.intake.v1 import submissions_pb2 as wire
 from lpse.terminal.plain import plain
 from regional_node.cli.keeping import sync_folder
@@ -39,6 +40,7 @@ class Takeover:
         self.package = wire.ReleasedPackage()
         self.submissions = 0
         self.unreadable = 0
+        self.undetermined = 0  # submissions on which the Pokja must decide
         self.received_bytes = 0
         self._target = target
         self._draft = target.with_name(f"{target.name}.draft-{os.getpid()}")
@@ -85,6 +87,8 @@ class Takeover:
             case "submission":
                 self._end_submission()
                 self.submissions += 1
+                verdict = message.submission.submission.verdict
+                self.undetermined += verdict == Verdict.VERDICT_UNDETERMINED
                 folder = self._draft / f"{self.submissions:04}"
                 self._current = _Submission.start(folder, message.submission)
             case "chunk":

@@ -55,6 +55,9 @@ def upload(
     key: Annotated[
         str, typer.Option(help="Intake key; made from the content where it is not given.")
     ] = "",
+    replaces: Annotated[
+        str, typer.Option(help="Intake key of the earlier submission that this one replaces.")
+    ] = "",
     receipt: Annotated[
         Path | None, typer.Option(help="Where the receipt, or the proof of an attempt, is put.")
     ] = None,
@@ -68,12 +71,14 @@ def upload(
             intake_key=key,
             package=package,
             stage=stage,
-            details_json=_details(details),
+            details_json=read_details(details),
             channel=(wire.CHANNEL_DIRECT if channel is Door.DIRECT else wire.CHANNEL_BIDDING_ROOM),
             seat=seat,
+            replaces=replaces.removeprefix("submissions/"),
         )
         accepted = await _upload(begin, files, receipt)
         show(_document(accepted), _columns(accepted.zone), output)
+        _tell(accepted, receipt)
 
     run(work())
 
@@ -124,8 +129,9 @@ def _check_early(begin: wire.BeginSubmission, files: list[Path]) -> None:
         raise Refused("FED-5002", "two files have the same name", remedy="rename one of them")
     check_package(begin.package)
     read_vendor_details(begin.details_json)
-    if begin.intake_key:
-        check_key(begin.intake_key)
+    for key in (begin.intake_key, begin.replaces):
+        if key:
+            check_key(key)
 
 
 def _examine(files: list[Path], bars: Any) -> list[LocalFile]:
@@ -150,7 +156,8 @@ def _declare(begin: wire.BeginSubmission, files: list[LocalFile]) -> None:
         begin.intake_key = f"up-{sha256(content).hexdigest()[:40]}"
 
 
-def _details(source: str) -> bytes:
+def read_details(source: str) -> bytes:
+    """A details document from a file, or from standard input for `-`; Refused FED-5017."""
     from lpse.federation.errors import Refused
     from lpse.federation.limits import DETAILS_FILE_BYTES_MAX
 
@@ -162,6 +169,23 @@ def _details(source: str) -> bytes:
     except OSError as error:
         reason = error.strerror or "an error"
         raise Refused("FED-5017", f"the details cannot be read: {reason}") from error
+
+
+def _tell(accepted: wire.Submission, receipt: Path | None) -> None:
+    """What a person should know besides the table: empty files, doubt, and where the receipt is."""
+    from lpse.federation.v1.records_pb2 import Verdict
+
+    for warning in accepted.warnings:
+        number = warning.file + 1
+        note(say("Look again: file {number} is empty. It was accepted as it is.", number=number))
+    if accepted.verdict == Verdict.VERDICT_UNDETERMINED:
+        note(say("This node's clock is too uncertain to say whether it came before the deadline."))
+        note(say("Everything is kept and handed over; the Pokja decides, and writes down why."))
+    if receipt is not None:
+        note(say("The receipt is in {path}.", path=receipt))
+    else:
+        key = accepted.name.removeprefix("submissions/")
+        note(say("The receipt: lpse-node receipt show {key}", key=key))
 
 
 def _keep_proof(key: str, proof: bytes, receipt: Path | None) -> None:
@@ -197,6 +221,7 @@ def _columns(zone: str) -> list[Column]:
         Column("verdict", "Verdict", say),
         Column("accept_time", "Accepted", date),
         Column("deadline_time", "Deadline", date),
+        Column("replaces", "Replaces"),
         Column("commitment", "Commitment"),
         Column("repeated", "Repeated"),
     ]

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from lpse.terminal import words
-from regional_node.cli.findings import Facts, Finding, Running, failed, judge
+from regional_node.cli.findings import Clock, Facts, Finding, Running, failed, judge
 from tests.faults.conftest import Copy
 from tests.faults.world import BIN, Node, base_environment, call
 
 NOW = datetime(2015, 3, 27, 3, 0, tzinfo=UTC)
-RUNNING = Running("NORMAL", "3.6", "CONNECTED", "", 0, 0, 0.1, "", "", 0.0)
+RUNNING = Running(
+    "NORMAL", "3.6", "CONNECTED", "", 0, 0, 0.1, Clock("MEASURED", 0.1, 0.0), "", "", 0.0
+)
 WELL = Facts(
     node_id="lpse-pacitan",
     certificate=(NOW - timedelta(days=10), NOW + timedelta(days=80)),

@@ -1510,7 +1510,9 @@ class ClockStepped(_message.Message):
     """Set by the node."""
     @_builtins.property
     def before_time(self) -> _timestamp_pb2.Timestamp:
-        """Set by the node: where the wall clock should have been, or the newest moment seen before a boot."""
+        """Set by the node: where the wall clock should have been, or the newest moment seen before the
+        boot.
+        """
 
     @_builtins.property
     def after_time(self) -> _timestamp_pb2.Timestamp:
