@@ -15,7 +15,7 @@ from lpse.terminal.program import mount, start
 from regional_node.cli import session
 
 NOUNS: Final = (
-    "officer", "config", "queue", "receipt", "link", "package", "compensation", "outage",
+    "officer", "config", "grant", "queue", "receipt", "link", "package", "compensation", "outage",
     "recon", "backup",
 )  # fmt: skip
 COMMANDS: Final = ("init", "enrol", "run", "status", "doctor", "upload")

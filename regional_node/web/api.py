@@ -16,7 +16,7 @@ from lpse.federation.limits import WEB_JSON_BYTES_MAX
 from regional_node.grants.rules import Grant
 from regional_node.web.answers import Answer, json_answer
 from regional_node.web.calls import Call, not_allowed
-from regional_node.web.ports import GrantViews, ResumableFiles
+from regional_node.web.ports import ResumableFiles
 
 _ATTEMPT: Final = re.compile(rb"attempts/([1-9][0-9]{0,8})\.txt")
 
@@ -24,24 +24,24 @@ _ATTEMPT: Final = re.compile(rb"attempts/([1-9][0-9]{0,8})\.txt")
 class GrantDoor:
     """See the module's first lines."""
 
-    def __init__(self, files: ResumableFiles, views: GrantViews, *, prefix: str) -> None:
+    def __init__(self, files: ResumableFiles, *, prefix: str) -> None:
         self._files = files
-        self._views = views
         self._prefix = prefix
 
     async def answer(self, grant: Grant, call: Call) -> Answer | None:
         """One request; None for a path that is not ours."""
         if call.rest == b"state":
             _check_method(call, "GET")
-            return json_answer(200, await self._views.state(grant))
+            overview = await self._files.overview(grant)
+            return json_answer(200, overview.document(f"{self._prefix}/g/{call.token}"))
         if call.rest == b"submit":
             _check_method(call, "POST")
             return await self._submit(grant, call)
         attempt = _ATTEMPT.fullmatch(call.rest)
         if attempt is not None:
             _check_method(call, "GET")
-            proof = await self._views.attempt(grant, int(attempt[1]))
-            return Answer(200, [(b"content-type", b"text/plain; charset=utf-8")], proof)
+            found = await self._files.attempt(grant, int(attempt[1]))
+            return Answer(200, [(b"content-type", b"text/plain; charset=utf-8")], found.proof)
         return None
 
     async def _submit(self, grant: Grant, call: Call) -> Answer:

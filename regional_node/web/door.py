@@ -94,9 +94,8 @@ class Door:
         caller = self._caller(scope)
         try:
             self._rates.request(caller)
-            answer = await self._raw(call)
+            answer = await self._raw(call, caller)
             if answer is None:
-                scope["lpse.caller"] = caller
                 await self._app(scope, receive, guarded.send)
                 return
         except Exception as error:
@@ -105,7 +104,7 @@ class Door:
             answer = self._refused(call, error, caller)
         await _send(guarded, call, answer)
 
-    async def _raw(self, call: Call) -> Answer | None:
+    async def _raw(self, call: Call, caller: str) -> Answer | None:
         """The answer of what needs no page; None for everything else."""
         if call.token is None:
             return None
@@ -117,7 +116,15 @@ class Door:
             return await self._handlers.tus.answer(await self._grants.find(call.token), call)
         if call.rest in (b"state", b"submit") or call.rest.startswith(b"attempts/"):
             return await self._handlers.grant.answer(await self._grants.find(call.token), call)
+        await self._look(call.token, caller)
         return None
+
+    async def _look(self, token: str, caller: str) -> None:
+        """A page says by itself that a grant is unknown; here the guess is only counted."""
+        try:
+            await self._grants.find(token)
+        except NotFound:
+            self._rates.guess(caller)
 
     def _caller(self, scope: Scope) -> str:
         client = scope.get("client")
@@ -129,7 +136,12 @@ class Door:
         return caller_of(client[0] if client else "", forwarded, self._proxies)
 
     def _refused(self, call: Call, error: Exception, caller: str) -> Answer:
-        told = self._told(error, caller)
+        told = self._told(error)
+        if told.code == _UNKNOWN_GRANT:
+            try:
+                self._rates.guess(caller)
+            except FederationError as slowed:
+                told = slowed
         answer = error_answer(told, language_of(call.headers))
         if isinstance(error, MethodNotAllowed):
             answer.headers.append((b"allow", error.methods.encode()))
@@ -137,30 +149,21 @@ class Door:
             answer.headers.append((b"tus-version", RESUMABLE[1]))
         return answer
 
-    def _told(self, error: Exception, caller: str) -> FederationError:
-        """What the caller hears; a guess of a grant counts against the guesser."""
+    def _told(self, error: Exception) -> FederationError:
+        """What the caller hears."""
         told = told_error(error)
         if told is None:
             self._log.error("web.failed", code="FED-1000", where=origin_of(error))
             return internal()
-        if told.code == _UNKNOWN_GRANT:
-            try:
-                self._rates.guess(caller)
-            except FederationError as slowed:
-                return slowed
         return told
 
     async def _page_error(self, request: Request, error: Exception) -> Response:
         """An error of a page: a page for people, JSON for programs."""
-        caller = str(request.scope.get("lpse.caller", ""))
         if isinstance(error, HTTPException):
             error = not_allowed("GET") if error.status_code == 405 else _no_page()
-        told = self._told(error, caller)
+        told = self._told(error)
         if "text/html" in request.headers.get("accept", ""):
-            response = self._handlers.pages.error(request, told, status=status_of(told))
-            if status_of(told) == 429 and told.retry_after_seconds:
-                response.headers["retry-after"] = str(max(1, round(told.retry_after_seconds)))
-            return response
+            return self._handlers.pages.error(request, told, status=status_of(told))
         answer = error_answer(told, language_of(request.headers.raw))
         raw = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
         return Response(answer.body, answer.status, raw)

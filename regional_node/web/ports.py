@@ -7,12 +7,13 @@ Leaves out every implementation.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from regional_node.grants.rules import Grant
 from regional_node.tus.checksums import Checksum
-from regional_node.tus.rows import FileState, Submitted
+from regional_node.tus.overview import GrantOverview
+from regional_node.tus.rows import FileState, GrantAttempt, Submitted
 
 
 class FindsGrants(Protocol):
@@ -34,6 +35,16 @@ class ResumableFiles(Protocol):
     async def state(self, grant: Grant, file_id: str) -> FileState:
         """What is fsynced and recorded."""
 
+    async def create_with(
+        self,
+        grant: Grant,
+        size_bytes: int,
+        name: str,
+        body: AsyncIterator[bytes],
+        checksum: Checksum | None,
+    ) -> FileState:
+        """Create a file and write the body of the same request into it."""
+
     async def write(
         self,
         grant: Grant,
@@ -50,12 +61,8 @@ class ResumableFiles(Protocol):
     async def submit(self, grant: Grant, file_ids: Sequence[str]) -> Submitted:
         """Make one submission of whole files, or answer with the one made of them before."""
 
+    async def overview(self, grant: Grant) -> GrantOverview:
+        """Everything that a grant's holder may see."""
 
-class GrantViews(Protocol):
-    """What a grant's holder may read about it."""
-
-    async def state(self, grant: Grant) -> Mapping[str, object]:
-        """The document of `/g/{grant}/state`."""
-
-    async def attempt(self, grant: Grant, number: int) -> bytes:
-        """The signed proof of an attempt; NotFound."""
+    async def attempt(self, grant: Grant, number: int) -> GrantAttempt:
+        """One attempt with its signed proof; NotFound FED-5414."""

@@ -79,11 +79,10 @@ class TusDoor:
         if with_bytes:
             wire.check_body_type(call.header(b"content-type"))
             _check_fits(call.body_bytes, size)
-        file = await self._files.create(grant, size, name)
-        if with_bytes:
-            file = await self._files.write(
-                grant, file.file_id, 0, self._body(grant, call, size), checksum
-            )
+            body = self._body(grant, call, size)
+            file = await self._files.create_with(grant, size, name, body, checksum)
+        else:
+            file = await self._files.create(grant, size, name)
         location = f"{self._prefix}/g/{call.token}/files/{file.file_id}"
         headers = [RESUMABLE, (b"location", location.encode()), *_offset(file), *_expires(file)]
         return Answer(201, headers)

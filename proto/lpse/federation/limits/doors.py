@@ -27,8 +27,8 @@ GRANTS_REMEMBERED_MAX: Final = 4_096
 
 # Connections at one time; a further one is told 503 and closed. A node's setting chooses below.
 WEB_CONNECTIONS_MAX: Final = 16_384
-WEB_CONNECTIONS_DEFAULT: Final = 2_048
-WEB_CONNECTIONS_PER_ADDRESS_DEFAULT: Final = 512
+WEB_CONNECTIONS_DEFAULT: Final = 4_096
+WEB_CONNECTIONS_PER_ADDRESS_DEFAULT: Final = 2_048
 # A request line or a head that is longer, or has more fields, is refused (414, 431).
 WEB_REQUEST_LINE_BYTES_MAX: Final = 2_048
 WEB_HEAD_BYTES_MAX: Final = 16 * KIB
@@ -55,7 +55,7 @@ WEB_SWEEP_SECONDS: Final = 1.0
 # How long a stopping node lets short requests finish.
 WEB_STOP_SECONDS_MAX: Final = 5.0
 # Requests of one address: refilled per second (a setting) and saved up at most; beyond it 429.
-WEB_REQUESTS_PER_SECOND_DEFAULT: Final = 200.0
+WEB_REQUESTS_PER_SECOND_DEFAULT: Final = 1_000.0
 WEB_REQUESTS_PER_SECOND_MAX: Final = 1_000_000.0
 WEB_REQUESTS_SAVED_SECONDS: Final = 10.0
 # Addresses of unknown grants asked for by one network address; beyond it 429 instead of 404.
