@@ -14,12 +14,19 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from lpse.federation.limits import (
+    BALLAST_BYTES_DEFAULT,
+    BALLAST_BYTES_MAX,
+    BALLAST_BYTES_MIN,
     BEACON_SECONDS_MAX,
     CLIENT_CERTIFICATE_SECONDS,
     CODE_SECONDS,
     LINK_HEARTBEAT_SECONDS,
     LINK_LEASE_SECONDS,
     PLAN_EXPIRE_SECONDS_MAX,
+    SCRUB_DAYS_DEFAULT,
+    SCRUB_DAYS_MAX,
+    SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
+    SCRUB_MEGABYTES_PER_SECOND_MAX,
 )
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
 
@@ -64,6 +71,31 @@ class Link(Section):
     )
 
 
+class Disk(Section):
+    """The data disk."""
+
+    ballast_bytes: int = Field(
+        BALLAST_BYTES_DEFAULT,
+        ge=BALLAST_BYTES_MIN,
+        le=BALLAST_BYTES_MAX,
+        description="room held back for journals and acknowledgements on a full disk",
+    )
+
+
+class Scrub(Section):
+    """Re-reading of what is stored."""
+
+    megabytes_per_second: float = Field(
+        SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
+        gt=0,
+        le=SCRUB_MEGABYTES_PER_SECOND_MAX,
+        description="rate; a quarter of it while bytes are being received",
+    )
+    every_days: float = Field(
+        SCRUB_DAYS_DEFAULT, gt=0, le=SCRUB_DAYS_MAX, description="from one pass to the next"
+    )
+
+
 class Plans(Section):
     """Plans of dangerous acts."""
 
@@ -95,6 +127,8 @@ class CentralSettings(Settings):
     certificates: Certificates = Certificates()
     link: Link = Link()
     plans: Plans = Plans()
+    disk: Disk = Disk()
+    scrub: Scrub = Scrub()
     log: Log = Log()
 
 

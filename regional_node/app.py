@@ -35,6 +35,7 @@ from lpse.runtime.logs import configure
 from lpse.runtime.sqlite import Database
 from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
+from lpse.storage.disk_care import DiskCare
 from lpse.storage.journal import Journal
 from lpse.terminal.daemon import (
     HealthPages,
@@ -89,9 +90,11 @@ async def run(settings: NodeSettings) -> int:
     stop_on_signals(stop)
     machine = await _open_machine(settings)
     try:
-        return await _run(await _open_node(machine), stop)
+        status = await _run(await _open_node(machine), stop)
     finally:
         await machine.database.close()
+    machine.care.close(machine.database, machine.blobs)
+    return status
 
 
 async def _open_machine(settings: NodeSettings) -> Machine:
@@ -100,7 +103,10 @@ async def _open_machine(settings: NodeSettings) -> Machine:
     me = identity.load(settings.data / IDENTITY)
     log = configure(level=settings.log.level, node=me.node_id)
     signer = Signer(me.node_id, tls.load_signing_key(settings.data / IDENTITY / tls.SIGNING_KEY))
+    care = DiskCare(settings.data, settings.disk.ballast_bytes, clock, log)
+    await care.open()
     database = await Database.open(settings.data / DATABASE, MIGRATIONS)
+    await care.verify_database(database, signer.verifier)
     entropy = SystemEntropy()
     journal = Journal(database, signer, clock, entropy, exercise=exercise)
     state = LinkState(database, journal)
@@ -130,12 +136,14 @@ async def _open_machine(settings: NodeSettings) -> Machine:
         link=state,
         keeper=keeper,
         newest=NewestNational(national),
+        care=care,
     )
 
 
 async def _open_node(machine: Machine) -> Node:
     settings, clock = machine.settings, machine.clock
     areas = await open_areas(machine, lambda: _channel(machine))
+    await machine.care.verify_blobs(machine.blobs, areas.upkeep.store)
     software_version = version("lpse-federation")
     runs = Runs(
         machine.database, machine.journal, clock, machine.log, software_version=software_version
@@ -148,6 +156,7 @@ async def _open_node(machine: Machine) -> Node:
         state=machine.link,
         service=areas.watch,
         blobs=areas.drain,
+        disk=areas.upkeep,
         free_bytes=lambda: shutil.disk_usage(settings.data).free,
         signer=machine.signer,
         clock=clock,
@@ -167,7 +176,8 @@ async def _open_node(machine: Machine) -> Node:
         first_seconds=settings.link.reconnect_first_seconds,
         max_seconds=settings.link.reconnect_max_seconds,
     )
-    node = NodeService(parts, link, machine.me, lambda: trust_message(machine.keeper.status()))
+    trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
+    node = NodeService(parts, link, machine.me, trust, areas.upkeep.health)
     recon = ReconciliationsService(ReconciliationStore(machine.database), link.demand_run)
     services: list[Register] = [
         lambda server: node_pb2_grpc.add_NodeServicer_to_server(node, server),

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 import grpc
@@ -30,7 +31,9 @@ from lpse.intake.v1 import (
 from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
+from lpse.storage.disk_care import DiskCare
 from lpse.storage.journal import Journal
+from lpse.storage.scrub import Scrub
 from lpse.terminal.daemon import Work
 from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.worker import ClockWorker
@@ -54,11 +57,16 @@ from regional_node.outages.rules import Kind
 from regional_node.outages.service import OutagesService
 from regional_node.outages.store import OutageStore
 from regional_node.outages.worker import DirectiveWorker, OutageWorker
+from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.schedule.effective import EffectiveSchedule
 from regional_node.schedule.proposal_store import ProposalStore
 from regional_node.schedule.service import CompensationsService, PackagesService
 from regional_node.schedule.store import ScheduleStore
 from regional_node.schedule.worker import ScheduleWorker
+from regional_node.scrub.fetching import Fetching
+from regional_node.scrub.healing import Healing
+from regional_node.scrub.store import NodeScrubStore
+from regional_node.scrub.upkeep import Upkeep
 from regional_node.transfer.fetching import BundleFetcher
 from regional_node.transfer.queue import Queue
 from regional_node.transfer.store import TransferStore
@@ -89,6 +97,7 @@ class Machine:
     link: LinkState
     keeper: ClockKeeper
     newest: NewestNational
+    care: DiskCare
 
     @property
     def exercise(self) -> bool:
@@ -102,6 +111,7 @@ class Areas:
 
     watch: ServiceWatch
     drain: DrainWorker
+    upkeep: Upkeep
     services: list[Register] = field(default_factory=list)
     service_names: list[str] = field(default_factory=list)
     workers: dict[str, Work] = field(default_factory=dict)
@@ -146,18 +156,46 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
     drain = DrainWorker(
         TransferStore(database), machine.blobs, journal, centre, clock, machine.entropy
     )
-    areas = Areas(watch, drain)
+    upkeep = _upkeep(machine, centre, drain)
+    areas = Areas(watch, drain, upkeep)
     areas.workers |= {
         "newest": machine.newest.follow,
         "watch": lambda: watch.run(clock),
         "upgrades": lambda: _run_upgrades(machine, upgrades),
         "transfer": lambda: drain.run(asyncio.Event()),
+        "ballast": machine.care.watch(),
+        **upkeep.workers,
     }
     areas.closers.append(drain.close)
     _follow_outages(areas, machine, outages, packages, proposals)
     await _open_intake(areas, machine, effective, officers, centre)
     _serve_schedule(areas, machine, outages, (packages, proposals, effective), officers)
     return areas
+
+
+def _upkeep(machine: Machine, centre: _Centre, drain: DrainWorker) -> Upkeep:
+    """Passes over stored bytes, and the ways to good copies."""
+    runs = DecidedRuns(
+        machine.database,
+        machine.journal,
+        machine.clock,
+        (lambda: machine.link.stored_head, lambda: machine.national.head),
+        software_version=version("lpse-federation"),
+    )
+    store = NodeScrubStore(machine.database, runs)
+    settings, blobs = machine.settings.scrub, machine.blobs
+    scrub = Scrub(
+        store,
+        blobs,
+        machine.clock,
+        machine.log,
+        bytes_per_second=settings.megabytes_per_second * 1e6,
+        every=timedelta(days=settings.every_days),
+    )
+    other = (centre.is_open, drain.wake)
+    fetching = Fetching(blobs, centre.connect)
+    healing = Healing(store, blobs, fetching, other, machine.clock, machine.log)
+    return Upkeep(machine.care.ballast, store, scrub, healing)
 
 
 def _is_opened(tx: Transaction, package: str) -> bool:

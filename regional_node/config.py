@@ -15,8 +15,15 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from lpse.federation.limits import (
+    BALLAST_BYTES_DEFAULT,
+    BALLAST_BYTES_MAX,
+    BALLAST_BYTES_MIN,
     RECONNECT_SECONDS_FIRST,
     RECONNECT_SECONDS_MAX,
+    SCRUB_DAYS_DEFAULT,
+    SCRUB_DAYS_MAX,
+    SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
+    SCRUB_MEGABYTES_PER_SECOND_MAX,
     SUBMISSION_BYTES_DEFAULT,
     SUBMISSION_BYTES_MAX,
     UPLOADS_OPEN_MAX,
@@ -105,6 +112,31 @@ class Intake(Section):
     )
 
 
+class Disk(Section):
+    """The data disk."""
+
+    ballast_bytes: int = Field(
+        BALLAST_BYTES_DEFAULT,
+        ge=BALLAST_BYTES_MIN,
+        le=BALLAST_BYTES_MAX,
+        description="room held back for receipts and openings on a full disk",
+    )
+
+
+class Scrub(Section):
+    """Re-reading of what is stored."""
+
+    megabytes_per_second: float = Field(
+        SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
+        gt=0,
+        le=SCRUB_MEGABYTES_PER_SECOND_MAX,
+        description="rate; a quarter of it while bytes are being received",
+    )
+    every_days: float = Field(
+        SCRUB_DAYS_DEFAULT, gt=0, le=SCRUB_DAYS_MAX, description="from one pass to the next"
+    )
+
+
 class Service(Section):
     """The SPSE that this node runs and watches."""
 
@@ -143,6 +175,8 @@ class NodeSettings(Settings):
     http: Http = Http()
     upload: Upload = Upload()
     intake: Intake = Intake()
+    disk: Disk = Disk()
+    scrub: Scrub = Scrub()
     service: Service = Service()
     upgrades: Upgrades = Upgrades()
     log: Log = Log()

@@ -80,6 +80,8 @@ def heartbeat(parts: Parts, number: int) -> wire.Heartbeat:
         clock_time=timestamp(parts.clock.wall()),
         number=number,
         free_bytes=parts.free_bytes(),
+        ballast_given_up=parts.disk.given_up(),
+        damaged_blobs=parts.disk.damaged(),
     )
 
 

@@ -38,6 +38,19 @@ class BlobFacts(Protocol):
         """Blobs that the centre has verified since this program started."""
 
 
+class DiskFacts(Protocol):
+    """How the data disk is, and whom to tell that the centre lost bytes."""
+
+    def given_up(self) -> bool:
+        """Whether the disk is full and the ballast was given up."""
+
+    def damaged(self) -> int:
+        """Stored blobs that are damaged and not healed yet."""
+
+    async def wanted(self, asked: wire.BlobsWanted) -> None:
+        """The centre found its copies of these damaged."""
+
+
 class Stream(Protocol):
     """One open stream of raw frames."""
 
@@ -84,6 +97,7 @@ class Parts:
     state: LinkState
     service: ServiceFacts
     blobs: BlobFacts
+    disk: DiskFacts
     free_bytes: Callable[[], int]
     signer: Signer
     clock: Clock

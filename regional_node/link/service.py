@@ -6,7 +6,7 @@ legal time is stepped in an exercise only. Leaves out the work (`worker`, `state
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,8 +37,10 @@ class NodeService(rpc.NodeServicer):
         worker: LinkWorker,
         me: NodeFacts,
         trust: Callable[[], api.ClockTrust] = api.ClockTrust,
+        health: Callable[[], Awaitable[api.DiskHealth]] | None = None,
     ) -> None:
         self._parts = parts
+        self._health = health
         self._trust = trust
         self._worker = worker
         self._me = me
@@ -69,6 +71,8 @@ class NodeService(rpc.NodeServicer):
             national_skipped=len(state.skipped),
             clock=self._trust(),
         )
+        if self._health is not None:
+            answer.disk.CopyFrom(await self._health())
         if parts.national.head is not None:
             answer.national_head.CopyFrom(parts.national.head.message())
         return answer

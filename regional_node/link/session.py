@@ -203,6 +203,8 @@ class NodeSession:
                     self._wake.set()
                 case "heartbeat_reply":
                     await self._take_reply(frame.heartbeat_reply)
+                case "blobs_wanted":
+                    await self._parts.disk.wanted(frame.blobs_wanted)
                 case "drain":
                     self.drain_seconds = frame.drain.reconnect_within_seconds
                     self.close("drained")

@@ -265,7 +265,7 @@ class Centre:
 
 
 class Figures:
-    """The node's ports `ServiceFacts` and `BlobFacts`: fixed figures."""
+    """The node's ports `ServiceFacts`, `BlobFacts` and `DiskFacts`: fixed figures."""
 
     def service(self) -> tuple[wire.ServiceState.ValueType, str]:
         return wire.SERVICE_STATE_NORMAL, "3.0"
@@ -275,6 +275,15 @@ class Figures:
 
     def verified_blobs(self) -> int:
         return 0
+
+    def given_up(self) -> bool:
+        return False
+
+    def damaged(self) -> int:
+        return 0
+
+    async def wanted(self, asked: wire.BlobsWanted) -> None:
+        raise AssertionError("nothing is damaged here")
 
 
 class Node:
@@ -309,6 +318,7 @@ class Node:
             state=self.state,
             service=Figures(),
             blobs=Figures(),
+            disk=Figures(),
             free_bytes=lambda: 1 << 30,
             signer=signer,
             clock=CLOCK,

@@ -214,7 +214,9 @@ def place_in(tx: Transaction) -> Place:
 
 def totals_in(tx: Transaction) -> Totals:
     """As `ScrubStore.totals`, inside the caller's transaction."""
-    rows: dict[str, int] = dict(tx.execute("SELECT state, count(*) FROM scrub_findings GROUP BY state"))
+    rows: dict[str, int] = dict(
+        tx.execute("SELECT state, count(*) FROM scrub_findings GROUP BY state")
+    )
     return Totals(rows.get(OPEN, 0), rows.get(PERSON, 0), rows.get(HEALED, 0))
 
 

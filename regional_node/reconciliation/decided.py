@@ -1,0 +1,87 @@
+"""Runs that begin and end in one transaction: decisions that no session of the link brought.
+
+Owns the record of such a run. Rule: it is numbered, stored and journalled like every other run
+(Invariant 9), in the transaction of what it decides; `heads_equal` speaks of what both sides were
+known to hold at that moment. Leaves out runs of the link (`runs`) and the decisions themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lpse.federation.checkpoints import Head
+from lpse.federation.entries import timestamp
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.clock import Clock
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage.journal import Journal
+from regional_node.reconciliation.rules import with_difference
+from regional_node.reconciliation.store import ReconciliationStore, RunRow
+
+
+class DecidedRuns:
+    """Writes whole runs; `stored` and `national` give the heads that are known now."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        clock: Clock,
+        heads: tuple[Callable[[], Head | None], Callable[[], Head | None]],
+        *,
+        software_version: str,
+    ) -> None:
+        """`heads`: the own head that the centre stored, and the national head held here."""
+        self._store = ReconciliationStore(database)
+        self._journal = journal
+        self._clock = clock
+        self._stored, self._national = heads
+        self._software_version = software_version
+
+    def decided_in(
+        self,
+        tx: Transaction,
+        trigger: records.ReconciliationTrigger.ValueType,
+        entries: Sequence[records.ReconciliationEntry],
+    ) -> int:
+        """Journal one run with these decisions; its index."""
+        number = self._store.next_number_in(tx)
+        record = self._record(number, trigger, entries)
+        index = self._journal.append_in(tx, record)
+        self._store.keep_in(
+            tx,
+            RunRow(
+                number,
+                trigger,
+                True,
+                with_difference(entries),
+                record.heads_equal,
+                index,
+                record,
+                self._clock.now().isoformat(),
+            ),
+        )
+        return index
+
+    def _record(
+        self,
+        number: int,
+        trigger: records.ReconciliationTrigger.ValueType,
+        entries: Sequence[records.ReconciliationEntry],
+    ) -> records.ReconciliationRecorded:
+        own, stored, national = self._journal.head, self._stored(), self._national()
+        record = records.ReconciliationRecorded(
+            run=f"recon/{self._journal.party}/{number}",
+            trigger=trigger,
+            node_head_before=own.message(),
+            heads_equal=stored is not None and (stored.epoch, stored.size) == (own.epoch, own.size),
+            begin_time=timestamp(self._clock.wall()),
+            legal_time=timestamp(self._clock.now()),
+            software_version=self._software_version,
+            entries=entries,
+        )
+        if stored is not None:
+            record.centre_copy_before.CopyFrom(stored.message())
+        if national is not None:
+            record.national_copy_before.CopyFrom(national.message())
+        return record
