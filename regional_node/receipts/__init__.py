@@ -5,3 +5,8 @@ codes, proofs and tiles, `proofs` upgrades, `printing` sets the PDF in a process
 and `checking` make what the routes answer. The receipt itself is signed by intake and is complete
 without any of this: nothing here can lose or change one.
 """
+
+from pathlib import Path
+from typing import Final
+
+TEMPLATES: Final = Path(__file__).with_name("templates")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lpse.federation.limits import PROOF_TILE_LEAVES
 from lpse.federation.merkle import ProofInvalid, root_of
 
 
@@ -18,6 +17,7 @@ from lpse.federation.merkle import ProofInvalid, root_of
 class Material:
     """What a path is made from: leaves around the entry and at the end, roots of whole tiles."""
 
+    tile: int  # leaves of a whole tile
     own_first: int
     own_leaves: Sequence[bytes]
     tail_first: int
@@ -25,27 +25,25 @@ class Material:
     tiles: Mapping[int, bytes]
 
 
-def own_span(index: int, size: int, tile: int = PROOF_TILE_LEAVES) -> tuple[int, int]:
+def own_span(index: int, size: int, tile: int) -> tuple[int, int]:
     """The leaves of the entry's own tile, as far as the tree goes."""
     first = index - index % tile
     return first, min(first + tile, size)
 
 
-def tail_span(size: int, tile: int = PROOF_TILE_LEAVES) -> tuple[int, int]:
+def tail_span(size: int, tile: int) -> tuple[int, int]:
     """The leaves behind the last whole tile."""
     return size - size % tile, size
 
 
-def whole_tiles(index: int, size: int, tile: int = PROOF_TILE_LEAVES) -> list[int]:
+def whole_tiles(index: int, size: int, tile: int) -> list[int]:
     """Tiles whose roots are needed: all whole ones but the entry's own."""
     return [position for position in range(size // tile) if position != index // tile]
 
 
-def path_of(
-    index: int, size: int, material: Material, tile: int = PROOF_TILE_LEAVES
-) -> list[bytes]:
+def path_of(index: int, size: int, material: Material) -> list[bytes]:
     """The path of an entry, its leaf's sibling first."""
-    return [_root(first, last, material, tile) for first, last in _siblings(index, size)]
+    return [_root(first, last, material) for first, last in _siblings(index, size)]
 
 
 def _siblings(index: int, size: int) -> list[tuple[int, int]]:
@@ -65,8 +63,9 @@ def _siblings(index: int, size: int) -> list[tuple[int, int]]:
     return spans[::-1]
 
 
-def _root(first: int, last: int, material: Material, tile: int) -> bytes:
+def _root(first: int, last: int, material: Material) -> bytes:
     """Root over a span; one that is not inside the own tile begins where a tile begins."""
+    tile = material.tile
     own_last = material.own_first + len(material.own_leaves)
     if material.own_first <= first and last <= own_last:
         at = material.own_first

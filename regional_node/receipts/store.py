@@ -45,8 +45,10 @@ class Standing:
 class ReceiptStore:
     """See the module's first lines."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, tile: int = PROOF_TILE_LEAVES) -> None:
+        """`tile`: leaves whose root is kept; a database is used with one value for ever."""
         self._database = database
+        self._tile = tile
 
     async def submission(self, intake_key: str) -> StoredSubmission | None:
         """The accepted submission of a key."""
@@ -73,17 +75,17 @@ class ReceiptStore:
 
         def work(tx: Transaction) -> list[int]:
             known = {position for position, _ in _tiles_in(tx, place.epoch)}
-            return [one for one in paths.whole_tiles(place.index, size) if one not in known]
+            return [
+                one for one in paths.whole_tiles(place.index, size, self._tile) if one not in known
+            ]
 
         return await self._database.read(work)
 
     async def tile_leaves(self, place: Place, position: int) -> list[bytes]:
         """The leaf hashes of one whole tile."""
-        first = position * PROOF_TILE_LEAVES
+        first = position * self._tile
         return await self._database.read(
-            lambda tx: journal_store.leaf_hashes_in(
-                tx, place.number, first, first + PROOF_TILE_LEAVES
-            )
+            lambda tx: journal_store.leaf_hashes_in(tx, place.number, first, first + self._tile)
         )
 
     async def keep_tiles(self, epoch: bytes, roots: Mapping[int, bytes]) -> None:
@@ -101,10 +103,12 @@ class ReceiptStore:
 
     async def material(self, place: Place, size: int) -> Material:
         """What the path of an entry in a tree of this size is made from."""
-        own, tail = paths.own_span(place.index, size), paths.tail_span(size)
+        own = paths.own_span(place.index, size, self._tile)
+        tail = paths.tail_span(size, self._tile)
 
         def work(tx: Transaction) -> Material:
             return Material(
+                self._tile,
                 own[0],
                 journal_store.leaf_hashes_in(tx, place.number, *own),
                 tail[0],
