@@ -138,7 +138,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         ),
         (
             "Pilihan berkas salah",
-            "satu penyampaian menyebut 1 sampai 250 berkas, masing-masing sekali; tidak ada yang disampaikan",
+            "satu penyampaian memuat 1–250 berkas, masing-masing sekali; tidak ada yang terkirim",
             "pilih berkas lagi",
         ),
     ),
