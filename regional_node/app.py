@@ -226,6 +226,8 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     pages = HealthPages(lambda: readiness_of(machine.database))
     host, _, port = settings.http.listen.rpartition(":")
     await pages.open(host, int(port))
+    assert node.areas.front is not None
+    await node.areas.front.open()
     link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
     tasks = [
         asyncio.create_task(keep_working(name, work, machine.clock))
@@ -242,6 +244,7 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     notify_service_manager("STOPPING=1")
     status = 0 if stopped in done else _DISK_FAILED
     await pages.close()
+    await node.areas.front.close()
     await server.stop(1.0)
     await node.link.stop()
     await asyncio.wait([link], timeout=2.0)

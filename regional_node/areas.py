@@ -38,6 +38,7 @@ from lpse.terminal.daemon import Work
 from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.worker import ClockWorker
 from regional_node.config import NodeSettings
+from regional_node.front import Counter, Front
 from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings
 from regional_node.intake.opening_store import OpeningStore, opening_in
@@ -71,6 +72,7 @@ from regional_node.transfer.fetching import BundleFetcher
 from regional_node.transfer.queue import Queue
 from regional_node.transfer.store import TransferStore
 from regional_node.transfer.worker import DrainWorker
+from regional_node.tus.worker import ExpiryWorker
 from regional_node.upgrades.store import UpgradeStore
 from regional_node.upgrades.watch import ServiceWatch
 from regional_node.upgrades.worker import UpgradeSettings, UpgradeWorker
@@ -112,6 +114,7 @@ class Areas:
     watch: ServiceWatch
     drain: DrainWorker
     upkeep: Upkeep
+    front: Front | None = None  # the port for vendors; made with intake
     services: list[Register] = field(default_factory=list)
     service_names: list[str] = field(default_factory=list)
     workers: dict[str, Work] = field(default_factory=dict)
@@ -288,14 +291,19 @@ async def _open_intake(
         upload_bytes_max=machine.settings.intake.upload_bytes_max,
         uploads_max=machine.settings.intake.uploads_max,
     )
+    front = areas.front = Front(machine, Counter(intake, sealing, office, effective))
     await intake.recover()
+    await front.files.recover()
     queue = Queue(TransferStore(database), areas.drain, centre, clock)
     service = SubmissionsService(
         intake, store, Openings(openings, machine.blobs, office, log), queue, office
     )
-    areas.services.append(
-        lambda server: submissions_pb2_grpc.add_SubmissionsServicer_to_server(service, server)
-    )
+    areas.services += [
+        lambda server: submissions_pb2_grpc.add_SubmissionsServicer_to_server(service, server),
+        front.register(),
+    ]
+    expiry = ExpiryWorker(front.files, log)
+    areas.workers["expiry"] = lambda: expiry.run(clock)
     judging = JudgingWorker(openings, machine.keeper, log)
     looking = ClockWorker(machine.keeper, log)
     areas.workers["clock"] = lambda: looking.run(clock)

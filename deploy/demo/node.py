@@ -69,6 +69,7 @@ class Node:
             "LPSE_NODE__LINK__RECONNECT_FIRST_SECONDS": "0.3",
             "LPSE_NODE__LINK__RECONNECT_MAX_SECONDS": "2",
             "LPSE_NODE__HTTP__LISTEN": f"127.0.0.1:{self._http_port}",
+            "LPSE_NODE__UPLOAD__LISTEN": "127.0.0.1:0",
             "LPSE_NODE__SERVICE__PORT": str(self.service_port),
             "LPSE_NODE__SERVICE__PROBE_SECONDS": "0.5",
             "LPSE_NODE__SERVICE__PROBE_TIMEOUT_SECONDS": "5",

@@ -1,0 +1,243 @@
+"""The port for vendors, wired: grants, resumable files, pages, receipts, and the server.
+
+Owns the third part of the composition root. Rules: the port opens last and closes first, so that
+nothing is received that cannot be kept; its settings are checked before anything is opened. Leaves
+out intake itself (`areas`) and every decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import grpc
+
+from lpse.federation.acts import CENTRE_PARTY
+from lpse.federation.notes import Verifier
+from lpse.intake.v1 import grants_pb2_grpc
+from lpse.terminal.words import LANGUAGES, Words
+from regional_node import identity, receipts
+from regional_node.config import Upload
+from regional_node.grants.keys import open_key
+from regional_node.grants.rules import Grant
+from regional_node.grants.service import GrantsService
+from regional_node.grants.store import Grants, grant_in
+from regional_node.intake.office import Office
+from regional_node.intake.sealing import Sealing
+from regional_node.intake.submissions import Intake
+from regional_node.pages.rendering import Pages
+from regional_node.pages.routes import page_routes
+from regional_node.receipts.printing import Printer
+from regional_node.receipts.proofs import Keys, Proofs
+from regional_node.receipts.routes import Desk, receipt_routes
+from regional_node.receipts.store import ReceiptStore
+from regional_node.schedule.effective import EffectiveSchedule
+from regional_node.transfer.store import TransferStore
+from regional_node.tus.files import Files
+from regional_node.tus.parts import Parts
+from regional_node.tus.store import FileStore
+from regional_node.web import rules
+from regional_node.web.answers import Origins
+from regional_node.web.api import GrantDoor
+from regional_node.web.connections import Connections
+from regional_node.web.door import Door, Handlers
+from regional_node.web.rates import Rates
+from regional_node.web.server import WebServer, make_room, tls_context
+from regional_node.web.tus import TusDoor
+
+if TYPE_CHECKING:
+    from regional_node.areas import Machine
+
+_LOCALE = Path(__file__).parent / "locale"
+_IDENTITY = "identity"
+_FINISHED = "the vendor finished at a PC of the Bidding Room"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What intake shares with the port."""
+
+    intake: Intake
+    sealing: Sealing
+    office: Office
+    effective: EffectiveSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the port listens and how vendors reach it; checked."""
+
+    host: str
+    port: int
+    public_url: str
+
+    @property
+    def prefix(self) -> str:
+        """What a proxy puts before our paths."""
+        return urlsplit(self.public_url).path.rstrip("/")
+
+
+class _CentreSeen:
+    """What the centre is known to hold, for the two ticks of a vendor's page."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._transfers = TransferStore(machine.database)
+
+    def link(self) -> tuple[bool, datetime]:
+        """Open or not, as of the last moment at which the centre was heard."""
+        link = self._machine.link
+        now = self._machine.clock.now()
+        if link.session is not None:
+            return True, now
+        ended = link.row.end_time
+        return False, ended if ended is not None else now
+
+    def has_entry(self, epoch: bytes, index: int) -> bool:
+        head = self._machine.link.stored_head
+        if head is None or epoch != head.epoch:
+            return False
+        return index < head.size
+
+    async def has_bytes(self, digests: Sequence[bytes]) -> bool:
+        for digest in digests:
+            item = await self._transfers.find(digest)
+            if item is None or item.state != "VERIFIED":
+                return False
+        return True
+
+
+class Front:
+    """The port; `open` listens, `close` ends."""
+
+    def __init__(self, machine: Machine, counter: Counter) -> None:
+        settings = machine.settings.upload
+        self._tls = tls_context(settings.certificate, settings.key)
+        self._settings = settings
+        self._place = _place_of(settings, tls=self._tls is not None)
+        self._machine = machine
+        self._base = ""
+        self.grants = Grants(
+            machine.database,
+            counter.effective,
+            machine.clock,
+            machine.entropy,
+            open_key(machine.settings.data, machine.entropy),
+            bytes_max=machine.settings.intake.upload_bytes_max,
+        )
+        self.files = Files(
+            Parts(
+                FileStore(machine.database, counter.effective, grant_in),
+                counter.intake,
+                counter.sealing,
+                machine.blobs,
+                counter.office,
+                _CentreSeen(machine),
+                machine.log,
+            )
+        )
+        self._server: WebServer | None = None
+
+    @property
+    def service(self) -> GrantsService:
+        """The RPCs of SPSE."""
+        return GrantsService(self.grants, self._machine.clock, self.url_of, self.files.revoke)
+
+    def register(self) -> Callable[[grpc.aio.Server], None]:
+        """Puts the RPCs on the local socket's server."""
+        service = self.service
+        return lambda server: grants_pb2_grpc.add_GrantsServicer_to_server(service, server)
+
+    def url_of(self, token: str) -> str:
+        """The address that a vendor gets."""
+        return f"{self._base}/g/{token}"
+
+    async def open(self) -> int:
+        """Listen; the port in use. FED-5311 where another program has it."""
+        settings, machine = self._settings, self._machine
+        proxies = rules.networks_of(settings.trusted_proxies)
+        connections = Connections(
+            machine.clock,
+            total_max=make_room(settings.connections_max),
+            per_address_max=settings.connections_per_address_max,
+            proxies=proxies,
+        )
+        rates = Rates(
+            machine.clock, requests_per_second=settings.requests_per_second, proxies=proxies
+        )
+        origins = Origins(rules.check_origins(settings.allowed_origins))
+        door = Door(self.grants, self._handlers(), rates, origins, proxies, machine.log)
+        self._server = WebServer(door, connections, machine.clock, self._tls)
+        port = await self._server.open(self._place.host, self._place.port)
+        tls = self._tls is not None
+        self._base = rules.base_of(settings.public_url, self._place.host, port, tls=tls)
+        machine.log.info("web.listening", port=port, tls=tls)
+        return port
+
+    async def close(self) -> None:
+        """Take no more; what arrived is recorded."""
+        if self._server is not None:
+            await self._server.close()
+        await self.files.close()
+
+    def _handlers(self) -> Handlers:
+        machine, prefix = self._machine, self._place.prefix
+        pages = Pages(
+            node=machine.me.node_id,
+            exercise=machine.exercise,
+            folders=(receipts.TEMPLATES,),
+        )
+        return Handlers(
+            TusDoor(self.files, self.grants, prefix=prefix, unnamed=self._unnamed),
+            GrantDoor(self.files, prefix=prefix),
+            [
+                *page_routes(pages, self.grants.find, self._state, self._finish),
+                *receipt_routes(self._desk(pages)),
+            ],
+            pages,
+        )
+
+    def _desk(self, pages: Pages) -> Desk:
+        machine = self._machine
+        store = ReceiptStore(machine.database)
+        me = identity.load(machine.settings.data / _IDENTITY)
+        keys = Keys(machine.signer.verifier, Verifier(CENTRE_PARTY, me.centre_signing_key))
+        proofs = Proofs(store, machine.link.store.cosigned, keys)
+        public_url = self._settings.public_url.rstrip("/")
+        return Desk(self.grants.find, store, proofs, Printer(_words()), pages, public_url)
+
+    async def _state(self, grant: Grant, token: str) -> Mapping[str, Any]:
+        overview = await self.files.overview(grant)
+        return overview.document(f"{self._place.prefix}/g/{token}")
+
+    async def _finish(self, grant: Grant) -> None:
+        revoked = await self.grants.revoke(grant.name, _FINISHED)
+        await self.files.revoke(revoked)
+
+    def _unnamed(self) -> str:
+        return f"berkas-{self._machine.entropy.token(4).hex()}"
+
+
+def _place_of(settings: Upload, *, tls: bool) -> Place:
+    """Everything about the settings that can be wrong is said before anything opens."""
+    host, port = rules.place_of(settings.listen)
+    rules.check_place(
+        host,
+        tls=tls,
+        plain_allowed=settings.plain_beyond_loopback,
+        public_url=settings.public_url,
+    )
+    rules.networks_of(settings.trusted_proxies)
+    rules.check_origins(settings.allowed_origins)
+    return Place(host, port, rules.base_of(settings.public_url, host, port, tls=tls))
+
+
+def _words() -> dict[str, Words]:
+    made = {language: Words(language) for language in LANGUAGES}
+    for words in made.values():
+        words.load(_LOCALE)
+    return made
