@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,8 @@ from central.operators.service import OperatorsService
 from central.operators.store import OperatorStore
 from central.plans.service import PlansService
 from central.plans.store import PlanStore
+from central.scrub.asking import Asking
+from central.scrub.store import CentralScrubStore
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.errors import NotFound
 from lpse.federation.limits import ENROLMENT_CALL_SECONDS_MAX, ENROLMENT_CALLS_MAX
@@ -66,8 +69,10 @@ from lpse.runtime.logs import configure
 from lpse.runtime.sqlite import Database
 from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
+from lpse.storage.disk_care import DiskCare
 from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
+from lpse.storage.scrub import Scrub
 from lpse.terminal.daemon import (
     HealthPages,
     Work,
@@ -95,6 +100,7 @@ class Machine:
     signer: Signer
     database: Database
     blobs: BlobStore
+    care: DiskCare
 
     @property
     def exercise(self) -> bool:
@@ -140,9 +146,11 @@ async def serve(settings: CentralSettings) -> int:
     stop_on_signals(stop)
     machine = await _open_machine(settings)
     try:
-        return await _run(await _open_centre(machine), stop)
+        status = await _run(await _open_centre(machine), stop)
     finally:
         await machine.database.close()
+    machine.care.close(machine.database, machine.blobs)
+    return status
 
 
 async def _open_machine(settings: CentralSettings) -> Machine:
@@ -150,9 +158,12 @@ async def _open_machine(settings: CentralSettings) -> Machine:
     clock = ExerciseClock(settings.data / EXERCISE_FILE) if exercise else SystemClock()
     log = configure(level=settings.log.level, party=PARTY)
     signer = Signer(PARTY, tls.load_signing_key(settings.data / IDENTITY / tls.SIGNING_KEY))
+    care = DiskCare(settings.data, settings.disk.ballast_bytes, clock, log)
+    await care.open()
     database = await Database.open(settings.data / DATABASE, MIGRATIONS)
+    await care.verify_database(database, signer.verifier)
     blobs = BlobStore(settings.data / BLOBS)
-    return Machine(settings, clock, SystemEntropy(), log, signer, database, blobs)
+    return Machine(settings, clock, SystemEntropy(), log, signer, database, blobs, care)
 
 
 async def _open_centre(machine: Machine) -> Centre:
@@ -179,6 +190,7 @@ async def _open_centre(machine: Machine) -> Centre:
     await ledger.open()
     sessions, link, workers = _open_link(machine, national, ledger, people, areas)
     await serve_areas(areas, ledger, sessions)
+    workers |= await _open_scrub(machine, sessions)
     return Centre(
         machine, national, people, plans, areas, projector, ledger, sessions, link, workers
     )
@@ -260,6 +272,22 @@ def _open_link(
         "leases": lease.run,
     }
     return sessions, LinkService(parts, sessions, people.admission), workers
+
+
+async def _open_scrub(machine: Machine, sessions: Sessions) -> dict[str, Work]:
+    """Re-read what is stored; ask nodes for what went bad; hold room for the day it is needed."""
+    store, settings = CentralScrubStore(machine.database), machine.settings.scrub
+    await machine.care.verify_blobs(machine.blobs, store)
+    scrub = Scrub(
+        store,
+        machine.blobs,
+        machine.clock,
+        machine.log,
+        bytes_per_second=settings.megabytes_per_second * 1e6,
+        every=timedelta(days=settings.every_days),
+    )
+    asking = Asking(store, machine.blobs, sessions, machine.clock, machine.log)
+    return {"scrub": scrub.run, "asking": asking.run, "ballast": machine.care.watch()}
 
 
 async def _run(centre: Centre, stop: asyncio.Event) -> int:

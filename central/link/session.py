@@ -102,6 +102,10 @@ class Session:
         self._enqueue(link.CentralFrame(drain=drain))
         self.close()
 
+    def ask(self, wanted: link.BlobsWanted) -> None:
+        """Ask for sealed bytes again."""
+        self._enqueue(link.CentralFrame(blobs_wanted=wanted))
+
     def presence(self) -> Presence:
         """What is outstanding in both directions now."""
         position = self._parts.ledger.current(self.node_id)

@@ -68,6 +68,14 @@ class Sessions:
         if session is not None:
             session.advanced(epoch)
 
+    def ask(self, node_id: str, wanted: link.BlobsWanted) -> bool:
+        """Ask a node for sealed bytes again; False where none can flow from it now."""
+        session = self._sessions.get(node_id)
+        if session is None or session.quarantined:
+            return False
+        session.ask(wanted)
+        return True
+
     def revoked(self, subject: Subject) -> None:
         """The node's access has ended: its stream ends at once."""
         session = self._sessions.get(subject.name) if subject.kind == "node" else None

@@ -57,4 +57,4 @@ SCRUB_RETRY_SECONDS_MAX: Final = 3_600.0
 # Digests in one frame that asks a node for bytes; the others go into the next one.
 BLOBS_WANTED_MAX: Final = 256
 # Time after which a node is asked again for bytes that have not come.
-BLOBS_WANTED_AGAIN_SECONDS: Final = 600.0
+BLOBS_WANTED_AGAIN_SECONDS: Final = 60.0
