@@ -241,20 +241,27 @@ def _commitments(entries: Entries) -> list[bytes]:
 
 
 def _accepted(entries: Entries) -> Iterator[UploadAccepted]:
-    """Of every acceptance; what was imported from another epoch says so and counts once."""
-    for data in (one for epoch in entries.values() for one in epoch):
-        entry = decode_entry(data)
-        if entry.kind == "upload.accepted" and entry.imported is None:
-            yield UploadAccepted.FromString(entry.payload)
+    """Every acceptance."""
+    return map(UploadAccepted.FromString, _payloads(entries, "upload.accepted"))
 
 
 def _refused(entries: Entries) -> list[bytes]:
-    found = []
+    payloads = _payloads(entries, "upload.refused")
+    return [UploadRefused.FromString(payload).commitment for payload in payloads]
+
+
+def _payloads(entries: Entries, kind: str) -> Iterator[bytes]:
+    """Of one kind; what was imported from another epoch says so and counts once.
+
+    What cannot be read is no entry of this kind: the verification of its journal tells of it.
+    """
     for data in (one for epoch in entries.values() for one in epoch):
-        entry = decode_entry(data)
-        if entry.kind == "upload.refused" and entry.imported is None:
-            found.append(UploadRefused.FromString(entry.payload).commitment)
-    return found
+        try:
+            entry = decode_entry(data)
+        except FederationError:
+            continue
+        if entry.kind == kind and entry.imported is None:
+            yield entry.payload
 
 
 def _short(digest: bytes) -> str:

@@ -92,7 +92,7 @@ class DirectVendor:
             contents = self._chance.choice(known)[0].contents
         submission = Submission(self._key(), self._chance.choice(self._packages), contents)
         if deed == "broken":
-            await self._vendors.try_once(self._node.socket, submission, _half(submission))
+            await self._vendors.try_once(self._node.socket, submission, half(submission))
             if self._chance.random() < 0.5:
                 return
         await self._settle(submission)
@@ -125,7 +125,8 @@ def size_of(chance: random.Random, bytes_max: int = 400_000) -> int:
     return chance.randint(20_000, bytes_max)
 
 
-async def _half(submission: Submission) -> AsyncIterator[wire.UploadSubmissionRequest]:
+async def half(submission: Submission) -> AsyncIterator[wire.UploadSubmissionRequest]:
+    """A stream that breaks off in the middle."""
     requests = [request async for request in requests_of(submission)]
     for request in requests[: max(1, len(requests) // 2)]:
         yield request

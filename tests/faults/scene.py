@@ -145,4 +145,5 @@ class Scene:
         disk = Disk(self.folder, party.name[:6], journal=self.wishes.journal)
         self.disks[party.name] = disk
         party.data = disk.take(party.data)
+        party.log_folder = self.folder  # a log outlives the power
         party.environment[f"{party.prefix}DATA"] = str(party.data)

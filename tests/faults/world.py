@@ -88,11 +88,12 @@ class Party:
     http_port: int
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    log_folder: Path | None = None  # beside the data where none is given
 
     @property
     def log(self) -> Path:
         """What the daemon says."""
-        return self.data.with_name(f"{self.data.name}.log")
+        return (self.log_folder or self.data.parent) / f"{self.name}.log"
 
     def launch(self) -> None:
         """Start without waiting."""
