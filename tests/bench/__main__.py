@@ -26,6 +26,7 @@ BENCHES: Final = {
     "intake": "commits/s of the accept path against a raw group commit",
     "fanout": "one national entry to 700 mTLS streams against a bare fan-out",
     "drain": "queue drain MB/s against the same steps done locally",
+    "uploads": "uploads over HTTP beside tus servers and rsync, and what a crash leaves of them",
 }
 
 
