@@ -71,11 +71,7 @@ def open_package(
     show(shown, COLUMNS, output, name="package")
     if taken["undetermined"]:
         note(say("The clock could not tell whether these bids came before the deadline."))
-        note(
-            say(
-                "The Pokja decides on each in SPSE; their manifests and receipts say what is known."
-            )
-        )
+        note(say("The Pokja decides on each in SPSE; manifests and receipts say what is known."))
     if taken["unreadable"]:
         note(say("Some files could not be handed over; their manifests name them."))
         raise typer.Exit(EXIT_PARTIAL)

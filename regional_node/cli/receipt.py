@@ -126,7 +126,9 @@ async def _show(key: str, public_key_out: Path | None, pdf: Path | None, output:
         return
     code = code_of(answer.receipt)
     text = answer.receipt.decode("utf-8")
-    show({"name": name, **plain(answer), "receipt": text, "code": code}, (), output)
+    attempts = [proof.decode("utf-8") for proof in answer.attempts]
+    document = {**plain(answer), "receipt": text, "attempts": attempts, "code": code}
+    show({"name": name, **document}, (), output)
 
 
 async def _upgrade(

@@ -82,6 +82,10 @@ class Openings:
         """Every revealed refused attempt."""
         return await self._store.attempts(package)
 
+    async def attempts_of(self, intake_key: str) -> list[StoredAttempt]:
+        """What became of the refused attempts under a key, newest first."""
+        return await self._store.attempts_of(intake_key)
+
     async def read(self, file: SealedFile) -> AsyncIterator[bytes]:
         """The bytes of a file; Unreadable (FED-5207) at its end if they are not what was sealed."""
         found, size = sha256(), 0

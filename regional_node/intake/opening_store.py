@@ -15,6 +15,7 @@ from datetime import datetime
 
 from lpse.federation.errors import Conflict, FederationError, Refused
 from lpse.federation.limits import (
+    ATTEMPTS_SHOWN_MAX,
     JUDGED_PACKAGES_PER_STEP_MAX,
     JUDGED_UPLOADS_PER_COMMIT_MAX,
     OPENING_PART_BYTES_MAX,
@@ -119,6 +120,18 @@ class OpeningStore:
                 for row in tx.execute(
                     SELECT_ATTEMPTS + " WHERE package = ? AND revealed = 1 ORDER BY attempt",
                     (package,),
+                )
+            ]
+        )
+
+    async def attempts_of(self, intake_key: str) -> list[StoredAttempt]:
+        """Refused attempts under a key, newest first, up to a limit; its holder may ask any time."""
+        return await self._database.read(
+            lambda tx: [
+                attempt_of(row)
+                for row in tx.execute(
+                    SELECT_ATTEMPTS + " WHERE intake_key = ? ORDER BY attempt DESC LIMIT ?",
+                    (intake_key, ATTEMPTS_SHOWN_MAX),
                 )
             ]
         )

@@ -90,12 +90,13 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         key = key_of(request.name)
         response = wire.GetReceiptResponse(public_key=self._public_key)
         stored = await self._store.submission(key)
-        attempt = None if stored is not None else await self._store.newest_attempt(key)
+        attempts = await self._openings.attempts_of(key)
+        response.attempts.extend(attempt.proof for attempt in attempts)
         if stored is not None:
             response.receipt = stored.receipt
-        elif attempt is not None:
-            response.receipt, response.attempt_only = attempt.proof, True
-        found = stored or attempt
+        elif attempts:
+            response.receipt, response.attempt_only = attempts[0].proof, True
+        found = stored or next(iter(attempts), None)
         if found is None:
             raise _unknown()
         if found.revealed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,7 @@ details = st.builds(
         max_size=3,
     ).map(tuple),
     extra=st.dictionaries(texts, st.integers() | texts | st.none() | st.booleans(), max_size=3),
+    replaces=texts,
 )
 
 
@@ -58,6 +60,12 @@ def test_golden_vector() -> None:
     """Canonical details and commitment are these bytes for ever."""
     assert DETAILS.canonical() == CANONICAL
     assert commit(SALT, CANONICAL).hex() == COMMITMENT
+
+
+def test_golden_vector_of_a_replacing_submission() -> None:
+    """`replaces` stands in its alphabetical place; without it the bytes are those of before."""
+    replacing = replace(DETAILS, replaces="key-00000000").canonical()
+    assert replacing == CANONICAL.replace(b'"seat"', b'"replaces":"key-00000000","seat"')
 
 
 @given(details)

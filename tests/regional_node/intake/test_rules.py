@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lpse.federation.receipts import Moment
 from lpse.federation.v1.records_pb2 import Verdict
 from regional_node.intake import rules
-from regional_node.intake.windows import Opening, Window
+from regional_node.intake.windows import Opening, Window, moment_text, read_moment
 
 START = datetime(2015, 3, 26, 1, 0, tzinfo=UTC)
 DEADLINE = datetime(2015, 3, 27, 3, 0, tzinfo=UTC)
@@ -23,8 +23,8 @@ offsets = st.integers(-(10**12), 10**12).map(lambda n: timedelta(microseconds=n)
 errors = st.floats(0, 3_600, allow_nan=False)
 
 
-def at(time: datetime, error: float = 0.0) -> Moment:
-    return Moment(time, "boot", 0.0, error)
+def at(time: datetime, error: float = 0.0, offset: float = 0.0) -> Moment:
+    return Moment(time, "boot", 0.0, error, offset)
 
 
 def test_the_deadlines_own_moment_is_late() -> None:
@@ -91,3 +91,61 @@ def test_a_hold_keeps_bids_sealed() -> None:
     """Invariant 6: a held deadline releases nothing, however long it has passed."""
     held = replace(OPENING, held=True)
     assert rules.release(held, at(DEADLINE + timedelta(days=400))) is rules.Release.HELD
+
+
+@given(offsets, errors, errors, st.floats(-1, 1, allow_nan=False), st.booleans())
+def test_no_combination_decides_against_the_right_time(
+    slack: timedelta, error: float, offset: float, within: float, held: bool
+) -> None:
+    """Wherever in its interval the right time lies: no late byte is ON_TIME, no early one LATE."""
+    right = DEADLINE + slack
+    read = right - timedelta(seconds=offset) - timedelta(seconds=error * within)
+    moment = at(read, error + 1e-5, offset)  # a reading has whole microseconds
+    verdict = rules.judge(replace(WINDOW, held=held), moment)
+    certain = Verdict.VERDICT_ON_TIME if right < DEADLINE else Verdict.VERDICT_LATE
+    doubt = Verdict.VERDICT_PENDING if held else Verdict.VERDICT_UNDETERMINED
+    assert verdict == doubt or (verdict == certain and not held)
+    if rules.release(replace(OPENING, held=held), moment) is rules.Release.DUE:
+        assert right >= DEADLINE
+
+
+@given(offsets, offsets, errors, st.booleans())
+def test_what_is_submitted_after_the_opening_counts_from_then(
+    durable: timedelta, wait: timedelta, error: float, opened: bool
+) -> None:
+    """Before the opening the last byte counts; whoever submits after it submits at that moment."""
+    early = at(DEADLINE + durable, error)
+    submit = at(early.time + abs(wait), error)
+    counted = rules.moment_of(early, submit, opened=opened)
+    assert counted is (submit if opened else early)
+    passed = rules.release(OPENING, submit) is rules.Release.DUE
+    if opened and passed:
+        assert rules.judge(WINDOW, counted) == Verdict.VERDICT_LATE
+
+
+@pytest.mark.parametrize("offset", [-3.0, 0.0, 3.0])
+def test_equal_instants(offset: float) -> None:
+    """Deadline, durable moment and opening in one instant: the upload is late, the opening due."""
+    moment = at(DEADLINE - timedelta(seconds=offset), 0.0, offset)
+    assert rules.judge(WINDOW, moment) == Verdict.VERDICT_LATE
+    assert rules.admit(WINDOW, moment) is rules.Admission.CLOSED
+    assert rules.release(OPENING, moment) is rules.Release.DUE
+
+
+@given(st.lists(offsets, min_size=1, max_size=4), offsets, errors)
+def test_a_deadline_that_moves_judges_by_its_newest_place(
+    moves: list[timedelta], durable: timedelta, error: float
+) -> None:
+    """Whatever the deadline was while bytes came in, the verdict is that of the last revision."""
+    window = WINDOW
+    for number, move in enumerate(moves, start=2):
+        window = replace(window, deadline=DEADLINE + move, revision=number)
+    moment = at(DEADLINE + durable, error)
+    assert rules.judge(window, moment) == rules.judge_by(DEADLINE + moves[-1], moment)
+
+
+def test_a_moment_is_kept_whole() -> None:
+    """What a row keeps of a moment is all that its verdict and its receipt need."""
+    plain, full = at(DEADLINE, 2.0, 1.0), replace(at(START), basis="MEASURED", measure_time=START)
+    for moment in (plain, full):
+        assert read_moment(moment_text(moment)) == moment

@@ -88,6 +88,8 @@ JUDGED_PACKAGES_PER_STEP_MAX: Final = 10_000
 OPENING_PART_BYTES_MAX: Final = ENTRY_BYTES_MAX - 8 * KIB
 # Opened submissions read from the database at a time.
 RELEASE_PAGE_SUBMISSIONS: Final = 32
+# Proofs of attempts under one key handed out in one message; older ones leave with the opening.
+ATTEMPTS_SHOWN_MAX: Final = 20
 # Hand-overs at one time; a further one is told to try again with FED-5031.
 RELEASES_OPEN_MAX: Final = 4
 # A page of the queue.

@@ -578,6 +578,7 @@ class GetReceiptResponse(_message.Message):
     ATTEMPT_ONLY_FIELD_NUMBER: _builtins.int
     JOURNAL_INDEX_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
     receipt: _builtins.bytes
     """Set by the node: a signed note in UTF-8, byte for byte as first handed out."""
     attempt_only: _builtins.bool
@@ -588,6 +589,12 @@ class GetReceiptResponse(_message.Message):
     """Set by the node: its public key in the text form of signed notes, "name+id+key"; whoever
     verifies compares it with the key that the node has published.
     """
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Set by the node: signed proofs of refused attempts under this key, newest first, at most 20;
+        each in UTF-8, byte for byte as first handed out.
+        """
+
     def __init__(
         self,
         *,
@@ -595,10 +602,11 @@ class GetReceiptResponse(_message.Message):
         attempt_only: _builtins.bool = ...,
         journal_index: _builtins.int | None = ...,
         public_key: _builtins.str = ...,
+        attempts: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "journal_index", b"journal_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "attempt_only", b"attempt_only", "journal_index", b"journal_index", "public_key", b"public_key", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index", "attempt_only", b"attempt_only", "attempts", b"attempts", "journal_index", b"journal_index", "public_key", b"public_key", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__journal_index: _TypeAlias = _typing.Literal["journal_index"]  # noqa: Y015
     _WhichOneofArgType__journal_index: _TypeAlias = _typing.Literal["_journal_index", b"_journal_index"]  # noqa: Y015
