@@ -15,7 +15,7 @@ from lpse.terminal.words import say
 from regional_node.cli import session
 
 if TYPE_CHECKING:
-    from regional_node.cli.findings import Finding
+    from regional_node.cli.finding import Finding
 
 app = typer.Typer()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,11 +27,17 @@ from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime import tls
 from lpse.runtime.clock import SystemClock
 from lpse.runtime.sqlite import LiveDatabase
+from lpse.storage import aside
 from lpse.storage.backup import is_restored
+from lpse.storage.ballast import ballast_bytes
+from lpse.storage.disk_record import read_record
 from lpse.storage.journal_check import check_journal_in
+from lpse.storage.scrub_store import Place, place_in, totals_in
+from lpse.storage.scrub_store import Totals as Damaged
 from lpse.terminal.plain import plain
 from regional_node import identity
 from regional_node.cli import session
+from regional_node.cli.disk_findings import Stored
 from regional_node.cli.findings import Clock, Facts, Running
 from regional_node.config import NodeSettings
 
@@ -67,6 +74,33 @@ async def examine(settings: NodeSettings) -> Facts:
         service_port=settings.service.port,
         service_answers=await _reachable(service),
         roads=tuple([(road, await _reachable(road)) for road in sorted(roads)]),
+        stored=await _stored(settings),
+    )
+
+
+async def _stored(settings: NodeSettings) -> Stored:
+    """What the data folder says of itself; tables that are not there yet count as nothing."""
+    data, record = settings.data, read_record(settings.data)
+    place, damaged = Place(0, None, None, b"", 0, 0, 0), Damaged(0, 0, 0)
+    if (data / "node.db").exists():
+        with suppress(FederationError, sqlite3.Error):
+            place, damaged = await LiveDatabase(data / "node.db").read(
+                lambda tx: (place_in(tx), totals_in(tx))
+            )
+    aside_found = aside.totals(data / "blobs")
+    return Stored(
+        ballast_bytes=ballast_bytes(data),
+        ballast_wanted_bytes=settings.disk.ballast_bytes,
+        failure=record.failure,
+        failure_time=record.failure_time,
+        verified_time=record.verified_time,
+        scrub_pass=place.number,
+        scrub_day=f"{place.end_time:%Y-%m-%d}" if place.end_time else "",
+        scrub_blobs=place.blobs,
+        damaged_open=damaged.open,
+        damaged_person=damaged.person,
+        aside_files=aside_found.unvouched + aside_found.damaged,
+        aside_bytes=aside_found.size_bytes,
     )
 
 

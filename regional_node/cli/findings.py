@@ -14,10 +14,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN, CLOCK_STEP_SECONDS_MIN
-
-OK: Final = "OK"
-REMARK: Final = "!"
-FAILED: Final = "x"
+from regional_node.cli import disk_findings
+from regional_node.cli.disk_findings import Stored
+from regional_node.cli.finding import FAILED, OK, REMARK, Finding
 
 _CERTIFICATE_LATE_PART: Final = 0.15  # of its life; renewal begins at two thirds and must be stuck
 _OFFSET_SECONDS_GOOD: Final = 1.0
@@ -73,23 +72,13 @@ class Facts:
     service_port: int
     service_answers: bool
     roads: tuple[tuple[str, bool], ...]  # (host:port, reachable)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor; texts are templates for `say`, filled from `fields`."""
-
-    check: str
-    state: str
-    found: str
-    meaning: str = ""
-    action: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
+    stored: Stored = field(default_factory=Stored)
 
 
 def judge(facts: Facts) -> list[Finding]:
     """Every check, most urgent areas first."""
-    return [check(facts) for check in _CHECKS]
+    first, *others = [check(facts) for check in _CHECKS]
+    return [first, *(check(facts.stored) for check in disk_findings.CHECKS), *others]
 
 
 def failed(findings: Sequence[Finding]) -> bool:

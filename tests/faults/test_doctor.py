@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from lpse.terminal import words
-from regional_node.cli.findings import Clock, Facts, Finding, Running, failed, judge
+from regional_node.cli.finding import Finding
+from regional_node.cli.findings import Clock, Facts, Running, failed, judge
 from tests.faults.conftest import Copy
 from tests.faults.world import BIN, Node, base_environment, call
 
