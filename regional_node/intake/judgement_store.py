@@ -2,8 +2,8 @@
 
 Owns the table `intake_judgements` and the mark `judged_revision`. Rules: a verdict once noted
 stays, a later revision adds another one; all of them are journalled with the opening, because
-before it they would count the bids of a package. Functions run inside the caller's transaction. Leaves out
-when to judge (`opening_store`) and the verdict itself (`rules`).
+before it they would count the bids of a package. Functions run inside the caller's transaction.
+Leaves out when to judge (`opening_store`) and the verdict itself (`rules`).
 """
 
 from __future__ import annotations

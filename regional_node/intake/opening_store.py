@@ -4,7 +4,8 @@ Owns the tables `intake_openings` and `intake_handovers`, and the mark `revealed
 Rules: whether a package may be read is asked in the transaction that reads it (Invariant 6); a
 verdict is journalled with the opening, because a declaration that comes late may still move the
 deadline, and verdicts would have counted the bids; every commitment is revealed once; an upload
-that was still on its way when the package was opened is revealed by the next opening. Leaves out verdicts (`judgement_store`), bytes and answers (`opening`).
+that was still on its way when the package was opened is revealed by the next opening. Leaves out
+verdicts (`judgement_store`), bytes and answers (`opening`).
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class OpeningStore:
         )
 
     async def attempts_of(self, intake_key: str) -> list[StoredAttempt]:
-        """Refused attempts under a key, newest first, up to a limit; its holder may ask any time."""
+        """Refused attempts under a key, newest first, up to a limit; its holder may always ask."""
         return await self._database.read(
             lambda tx: [
                 attempt_of(row)

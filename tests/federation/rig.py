@@ -50,6 +50,8 @@ from lpse.runtime.clock import SystemClock, SystemEntropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
+from regional_node.clock.keeper import ClockKeeper
+from regional_node.clock.store import ClockStore
 from regional_node.link.ports import Parts as NodeParts
 from regional_node.link.ports import Settings as NodeSettings
 from regional_node.link.state import LinkState
@@ -311,6 +313,8 @@ class Node:
         await self.national.open()
         self.runs = Runs(self.database, self.journal, CLOCK, LOG, software_version="test")
         await self.runs.open()
+        self.keeper = ClockKeeper(ClockStore(self.database, self.journal), CLOCK, LOG)
+        await self.keeper.open()
         parts = NodeParts(
             journal=self.journal,
             national=self.national,
@@ -325,6 +329,7 @@ class Node:
             entropy=ENTROPY,
             log=LOG,
             settings=NodeSettings("loopback", "test", False, ENTROPY.token(16)),
+            measuring=self.keeper,
         )
         self.parts = parts
         self.worker = LinkWorker(parts, self._connect, first_seconds=0.02, max_seconds=0.2)

@@ -210,7 +210,7 @@ def between(change: Callable[[DrivenMachine], None]) -> rules.Step | None:
 
 
 def test_a_step_between_two_runs_shows_backwards() -> None:
-    """After a boot a wall clock earlier than what was seen before is a step; a later one is time."""
+    """After a boot a wall clock earlier than what was seen is a step; a later one is time."""
     back = between(lambda machine: machine.set_wall(-3_600))
     assert back is not None
     assert back.found is Found.BETWEEN_RUNS

@@ -1,0 +1,43 @@
+"""Every contact with the centre measures the node's clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.federation.rig import Authority, Centre, Node, eventually, running
+from tests.federation.severable import SeverableProxy
+
+NODE = "lpse-pacitan"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "identities")
+
+
+async def test_a_contact_measures_the_clock_and_it_outlives_the_link(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Offset and error stem from a heartbeat's answer; cut off or restarted, they are still known.
+
+    Both sides share this machine's clock: the interval must hold an offset of zero.
+    """
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        proxy = SeverableProxy(centre.port)
+        await proxy.start()
+        node = Node(authority, tmp_path / "node", NODE, proxy.port)
+        async with running(node):
+            await eventually(lambda: node.keeper.moment().basis == "MEASURED")
+            await proxy.stop()
+            await eventually(lambda: node.state.session is None)
+            now = node.keeper.moment()
+            assert now.basis == "MEASURED"
+            assert now.measure_time is not None
+            assert abs(now.offset_seconds) <= now.error_seconds < 20
+        again = Node(authority, tmp_path / "node", NODE, proxy.port)
+        async with running(again):
+            assert again.keeper.moment().basis == "MEASURED"
+            assert again.keeper.moment().measure_time == now.measure_time
