@@ -139,7 +139,13 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body += body
+        # One piece alone is handed on as it came; a copy is made only where several wait.
+        if not cycle.body:
+            cycle.body = cast(bytearray, body)
+        elif isinstance(cycle.body, bytearray):
+            cycle.body += body
+        else:
+            cycle.body = bytearray(cycle.body) + body
         if len(cycle.body) > WEB_BODY_WAITING_BYTES_MAX:
             self.flow.pause_reading()
         cycle.message_event.set()
