@@ -27,6 +27,7 @@ from lpse.intake.v1 import (
     outages_pb2_grpc,
     packages_pb2_grpc,
     submissions_pb2_grpc,
+    transfers_pb2_grpc,
 )
 from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
@@ -39,6 +40,7 @@ from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.worker import ClockWorker
 from regional_node.config import NodeSettings
 from regional_node.front import Counter, Front
+from regional_node.intake.needs_store import SubmissionNeeds
 from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings
 from regional_node.intake.opening_store import OpeningStore, opening_in
@@ -59,6 +61,7 @@ from regional_node.outages.service import OutagesService
 from regional_node.outages.store import OutageStore
 from regional_node.outages.worker import DirectiveWorker, OutageWorker
 from regional_node.reconciliation.decided import DecidedRuns
+from regional_node.schedule.deadlines import EffectiveDeadlines
 from regional_node.schedule.effective import EffectiveSchedule
 from regional_node.schedule.proposal_store import ProposalStore
 from regional_node.schedule.service import CompensationsService, PackagesService
@@ -68,9 +71,8 @@ from regional_node.scrub.fetching import Fetching
 from regional_node.scrub.healing import Healing
 from regional_node.scrub.store import NodeScrubStore
 from regional_node.scrub.upkeep import Upkeep
+from regional_node.transfer.assembly import Neighbours, Transfers
 from regional_node.transfer.fetching import BundleFetcher
-from regional_node.transfer.queue import Queue
-from regional_node.transfer.store import TransferStore
 from regional_node.transfer.worker import DrainWorker
 from regional_node.tus.worker import ExpiryWorker
 from regional_node.upgrades.store import UpgradeStore
@@ -154,11 +156,19 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
     proposals = ProposalStore(database, journal, packages, outages.known_in, _is_opened)
     effective = EffectiveSchedule(database, packages, proposals, lambda: _hold_after(machine))
     centre = _Centre(machine, connect)
-    upgrades = _upgrades(machine, effective, centre)
-    watch = ServiceWatch(upgrades)
-    drain = DrainWorker(
-        TransferStore(database), machine.blobs, journal, centre, clock, machine.entropy
+    transfers = _transfers(machine, centre, EffectiveDeadlines(database, packages, effective))
+    drain = transfers.drain
+    upgrades = _upgrades(
+        machine,
+        effective,
+        BundleFetcher(
+            machine.settings.data / "bundles",
+            centre,
+            transfers.road,
+            reserve_bytes=BLOB_RESERVE_BYTES_MIN,
+        ),
     )
+    watch = ServiceWatch(upgrades)
     upkeep = _upkeep(machine, centre, drain)
     areas = Areas(watch, drain, upkeep)
     areas.workers |= {
@@ -166,14 +176,29 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
         "watch": lambda: watch.run(clock),
         "upgrades": lambda: _run_upgrades(machine, upgrades),
         "transfer": lambda: drain.run(asyncio.Event()),
+        "parked": transfers.reporter.run,
         "ballast": machine.care.watch(),
         **upkeep.workers,
     }
     areas.closers.append(drain.close)
     _follow_outages(areas, machine, outages, packages, proposals)
-    await _open_intake(areas, machine, effective, officers, centre)
+    await _open_intake(areas, machine, effective, officers, transfers)
     _serve_schedule(areas, machine, outages, (packages, proposals, effective), officers)
     return areas
+
+
+def _transfers(machine: Machine, centre: _Centre, deadlines: EffectiveDeadlines) -> Transfers:
+    neighbours = Neighbours(
+        database=machine.database,
+        blobs=machine.blobs,
+        journal=machine.journal,
+        centre=centre,
+        needs=SubmissionNeeds(machine.database),
+        deadlines=deadlines,
+        clock=machine.clock,
+        entropy=machine.entropy,
+    )
+    return Transfers(neighbours, machine.settings.link.plan(), ZoneInfo(machine.me.zone))
 
 
 def _upkeep(machine: Machine, centre: _Centre, drain: DrainWorker) -> Upkeep:
@@ -209,9 +234,8 @@ def _hold_after(machine: Machine) -> timedelta:
     return timedelta(seconds=machine.national.state.policy.stage_hold_after_seconds)
 
 
-def _upgrades(machine: Machine, guard: EffectiveSchedule, centre: _Centre) -> UpgradeWorker:
+def _upgrades(machine: Machine, guard: EffectiveSchedule, fetcher: BundleFetcher) -> UpgradeWorker:
     settings = machine.settings
-    fetcher = BundleFetcher(settings.data / "bundles", centre, reserve_bytes=BLOB_RESERVE_BYTES_MIN)
     return UpgradeWorker(
         UpgradeSettings(
             root=settings.data / "upgrades",
@@ -269,7 +293,7 @@ async def _open_intake(
     machine: Machine,
     effective: EffectiveSchedule,
     officers: Officers,
-    centre: _Centre,
+    transfers: Transfers,
 ) -> None:
     database, journal, clock, log = machine.database, machine.journal, machine.clock, machine.log
     store = IntakeStore(database, journal, effective)
@@ -294,12 +318,17 @@ async def _open_intake(
     front = areas.front = Front(machine, Counter(intake, sealing, office, effective))
     await intake.recover()
     await front.files.recover()
-    queue = Queue(TransferStore(database), areas.drain, centre, clock)
-    service = SubmissionsService(
-        intake, store, Openings(openings, machine.blobs, office, log), queue, office
+    opened = Openings(openings, transfers.kept_blobs, office, log)
+    service = SubmissionsService(intake, store, opened, transfers.queue, office)
+    freeing = transfers.freeing(
+        sealing.claims, timedelta(days=machine.settings.disk.retention_days)
     )
+    areas.workers["freeing"] = freeing.run
     areas.services += [
         lambda server: submissions_pb2_grpc.add_SubmissionsServicer_to_server(service, server),
+        lambda server: transfers_pb2_grpc.add_TransfersServicer_to_server(
+            transfers.service, server
+        ),
         front.register(),
     ]
     expiry = ExpiryWorker(front.files, log)

@@ -8,10 +8,11 @@ code, and the code is not kept. Leaves out contract constants (`lpse.federation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from lpse.federation.limits import (
@@ -20,6 +21,11 @@ from lpse.federation.limits import (
     BALLAST_BYTES_MIN,
     RECONNECT_SECONDS_FIRST,
     RECONNECT_SECONDS_MAX,
+    RETENTION_DAYS_DEFAULT,
+    RETENTION_DAYS_MAX,
+    RETENTION_DAYS_MIN,
+    ROAD_KBIT_MAX,
+    ROAD_WINDOWS_MAX,
     SCRUB_DAYS_DEFAULT,
     SCRUB_DAYS_MAX,
     SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
@@ -36,12 +42,30 @@ from lpse.federation.limits import (
     WEB_REQUESTS_PER_SECOND_MAX,
 )
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
+from regional_node.transfer.windows import DAYS, Day, Plan, Window
 
 DATA: Final = Path("/var/lib/lpse-node")
 FILE: Final = "node.toml"
 PREFIX: Final = "LPSE_NODE__"
 SOCKET: Final = "intake.sock"  # in the data folder: the local API, for its owner and group
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda given: given or None)]
+
+
+class LinkWindow(Section):
+    """Hours of the week with a limit of their own; in the node's zone."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    days: tuple[Day, ...] = Field(DAYS, min_length=1)
+    start: time = Field(alias="from")
+    end: time = Field(alias="to")
+    kbit_per_second: int = Field(ge=0, le=ROAD_KBIT_MAX)
+
+    def window(self) -> Window:
+        """As transfers reckon with it: seconds do not count."""
+        days = frozenset(DAYS.index(day) for day in self.days)
+        start, end = (one.hour * 60 + one.minute for one in (self.start, self.end))
+        return Window(days, start, end, self.kbit_per_second)
 
 
 class Link(Section):
@@ -55,6 +79,22 @@ class Link(Section):
     reconnect_max_seconds: float = Field(
         RECONNECT_SECONDS_MAX, gt=0, le=RECONNECT_SECONDS_MAX, description="longest wait"
     )
+    kbit_per_second: Annotated[int | None, BeforeValidator(lambda given: given or None)] = Field(
+        None, ge=1, le=ROAD_KBIT_MAX, description="limit of sealed bytes and bundles; empty: none"
+    )
+    control_kbit_per_second: int = Field(
+        32, ge=1, le=ROAD_KBIT_MAX, description="kept free of them for entries and heartbeats"
+    )
+    windows: tuple[LinkWindow, ...] = Field(
+        (),
+        max_length=ROAD_WINDOWS_MAX,
+        description="[[link.windows]] with days, from, to, kbit_per_second; the lowest counts",
+    )
+
+    def plan(self) -> Plan:
+        """The limits, as transfers reckon with them."""
+        windows = tuple(one.window() for one in self.windows)
+        return Plan(windows, self.kbit_per_second, self.control_kbit_per_second)
 
 
 class Http(Section):
@@ -114,6 +154,13 @@ class Intake(Section):
 
 class Disk(Section):
     """The data disk."""
+
+    retention_days: int = Field(
+        RETENTION_DAYS_DEFAULT,
+        ge=RETENTION_DAYS_MIN,
+        le=RETENTION_DAYS_MAX,
+        description="sealed files stay here so long after their confirmed hand-over",
+    )
 
     ballast_bytes: int = Field(
         BALLAST_BYTES_DEFAULT,

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,12 +20,14 @@ from lpse.federation.commitments import SealedFile, SubmissionDetails, read_deta
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import UPLOAD_CHUNK_BYTES
 from lpse.federation.v1.acts_pb2 import SignedAct
-from lpse.storage.blobs import BlobStore
+from lpse.storage.blobs import BlobReader
 from regional_node.intake.details import check_package
 from regional_node.intake.judgement_store import Judgement
 from regional_node.intake.office import Office
 from regional_node.intake.opening_store import Opened, OpeningStore
 from regional_node.intake.store import StoredAttempt, StoredSubmission
+
+_FREED: Final = "FED-2325"
 
 
 class Unreadable(Refused):
@@ -47,13 +50,20 @@ class Released:
     judgements: tuple[Judgement, ...]
 
 
+class BlobSource(Protocol):
+    """Where the sealed bytes are read from."""
+
+    async def open_read(self, digest: bytes, offset: int = 0) -> BlobReader:
+        """NotFound where they are not here; FED-2325 where the local copy was given up."""
+
+
 class Openings:
     """The way out of the node."""
 
     def __init__(
         self,
         store: OpeningStore,
-        blobs: BlobStore,
+        blobs: BlobSource,
         office: Office,
         log: FilteringBoundLogger,
     ) -> None:
@@ -96,6 +106,8 @@ class Openings:
                     size += len(data)
                     yield data
         except FederationError as error:
+            if error.code == _FREED:
+                raise  # nothing is wrong with it: it says where the bytes are
             self._log.error("opening.unreadable", code=error.code, digest=file.sha256.hex())
             raise Unreadable from error
         if found.digest() != file.sha256 or size != file.size_bytes:

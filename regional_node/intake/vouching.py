@@ -13,7 +13,7 @@ from lpse.runtime.sqlite import Transaction
 def digests_in(tx: Transaction) -> frozenset[bytes]:
     """Every blob that a row needs."""
     rows = tx.execute(
-        "SELECT digest FROM intake_blobs UNION SELECT digest FROM tus_files WHERE state = 2"
+        "SELECT digest FROM kept_blobs UNION SELECT digest FROM tus_files WHERE state = 2"
     )
     return frozenset(bytes(digest) for (digest,) in rows)
 
@@ -27,7 +27,7 @@ def parts_in(tx: Transaction) -> dict[str, int]:
 def is_needed_in(tx: Transaction, digest: bytes) -> bool:
     """Whether a row needs this blob."""
     rows = tx.execute(
-        "SELECT 1 FROM intake_blobs WHERE digest = ?"
+        "SELECT 1 FROM kept_blobs WHERE digest = ?"
         " UNION ALL SELECT 1 FROM tus_files WHERE digest = ? AND state = 2",
         (digest, digest),
     )

@@ -24,6 +24,7 @@ from lpse.runtime.sqlite import StorageFull
 from lpse.storage import blob_files as files
 from lpse.storage.blob_parts import BlobMismatch, PartFile
 from regional_node.transfer.ports import Centre
+from regional_node.transfer.road import Interrupted, Road
 from regional_node.upgrades.slots import NoSpace
 
 _CHUNK_BYTES: Final = 256 * KIB  # at 512 kbit/s one takes four seconds
@@ -32,9 +33,13 @@ _CHUNK_BYTES: Final = 256 * KIB  # at 512 kbit/s one takes four seconds
 class BundleFetcher:
     """The port `BlobFetcher` of the upgrades."""
 
-    def __init__(self, folder: Path, centre: Centre, *, reserve_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, centre: Centre, road: Road | None = None, *, reserve_bytes: int
+    ) -> None:
+        """Without a road nothing limits the rate."""
         self._folder = folder
         self._centre = centre
+        self._road = road
         self._reserve_bytes = reserve_bytes
         self._lock = asyncio.Lock()
 
@@ -66,12 +71,13 @@ class BundleFetcher:
         if part.written_size == size:
             return
         async with self._centre.connect() as channel:
+            chunk = min(_CHUNK_BYTES, self._road.chunk_bytes_max()) if self._road else _CHUNK_BYTES
             request = wire.GetBlobRequest(
-                digest=digest, offset_bytes=part.written_size, chunk_bytes_max=_CHUNK_BYTES
+                digest=digest, offset_bytes=part.written_size, chunk_bytes_max=chunk
             )
             call = TransferStub(channel).GetBlob(request)
             try:
-                await _receive(call, part, size)
+                await _receive(call, part, size, self._road)
             except grpc.aio.AioRpcError as error:
                 raise _not_now(error_from(error)) from error
             finally:
@@ -105,7 +111,7 @@ class BundleFetcher:
         files.move_into_place([(part.path, whole)])
 
 
-async def _receive(call: Any, part: PartFile, size: int) -> None:
+async def _receive(call: Any, part: PartFile, size: int, road: Road | None) -> None:
     while part.written_size < size:
         try:
             async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
@@ -119,6 +125,17 @@ async def _receive(call: Any, part: PartFile, size: int) -> None:
         if message.chunk:
             # A cancelled fetch must not close the file under the thread that writes it.
             await _unbroken(part, message.chunk)
+            if road is not None:
+                await _paid(road, len(message.chunk))
+
+
+async def _paid(road: Road, size: int) -> None:
+    """What was read counts against the limit; the next is read when it may come."""
+    try:
+        await road.pay(size)
+    except Interrupted as error:
+        said = "the window of the link that holds now lets no bundle through"
+        raise Unavailable("FED-2312", said) from error
 
 
 async def _unbroken(part: PartFile, data: bytes) -> None:

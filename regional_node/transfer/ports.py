@@ -1,14 +1,18 @@
-"""What transfers ask of the link.
+"""What transfers ask of the link, of intake and of the schedule.
 
-Leaves out the implementation: the composition root puts it together from the link's state, the fold
-and the identity folder.
+Rule: functions that end in `_in` run inside the caller's transaction. Leaves out every
+implementation: the composition root puts them together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import grpc
+
+from lpse.runtime.sqlite import Transaction
 
 
 class Centre(Protocol):
@@ -25,3 +29,46 @@ class Centre(Protocol):
 
     def connect(self) -> grpc.aio.Channel:
         """A new mTLS channel to the centre's listener for nodes, with the present certificate."""
+
+
+class Need(Protocol):
+    """An accepted submission: its number, its package, and the blobs that it has."""
+
+    @property
+    def submission(self) -> int: ...
+
+    @property
+    def package(self) -> str: ...
+
+    @property
+    def digests(self) -> tuple[bytes, ...]: ...
+
+
+class Needs(Protocol):
+    """Which packages need which bytes; implemented by intake."""
+
+    async def after(self, submission: int, limit: int) -> Sequence[Need]:
+        """Accepted submissions with a higher number, in order."""
+
+    def newest_in(self, tx: Transaction) -> int:
+        """The highest number of an accepted submission; 0 if there is none."""
+
+    def handed_over_in(self, tx: Transaction, package: str) -> datetime | None:
+        """Since when everything of a package is opened and its hand-over confirmed; else None."""
+
+
+class Deadlines(Protocol):
+    """Effective deadlines; implemented over the schedule."""
+
+    def token(self) -> object:
+        """Another value whenever a schedule has changed."""
+
+    async def of(self, packages: Sequence[str], now: datetime) -> Mapping[str, datetime | None]:
+        """The deadline of each package as it counts now; None where none does."""
+
+
+class LocalCopies(Protocol):
+    """Deletes a blob's file unless an upload under way has the same content."""
+
+    async def free(self, digest: bytes, mark: Callable[[], Awaitable[bool]]) -> bool:
+        """Delete once `mark` has said yes; whether the file is gone."""

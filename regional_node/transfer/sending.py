@@ -2,7 +2,8 @@
 
 Owns the conversation of `PutBlob` on the node's side. Rules: no chunk waits for an answer; only
 VERIFIED ends a transfer well; every wait has a limit; bytes that this node itself cannot read back
-are told apart from a bad road (FED-2311). Leaves out which blob goes when (`worker`).
+are told apart from a bad road (FED-2311); a transfer that makes room is ended in order, so that the
+centre keeps all that came. Leaves out which blob goes when (`worker`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
@@ -19,43 +21,54 @@ from lpse.federation.limits import (
     TRANSFER_CHUNK_BYTES_FIRST,
     TRANSFER_IDLE_SECONDS_MAX,
     TRANSFER_VERIFY_SECONDS_MAX,
+    TRANSFER_YIELD_SECONDS_MAX,
 )
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1.transfer_pb2_grpc import TransferStub
 from lpse.runtime.channels import error_from
 from lpse.runtime.clock import Clock
 from lpse.storage.blobs import BlobReader, BlobStore, BlobUnknown
+from regional_node.transfer.road import Interrupted, Road
 from regional_node.transfer.rules import LOCAL_DAMAGE, next_chunk_bytes
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
+MakesRoom = Callable[[int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one blob goes: over which lane, who hears of its progress, and when it makes room."""
+
+    lane: str
+    progress: Progress
+    makes_room: MakesRoom = lambda _: False  # given the bytes sent by this stream
 
 
 class Sender:
     """Sends blobs of this node's store."""
 
-    def __init__(self, blobs: BlobStore, clock: Clock) -> None:
+    def __init__(self, blobs: BlobStore, road: Road, clock: Clock) -> None:
         self._blobs = blobs
+        self._road = road
         self._clock = clock
 
-    async def send(
-        self, channel: grpc.aio.Channel, digest: bytes, size: int, progress: Progress
-    ) -> None:
-        """Returns when the centre has answered VERIFIED; raises FederationError otherwise."""
+    async def send(self, channel: grpc.aio.Channel, digest: bytes, size: int, way: Way) -> None:
+        """Returns when the centre has answered VERIFIED; raises FederationError or Interrupted."""
         call = TransferStub(channel).PutBlob()
         try:
             begin = wire.BeginBlob(digest=digest, size_bytes=size)
             await _write(call, wire.PutBlobRequest(begin=begin))
             accepted = await _answer(call, "accepted", TRANSFER_IDLE_SECONDS_MAX)
             offset = accepted.accepted.offset_bytes
-            progress(offset)
+            way.progress(offset)
             if not offset and 0 < size <= TRANSFER_CHUNK_BYTES_FIRST:
-                await self._whole(call, digest, size)
-                progress(size)
+                await self._whole(call, digest, size, way)
+                way.progress(size)
             else:
-                await self._conversation(call, (digest, size), offset, progress)
+                await self._conversation(call, (digest, size), offset, way)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError) as error:
-            raise await _reason(call, error) from error
+            raise await reason(call, error) from error
         finally:
             if not call.done():
                 call.cancel()
@@ -66,61 +79,70 @@ class Sender:
             return await self._blobs.verify(digest)
         return False
 
-    async def _whole(self, call: Any, digest: bytes, size: int) -> None:
+    async def _whole(self, call: Any, digest: bytes, size: int, way: Way) -> None:
         """A blob of one chunk: nothing to measure and nothing to do side by side."""
         async with await self._open(digest, 0, size) as reader:
             data = await reader.read(size)
         if len(data) != size:
-            raise _damaged()
-        await _write(call, wire.PutBlobRequest(chunk=data))
+            raise damaged()
+        async with self._road.turn(way.lane, size):
+            await _write(call, wire.PutBlobRequest(chunk=data))
         await _finish(call)
         answer = await _answer(call, "verified", TRANSFER_VERIFY_SECONDS_MAX)
         if answer.verified.digest != digest:
-            raise _not_understood()
+            raise not_understood()
 
     async def _conversation(
-        self, call: Any, blob: tuple[bytes, int], offset: int, progress: Progress
+        self, call: Any, blob: tuple[bytes, int], offset: int, way: Way
     ) -> None:
-        answers = asyncio.ensure_future(_until_verified(call, progress))
+        answers = asyncio.ensure_future(_until_verified(call, way.progress))
         try:
             if offset < blob[1]:  # everything is there already where the content was known
-                await self._bytes(call, blob, offset, answers)
+                await self._bytes(call, (*blob, offset), answers, way)
             if not answers.done():
                 await _together(answers, _finish(call))
             verified = await asyncio.wait_for(answers, TRANSFER_VERIFY_SECONDS_MAX)
         except TimeoutError as error:
-            raise _silent() from error
+            raise silent() from error
+        except Interrupted:
+            await _leave(call, answers)
+            raise
         finally:
             answers.cancel()
             await asyncio.gather(answers, return_exceptions=True)
         if verified.digest != blob[0]:
-            raise _not_understood()
-        progress(blob[1])
+            raise not_understood()
+        way.progress(blob[1])
 
     async def _bytes(
-        self, call: Any, blob: tuple[bytes, int], offset: int, answers: asyncio.Task[Any]
+        self, call: Any, blob: tuple[bytes, int, int], answers: asyncio.Task[Any], way: Way
     ) -> None:
-        digest, size = blob
-        chunk = TRANSFER_CHUNK_BYTES_FIRST
+        digest, size, offset = blob
+        chunk, sent = TRANSFER_CHUNK_BYTES_FIRST, 0
         async with await self._open(digest, offset, size) as reader:
-            data = await reader.read(chunk)
+            data = await reader.read(min(chunk, self._road.chunk_bytes_max()))
             while data and not answers.done():
-                begun, sent = self._clock.monotonic(), len(data)
-                writing = _write(call, wire.PutBlobRequest(chunk=data))
-                data = await _together(answers, writing, reader.read(chunk))
-                if sent == chunk:
+                if way.makes_room(sent):
+                    raise Interrupted
+                asked, following = len(data), min(chunk, self._road.chunk_bytes_max())
+                async with self._road.turn(way.lane, asked):
+                    begun = self._clock.monotonic()
+                    writing = _write(call, wire.PutBlobRequest(chunk=data))
+                    data = await _together(answers, writing, reader.read(following))
+                sent += asked
+                if asked == chunk:
                     chunk = next_chunk_bytes(chunk, self._clock.monotonic() - begun)
             if not answers.done() and reader.offset != size:
-                raise _damaged()
+                raise damaged()
 
     async def _open(self, digest: bytes, offset: int, size: int) -> BlobReader:
         try:
             reader = await self._blobs.open_read(digest, offset)
         except BlobUnknown as error:
-            raise _damaged() from error
+            raise damaged() from error
         if reader.size != size or offset > size:
             await reader.__aexit__(None, None, None)
-            raise _damaged()
+            raise damaged()
         return reader
 
 
@@ -156,14 +178,24 @@ async def _until_verified(call: Any, progress: Progress) -> wire.VerifiedBlob:
     while True:
         message = await call.read()
         if message is grpc.aio.EOF:
-            raise _not_understood()
+            raise not_understood()
         part = message.WhichOneof("part")
         if part == "verified":
             verified: wire.VerifiedBlob = message.verified
             return verified
         if part != "durable":
-            raise _not_understood()
+            raise not_understood()
         progress(message.durable.offset_bytes)
+
+
+async def _leave(call: Any, answers: asyncio.Task[Any]) -> None:
+    """End the stream where it is: the centre keeps what came, and says that it was not all."""
+    try:
+        async with asyncio.timeout(TRANSFER_YIELD_SECONDS_MAX):
+            await call.done_writing()
+            await asyncio.wait({answers})
+    except (TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+        return  # the road is gone: the same without a good-bye
 
 
 async def _finish(call: Any) -> None:
@@ -176,7 +208,7 @@ async def _write(call: Any, message: wire.PutBlobRequest) -> None:
         async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
             await call.write(message)
     except TimeoutError as error:
-        raise _silent() from error
+        raise silent() from error
 
 
 async def _answer(call: Any, part: str, seconds: float) -> wire.PutBlobResponse:
@@ -184,16 +216,16 @@ async def _answer(call: Any, part: str, seconds: float) -> wire.PutBlobResponse:
         async with asyncio.timeout(seconds):
             message = await call.read()
     except TimeoutError as error:
-        raise _silent() from error
+        raise silent() from error
     if message is grpc.aio.EOF:
-        raise await _reason(call, None)
+        raise await reason(call, None)
     if message.WhichOneof("part") != part:
-        raise _not_understood()
+        raise not_understood()
     answer: wire.PutBlobResponse = message
     return answer
 
 
-async def _reason(call: Any, error: Exception | None) -> FederationError:
+async def reason(call: Any, error: Exception | None) -> FederationError:
     """Why the call ended; a failed write knows less than the call's own status."""
     if isinstance(error, grpc.aio.AioRpcError):
         return error_from(error)
@@ -201,23 +233,23 @@ async def _reason(call: Any, error: Exception | None) -> FederationError:
         async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
             code = await call.code()
             if code is grpc.StatusCode.OK:
-                return _not_understood()
+                return not_understood()
             details, trailing = await call.details(), await call.trailing_metadata()
             initial = await call.initial_metadata()
     except TimeoutError:
-        return _silent()
+        return silent()
     return error_from(grpc.aio.AioRpcError(code, initial, trailing, details=details))
 
 
-def _silent() -> Unavailable:
+def silent() -> Unavailable:
     return Unavailable("FED-2299", "the other side does not answer", remedy="check the link")
 
 
-def _not_understood() -> Unavailable:
+def not_understood() -> Unavailable:
     return Unavailable("FED-2313", "the centre's answer to a transfer was not understood")
 
 
-def _damaged() -> Refused:
+def damaged() -> Refused:
     return Refused(
         LOCAL_DAMAGE,
         "these bytes are missing or damaged on this node's own disk",

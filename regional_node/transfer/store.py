@@ -11,14 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lpse.federation.limits import TRANSFER_DEADLINE_GRAIN_SECONDS
 from lpse.runtime.sqlite import Database, Row, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
+from regional_node.transfer.order import Waiting
 
+_GRAIN = int(TRANSFER_DEADLINE_GRAIN_SECONDS * 1_000_000)
 _SELECT = (
     "SELECT item, digest, size_bytes, store_time, epoch, idx, state, attempts, refusals,"
     " sent_bytes, next_attempt, last_cause FROM transfer_blobs"
 )
-_OPEN = "state <> 'VERIFIED'"
+_OPEN = "state <> 'VERIFIED' AND freed_time IS NULL"
+_CANDIDATES = (
+    "SELECT item, size_bytes, sent_bytes, deadline, shuffle FROM transfer_blobs"
+    " WHERE state IN ('WAITING', 'RETRYING') AND freed_time IS NULL AND next_attempt <= ?"
+    " AND size_bytes BETWEEN ? AND ? AND (epoch <> ? OR idx < ?)"
+)
+# Enough of each kind for every rank: near deadlines in the order of their grains, small, old.
+_KINDS = (
+    f" AND deadline > ? ORDER BY deadline / {_GRAIN}, shuffle LIMIT ?",
+    " AND ? IS NOT NULL ORDER BY size_bytes, item LIMIT ?",
+    " AND ? IS NOT NULL ORDER BY item LIMIT ?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,7 @@ class Announced:
     digest: bytes
     size_bytes: int
     index: int
+    shuffle: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,7 @@ class Due:
     """Which items may be sent now: by size, and only those whose entry the centre has STORED."""
 
     now: datetime
+    legal: datetime
     size_min: int
     size_max: int
     epoch: bytes
@@ -103,14 +119,21 @@ class TransferStore:
 
         def work(tx: Transaction) -> None:
             tx.many(
-                "INSERT INTO transfer_blobs (digest, size_bytes, store_time, epoch, idx, state)"
-                " VALUES (?, ?, ?, ?, ?, 'WAITING') ON CONFLICT (digest) DO UPDATE"
+                "INSERT INTO transfer_blobs"
+                " (digest, size_bytes, store_time, epoch, idx, shuffle, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'WAITING') ON CONFLICT (digest) DO UPDATE"
                 " SET epoch = excluded.epoch, idx = excluded.idx"
                 " WHERE transfer_blobs.epoch <> excluded.epoch AND state <> 'VERIFIED'",
                 [
-                    (one.digest, one.size_bytes, to_micros(now), epoch, one.index)
+                    (one.digest, one.size_bytes, to_micros(now), epoch, one.index, one.shuffle)
                     for one in announced
                 ],
+            )
+            # The same content was accepted once more: its file is here again.
+            tx.many(
+                "UPDATE transfer_blobs SET freed_time = NULL, gone = 0"
+                " WHERE digest = ? AND freed_time IS NOT NULL",
+                [(one.digest,) for one in announced],
             )
             tx.run(
                 "INSERT INTO transfer_cursors VALUES (?, ?) ON CONFLICT (epoch) DO UPDATE"
@@ -120,24 +143,27 @@ class TransferStore:
 
         await self._database.write(work)
 
-    async def due(self, due: Due, limit: int) -> list[Item]:
-        """Items whose time has come, oldest first; an ended epoch's entries count as stored."""
+    async def candidates(self, due: Due, limit: int) -> list[Waiting]:
+        """What may go now, enough of it to choose from; an ended epoch's entries are stored."""
+        lane = (to_micros(due.now), due.size_min, due.size_max, due.epoch, due.stored_size)
+        legal = to_micros(due.legal)
+
+        def work(tx: Transaction) -> list[Waiting]:
+            found: dict[int, Waiting] = {}
+            for kind in _KINDS:
+                for row in tx.execute(_CANDIDATES + kind, (*lane, legal, limit)):
+                    found[row[0]] = _waiting(row)
+            return list(found.values())
+
+        return await self._database.read(work)
+
+    async def items(self, numbers: Sequence[int]) -> dict[int, Item]:
+        """Items by their numbers."""
+        marks = ", ".join("?" * len(numbers))
         rows = await self._database.read(
-            lambda tx: tx.execute(
-                f"{_SELECT} WHERE {_OPEN} AND state <> 'PARKED' AND next_attempt <= ?"
-                " AND size_bytes BETWEEN ? AND ? AND (epoch <> ? OR idx < ?)"
-                " ORDER BY item LIMIT ?",
-                (
-                    to_micros(due.now),
-                    due.size_min,
-                    due.size_max,
-                    due.epoch,
-                    due.stored_size,
-                    limit,
-                ),
-            )
+            lambda tx: tx.execute(f"{_SELECT} WHERE item IN ({marks})", tuple(numbers))
         )
-        return [_item(row) for row in rows]
+        return {row[0]: _item(row) for row in rows}
 
     async def claim(self, attempts: Sequence[tuple[int, datetime]]) -> None:
         """An attempt of each item begins; if this process is lost, the next is due at that time."""
@@ -149,13 +175,23 @@ class TransferStore:
             )
         )
 
-    async def verified(self, item: int) -> None:
-        """The centre has re-read the blob from its disk."""
+    async def verified(self, items: Sequence[int]) -> None:
+        """The centre has re-read these blobs from its disk."""
         await self._database.write(
-            lambda tx: tx.run(
+            lambda tx: tx.many(
                 "UPDATE transfer_blobs SET state = 'VERIFIED', sent_bytes = size_bytes,"
                 " refusals = 0, last_cause = '' WHERE item = ?",
-                (item,),
+                [(item,) for item in items],
+            )
+        )
+
+    async def broken_off(self, item: int, sent_bytes: int, now: datetime) -> None:
+        """Room was made for something else: due at once, and no attempt is counted."""
+        await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET sent_bytes = ?, next_attempt = ?,"
+                " attempts = max(attempts - 1, 0) WHERE item = ? AND state <> 'VERIFIED'",
+                (sent_bytes, to_micros(now), item),
             )
         )
 
@@ -198,6 +234,28 @@ class TransferStore:
         )
         return _item(rows[0]) if rows else None
 
+    async def parked(self, code: str, after: int, limit: int) -> list[Item]:
+        """Items that wait for a person, of one code or all, behind `after`."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                f"{_SELECT} WHERE state = 'PARKED' AND freed_time IS NULL AND item > ?"
+                " AND substr(last_cause, 1, length(?)) = ? ORDER BY item LIMIT ?",
+                (after, code, code, limit),
+            )
+        )
+        return [_item(row) for row in rows]
+
+    async def retry_parked(self, code: str, now: datetime) -> int:
+        """Every parked item of one code, or all, waits no longer; how many."""
+        return await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET next_attempt = ?, refusals = 0, state = 'RETRYING'"
+                " WHERE state = 'PARKED' AND freed_time IS NULL"
+                " AND substr(last_cause, 1, length(?)) = ?",
+                (to_micros(now), code, code),
+            )
+        )
+
     async def retry(self, digest: bytes, now: datetime) -> None:
         """The next attempt is due now; a parked item waits no longer."""
         await self._database.write(
@@ -213,9 +271,15 @@ class TransferStore:
 def _totals_in(tx: Transaction) -> Totals:
     rows = tx.execute(
         "SELECT count(*), coalesce(sum(size_bytes), 0), coalesce(sum(state = 'PARKED'), 0)"
-        " FROM transfer_blobs WHERE state <> 'VERIFIED'"
+        " FROM transfer_blobs WHERE state <> 'VERIFIED' AND freed_time IS NULL"
     )
     return Totals(*rows[0])
+
+
+def _waiting(row: Row) -> Waiting:
+    item, size, sent, deadline, shuffle = row
+    due = None if deadline is None else from_micros(deadline)
+    return Waiting(item, size, max(size - sent, 0), due, shuffle)
 
 
 def _item(row: Row) -> Item:

@@ -187,6 +187,12 @@ async def test_a_verdict_about_other_bytes_ends_no_transfer(
         "central.blobs.service._verified",
         lambda *_, **__: wire.PutBlobResponse(verified=wire.VerifiedBlob(digest=bytes(32))),
     )
+    monkeypatch.setattr(
+        "central.blobs.groups._verdict",
+        lambda digest, *_: wire.BlobVerdict(
+            digest=digest, verified=wire.VerifiedBlob(digest=bytes(32))
+        ),
+    )
     await eventually(node.settled)
     (digest,) = await node.accept(content(size))
     await eventually(node.settled)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import grpc
 from google.protobuf.message import Message
@@ -28,10 +30,19 @@ from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
+from regional_node.intake.needs_store import SubmissionNeed
+from regional_node.transfer.following import Follower
+from regional_node.transfer.lanes import Parts
+from regional_node.transfer.needs_store import NeedsStore
+from regional_node.transfer.ports import Deadlines, Need, Needs
 from regional_node.transfer.queue import Queue
+from regional_node.transfer.road import Road, free_road
 from regional_node.transfer.store import TransferStore
+from regional_node.transfer.windows import Plan
 from regional_node.transfer.worker import DrainWorker
 from tests.federation.rig import CLOCK, ENTROPY, LOG, Authority, Centre, Node, Recorder
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
 class Shelf:
@@ -104,6 +115,32 @@ class TransferCentre(Centre):
         return path.read_bytes() if path.exists() else None
 
 
+class Told:
+    """The ports `Needs` and `Deadlines`: each blob with a deadline has a package of its own."""
+
+    def __init__(self, node: DrainingNode) -> None:
+        self._node = node
+
+    async def after(self, submission: int, limit: int) -> Sequence[Need]:
+        digests = list(self._node.deadlines)[submission : submission + limit]
+        return [
+            SubmissionNeed(number, digest.hex(), (digest,))
+            for number, digest in enumerate(digests, submission + 1)
+        ]
+
+    def newest_in(self, tx: Transaction) -> int:
+        return len(self._node.deadlines)
+
+    def handed_over_in(self, tx: Transaction, package: str) -> datetime | None:
+        return None
+
+    def token(self) -> object:
+        return dict(self._node.deadlines)
+
+    async def of(self, packages: Sequence[str], now: datetime) -> dict[str, datetime | None]:
+        return {package: self._node.deadlines.get(bytes.fromhex(package)) for package in packages}
+
+
 class DrainingNode(Node):
     """The rig's node with a blob store, the queue and its worker."""
 
@@ -113,15 +150,25 @@ class DrainingNode(Node):
         self.transfer_port = centre.transfer_port
         self.kept_here = False
         self.paused = False
+        self.plan: Plan | None = None
+        self.deadlines: dict[bytes, datetime] = {}  # of blobs; each stands for its own package
 
     async def start(self) -> None:
         await super().start()
         self.blobs = BlobStore(self.folder / "blobs")
         self.store = TransferStore(self.database)
-        self.drain = DrainWorker(self.store, self.blobs, self.journal, self, CLOCK, ENTROPY)
+        self.road = free_road(CLOCK) if self.plan is None else Road(self.plan, JAKARTA, CLOCK)
+        parts = Parts(self.store, self.blobs, self.journal, self, self.road, CLOCK, ENTROPY)
+        follower = Follower(self.store, self.journal, self.wanting(), CLOCK, ENTROPY)
+        self.drain = DrainWorker(parts, follower)
         self.queue = Queue(self.store, self.drain, self, CLOCK)
         self.leave = asyncio.Event()
         self.draining: asyncio.Task[None] | None = None
+
+    def wanting(self) -> tuple[NeedsStore, Needs, Deadlines]:
+        """Who needs the blobs, and until when."""
+        told = Told(self)
+        return NeedsStore(self.database), told, told
 
     async def stop(self) -> None:
         await self._stop_draining()

@@ -107,6 +107,9 @@ FREEING_STEP_SECONDS: Final = 60.0
 # least that it may say.
 RETENTION_DAYS_DEFAULT: Final = 365
 RETENTION_DAYS_MIN: Final = 1
+RETENTION_DAYS_MAX: Final = 36_500
+# A higher limit of the road than this is a mistake of units.
+ROAD_KBIT_MAX: Final = 100_000_000
 # Own journal entries read by one step of the queue.
 TRANSFER_FOLLOW_ENTRIES: Final = 256
 # Waits between attempts of one item grow from the first to the last of these and stay there.
