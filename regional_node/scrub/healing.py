@@ -128,6 +128,8 @@ class Healing:
             return await self._wait(one, _QUEUED)
         found = await examine(self._blobs, one.digest, one.size_bytes)
         if found is not Found.WHOLE:
+            if not await self._store.is_named(one.digest):
+                return await self._needs_person(one, "this node gave its copy up after hand-over")
             blob, now = (one.digest, one.size_bytes), self._clock.wall()
             await self._store.found(blob, OWN, found, now, "the centre's copy is damaged too")
             return await self._needs_person(one, "this node's copy is not whole either")

@@ -15,7 +15,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.scrub_store import Finding, ScrubStore
 
-NAMED: Final = "intake_blobs"
+NAMED: Final = "kept_blobs"  # what the disk must hold: not what was freed after its hand-over
 
 
 class Log(Protocol):
@@ -55,10 +55,7 @@ class NodeScrubStore(ScrubStore):
     async def size_of(self, digest: bytes) -> int | None:
         """Size of a blob that an accepted submission has; None for any other digest."""
         rows = await self._database.read(
-            lambda tx: tx.execute(
-                f"SELECT size_bytes FROM {NAMED} WHERE digest = ?",  # noqa: S608 - constant
-                (digest,),
-            )
+            lambda tx: tx.execute("SELECT size_bytes FROM intake_blobs WHERE digest = ?", (digest,))
         )
         return int(rows[0][0]) if rows else None
 
