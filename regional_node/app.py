@@ -111,12 +111,14 @@ async def _open_machine(settings: NodeSettings) -> Machine:
     journal = Journal(database, signer, clock, entropy, exercise=exercise)
     state = LinkState(database, journal)
     await state.open()
-    await journal.open(restored=is_restored(settings.data), stored=state.stored_head)
-    if is_restored(settings.data):
+    restored = is_restored(settings.data)
+    await journal.open(restored=restored, stored=state.stored_head)
+    if restored:
         clear_restored(settings.data)
     keeper = ClockKeeper(ClockStore(database, journal), clock, log)
     # In an exercise legal moments on record say nothing about the wall clock.
-    await keeper.open(None if exercise else await database.read(newest_acceptance_in))
+    newest = None if exercise else await database.read(newest_acceptance_in)
+    await keeper.open(newest, restored=restored)
     facts = NodeFacts(me.node_id, me.province, me.zone)
     centre = Verifier(CENTRE_PARTY, me.centre_signing_key)
     national = National(database, journal, centre, facts)

@@ -253,6 +253,12 @@ def _clock(facts: Facts) -> Finding:
             "the next contact with the centre measures it again",
             {"seconds": f"{clock.error_seconds:.0f}", "basis": clock.basis},
         )  # fmt: skip
+    if offset is None and clock is not None:
+        return Finding(
+            "clock", OK,
+            "it is known to {seconds} seconds by the last comparison with the centre",
+            fields={"seconds": f"{clock.error_seconds:.1f}"},
+        )  # fmt: skip
     if offset is None:
         return Finding(
             "clock", REMARK,

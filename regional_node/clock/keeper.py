@@ -42,12 +42,15 @@ class ClockKeeper:
         self._trust = Trust(self._sample())
         self._step: Stepped | None = None
 
-    async def open(self, newest: datetime | None = None) -> None:
-        """Take up what outlived the restart; `newest` is the newest wall time on record."""
+    async def open(self, newest: datetime | None = None, *, restored: bool = False) -> None:
+        """Take up what outlived the restart; `newest` is the newest wall time on record.
+
+        What a backup says was measured on another machine, or long ago: it is forgotten.
+        """
         known = await self._store.load()
         self._step = await self._store.newest_step()
         now = self._sample()
-        if known is None:
+        if known is None or restored:
             self._trust = Trust(now)
             await self._store.keep(self._trust)
             return

@@ -55,6 +55,8 @@ ILL: dict[str, tuple[str, dict[str, Any]]] = {
     "quarantine": ("!", {"running": replace(RUNNING, link="QUARANTINED", quarantine="forked")}),
     "clock": ("x", {"running": replace(RUNNING, clock_offset_seconds=-90.0)}),
     "drift": ("!", {"running": replace(RUNNING, clock_offset_seconds=4.0)}),
+    "clock set": ("!", {"running": replace(RUNNING, clock=Clock("MEASURED", 3_600.1, -3_600.0))}),
+    "vague clock": ("!", {"running": replace(RUNNING, clock=Clock("UNMEASURED", 60.0, 0.0))}),
     "queue": ("!", {"running": replace(RUNNING, oldest_seconds=200_000.0)}),
     "service": ("!", {"service_answers": False}),
     "ports": ("!", {"roads": (("pusat:7443", False),)}),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lpse.federation.v1 import records_pb2 as records
 from tests.federation.rig import Authority, Centre, Node, eventually, running
 from tests.federation.severable import SeverableProxy
 
@@ -41,3 +42,18 @@ async def test_a_contact_measures_the_clock_and_it_outlives_the_link(
         async with running(again):
             assert again.keeper.moment().basis == "MEASURED"
             assert again.keeper.moment().measure_time == now.measure_time
+
+
+async def test_the_centre_keeps_the_record_of_a_step(authority: Authority, tmp_path: Path) -> None:
+    """A step of a node's clock reaches the centre like every other entry."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        node = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with running(node):
+            await eventually(node.settled)
+            await node.journal.append(records.ClockStepped(before_boot_id="a", after_boot_id="b"))
+            size = node.journal.head.size
+            await eventually(lambda: node.state.row.applied_size >= size and node.settled())
+            (seen,) = await centre.recorder.seen(records.ClockStepped)
+            assert seen.after_boot_id == "b"
+            assert not node.state.row.parked

@@ -65,7 +65,9 @@ class Run:
 
 
 @asynccontextmanager
-async def running(folder: Path, machine: DrivenMachine) -> AsyncIterator[Run]:
+async def running(
+    folder: Path, machine: DrivenMachine, *, restored: bool = False
+) -> AsyncIterator[Run]:
     """Start in `folder`, as the daemon does; a stop says nothing to the clock."""
     signer = Signer.from_seed("lpse-pacitan", bytes(range(32)))
     database = await Database.open(folder / "node.db", MIGRATIONS)
@@ -73,7 +75,7 @@ async def running(folder: Path, machine: DrivenMachine) -> AsyncIterator[Run]:
     await journal.open()
     log = structlog.get_logger()
     keeper = ClockKeeper(ClockStore(database, journal), machine, log)
-    await keeper.open()
+    await keeper.open(restored=restored)
     yield Run(machine, database, journal, keeper, ClockWorker(keeper, log))
     await database.close()
 
@@ -188,6 +190,20 @@ async def test_a_measurement_outlives_a_restart(tmp_path: Path) -> None:
         assert 2.0 < now.error_seconds < 2.1
         assert run.holds_right_time()
         assert await run.steps() == []
+
+
+async def test_a_backup_brings_no_measurement_along(tmp_path: Path) -> None:
+    """A restored node may stand on another machine: it is unmeasured until the next contact."""
+    machine = DrivenMachine()
+    async with running(tmp_path, machine) as run:
+        await run.contact()
+    machine.reboot()
+    machine.set_wall(-3_600)
+    async with running(tmp_path, machine, restored=True) as run:
+        assert run.keeper.moment().basis == "UNMEASURED"
+        assert await run.steps() == []
+        await run.contact()
+        assert run.holds_right_time()
 
 
 async def test_legal_time_of_an_exercise_is_no_wall_clock(tmp_path: Path) -> None:

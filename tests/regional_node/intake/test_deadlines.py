@@ -186,6 +186,30 @@ async def test_a_hold_withdrawn_without_a_new_deadline(node: Node, stub: Stub) -
     assert await judged(node) == [(1, Verdict.VERDICT_LATE)]
 
 
+@pytest.mark.parametrize(
+    ("moved", "verdict"),
+    [(timedelta(days=4), Verdict.VERDICT_ON_TIME), (timedelta(), Verdict.VERDICT_LATE)],
+)
+async def test_a_deadline_that_moves_while_bytes_come_in(
+    node: Node, stub: Stub, moved: timedelta, verdict: Verdict.ValueType
+) -> None:
+    """The verdict is by the revision that stands when the last byte is durable."""
+    node.clock.set(DEADLINE - SECOND)
+
+    async def stream() -> AsyncIterator[Request]:
+        for request in requests()[:-1]:
+            yield request
+        node.plan.change(deadline=DEADLINE + moved, revision=2)
+        node.clock.set(DEADLINE + SECOND)
+        yield requests()[-1]
+
+    answers = [one async for one in stub.UploadSubmission(stream())]
+    accepted = answers[-1].accepted
+    assert (accepted.verdict, accepted.schedule_revision) == (verdict, 2)
+    document = verify_receipt(accepted.receipt, node.signer.verifier).document
+    assert document["schedule_revision"] == 2
+
+
 async def test_a_doubtful_clock_is_undetermined(node: Node, stub: Stub) -> None:
     """Where the clock's error straddles the deadline, people decide; nothing is refused."""
     node.clock.error = 2.0
