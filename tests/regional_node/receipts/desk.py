@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import httpx
+import structlog
 from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from lpse.federation.checkpoints import cosign
 from lpse.federation.notes import Note, Signer
 from lpse.federation.receipts import NationalWitness
+from lpse.intake.v1 import receipts_pb2_grpc, submissions_pb2_grpc
 from lpse.intake.v1 import submissions_pb2 as wire
+from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_local_channel
 from lpse.runtime.clock import SystemEntropy
 from lpse.terminal.words import LANGUAGES, Words
 from regional_node.grants.rules import Grant, Wish
@@ -29,6 +35,7 @@ from regional_node.receipts import TEMPLATES
 from regional_node.receipts.printing import Printer
 from regional_node.receipts.proofs import Keys, Proofs
 from regional_node.receipts.routes import Desk, receipt_routes
+from regional_node.receipts.service import ReceiptsService
 from regional_node.receipts.store import ReceiptStore
 from tests.regional_node.intake.node import (
     CODE,
@@ -36,11 +43,11 @@ from tests.regional_node.intake.node import (
     STAGE,
     National,
     Node,
-    serve,
     start_node,
 )
 from tests.regional_node.intake.uploads import Stub, begin, requests, upload
 
+STATIC = Path(__file__).parents[3] / "regional_node" / "pages" / "static"
 LOCALE = Path(__file__).parents[3] / "regional_node" / "locale"
 CENTRE = Signer.from_seed("lkpp", bytes(range(1, 33)))
 PUBLIC_URL = "https://lpse.example.go.id:7482"
@@ -74,6 +81,7 @@ class Counter:
     link: LinkStore
     proofs: Proofs
     browser: httpx.AsyncClient
+    app: Starlette
 
     async def grant(self, vendor: str = VENDOR) -> tuple[Grant, str]:
         """A grant and its token."""
@@ -106,7 +114,7 @@ async def open_counter(
     folder: Path, *, public_url: str = PUBLIC_URL, printer: Printer | None = None
 ) -> AsyncIterator[Counter]:
     """Open everything in `folder`."""
-    async with start_node(folder, national=National(witness())) as node, serve(node) as stub:
+    async with start_node(folder, national=National(witness())) as node:
         store, link = ReceiptStore(node.database), LinkStore(node.database)
         entropy = SystemEntropy()
         grants = Grants(
@@ -117,6 +125,27 @@ async def open_counter(
         pages = Pages(node="lpse-pacitan", exercise=False, folders=(TEMPLATES,))
         printer = printer or Printer(words())
         desk = Desk(grants.find, store, proofs, printer, pages, public_url)
-        transport = httpx.ASGITransport(Starlette(routes=receipt_routes(desk)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://node") as browser:
-            yield Counter(node, stub, grants, store, link, proofs, browser)
+        routes = [*receipt_routes(desk), Mount("/static", StaticFiles(directory=STATIC))]
+        service = ReceiptsService(store, proofs, printer, public_url=public_url)
+        transport = httpx.ASGITransport(app := Starlette(routes=routes))
+        async with (
+            serve_both(node, service) as stub,
+            httpx.AsyncClient(transport=transport, base_url="http://node") as browser,
+        ):
+            yield Counter(node, stub, grants, store, link, proofs, browser, app)
+
+
+@asynccontextmanager
+async def serve_both(node: Node, service: ReceiptsService) -> AsyncIterator[Stub]:
+    """Submissions and receipts on the node's socket, as the daemon serves them."""
+    log = structlog.get_logger()
+    server = grpc.aio.server(interceptors=[ErrorInterceptor(log)], options=SERVER_OPTIONS)
+    submissions_pb2_grpc.add_SubmissionsServicer_to_server(node.service, server)
+    receipts_pb2_grpc.add_ReceiptsServicer_to_server(service, server)
+    server.add_insecure_port(f"unix:{node.socket}")
+    await server.start()
+    try:
+        async with open_local_channel(node.socket) as channel:
+            yield submissions_pb2_grpc.SubmissionsStub(channel)
+    finally:
+        await server.stop(None)
