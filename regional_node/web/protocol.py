@@ -140,13 +140,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if cycle.response_complete:
             return
         # One piece alone is handed on as it came; a copy is made only where several wait.
-        if not cycle.body:
-            cycle.body = cast(bytearray, body)
-        elif isinstance(cycle.body, bytearray):
-            cycle.body += body
+        waiting: bytes | bytearray = cycle.body
+        if not waiting:
+            waiting = body
+        elif isinstance(waiting, bytes):
+            waiting = bytearray(waiting) + body
         else:
-            cycle.body = bytearray(cycle.body) + body
-        if len(cycle.body) > WEB_BODY_WAITING_BYTES_MAX:
+            waiting += body
+        cycle.body = cast(bytearray, waiting)
+        if len(waiting) > WEB_BODY_WAITING_BYTES_MAX:
             self.flow.pause_reading()
         cycle.message_event.set()
 
