@@ -42,6 +42,12 @@ _REASONS: Final[Mapping[str, str]] = {
     "REVOKED": "The upload address was closed",
 }
 _REASON_OTHER: Final = "Ended without a bid"
+_LEFT: Final = (
+    "The deadline has passed",
+    "{days} d {hours} h left",
+    "{hours} h {minutes} min left",
+    "{minutes} min {seconds} s left",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,22 @@ class Left:
 def left_of(state: State) -> Left:
     """How much time is left by the LPSE's clock."""
     seconds = int((_moment(state["deadline_time"]) - _moment(state["now"])).total_seconds())
+    passed, in_days, in_hours, in_minutes = _LEFT
     if seconds <= 0:
-        return Left("The deadline has passed", {}, True)
+        return Left(passed, {}, True)
     days, rest = divmod(seconds, 86_400)
     hours, minutes = rest // 3_600, rest % 3_600 // 60
     if days:
-        return Left("{days} d {hours} h left", {"days": days, "hours": hours}, False)
+        return Left(in_days, {"days": days, "hours": hours}, False)
     if hours:
-        return Left("{hours} h {minutes} min left", {"hours": hours, "minutes": minutes}, False)
-    return Left("{minutes} min {seconds} s left", {"minutes": minutes, "seconds": rest % 60}, False)
+        return Left(in_hours, {"hours": hours, "minutes": minutes}, False)
+    return Left(in_minutes, {"minutes": minutes, "seconds": rest % 60}, False)
+
+
+def texts() -> tuple[str, ...]:
+    """Every message id that this module may give to a page."""
+    verdicts = (*_VERDICTS.values(), _VERDICT_OTHER)
+    return (*(mark.text for mark in verdicts), *_REASONS.values(), _REASON_OTHER, *_LEFT)
 
 
 def pending_files(state: State) -> list[Mapping[str, Any]]:

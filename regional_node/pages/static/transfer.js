@@ -1,7 +1,8 @@
 /* Sends files by tus 1.0.0, one piece after another, over a line that breaks.
    Owns requests, pieces and retries. Rules: the server's Upload-Offset is the only truth; a broken
    line is asked again for ever, with growing pauses; a refusal ends one file, never the others.
-   Leaves out what people see: `onChange` is called whenever something is new. */
+   Leaves out what people see: `onChange` is called whenever something is new, `onIdle` when nothing
+   is left to send, `onRefused` when the server said no for good. */
 (function (global) {
   "use strict";
   var TUS = "1.0.0", KIB = 1024, MIB = 1024 * KIB;
@@ -66,6 +67,7 @@
   function Sender(base, onChange) {
     this.base = base;
     this.onChange = onChange;
+    this.onIdle = this.onRefused = function () { return; };
     this.items = [];
     this.piece = PIECE_FIRST;
     this.rate = 0;               /* bytes a second, from confirmed pieces */
@@ -83,7 +85,7 @@
     var item;
     if (this.stop || this.wait || this.closed) { return; }
     item = this.next();
-    if (!item) { this.onChange(); return; }
+    if (!item) { this.onIdle(); this.onChange(); return; }
     if (!item.id && item.unsure) { this.adopt(item); } else if (!item.id) { this.create(item); }
     else if (!item.asked) { this.find(item); } else { this.send(item); }
     this.onChange();
@@ -256,6 +258,7 @@
       return;
     }
     item.error = said;
+    this.onRefused();
   };
 
   Sender.prototype.again = function (reason, said) {

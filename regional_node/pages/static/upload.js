@@ -27,15 +27,20 @@
       answered: function (xhr) {
         if (xhr.status === 200) { lost = 0; take(JSON.parse(xhr.responseText)); }
         else if (xhr.status === 404) { close(lpseRefusal(xhr)); return; }
-        pollTimer = setTimeout(poll, pace(lpseRefusal(xhr).after) * 1000);
+        pollIn(pace(lpseRefusal(xhr).after));
         later();
       },
       broken: function () {
         lost = lost || seconds();
-        pollTimer = setTimeout(poll, 5000);
+        pollIn(5);
         later();
       }
     });
+  }
+
+  function pollIn(pause) {
+    clearTimeout(pollTimer);
+    pollTimer = setTimeout(poll, pause * 1000);
   }
 
   function pace(after) {
@@ -79,7 +84,9 @@
   }
 
   function close(said) {
+    clearTimeout(pollTimer);
     sender.halt(said);
+    LpseView.show(byId("picker"), false);
     view.alert(said.message || t("This upload address is closed."), said.remedy + LpseWords.code(said));
     draw();
   }
@@ -136,6 +143,7 @@
     hash();
     sender.work();
     draw();
+    pollIn(3);
   }
 
   /* One chosen file: goes on with what the LPSE has of it, or begins; else says why not. */
@@ -174,7 +182,9 @@
     var local = file === item.file ? item.local : null;
     sender.drop(item, function (said) {
       if (said) { trouble(said); return; }
-      add(item.name, file.size, file, null).local = local;
+      item = add(item.name, file.size, file, null);
+      item.local = local;
+      item.renewed = true;
       hash();
       draw();
     });
@@ -293,7 +303,7 @@
   }
 
   function forecast(sum) {
-    var told = LpseForecast.told(view, {
+    var told = sender.closed ? null : LpseForecast.told(view, {
       sum: sum, now: now(), deadline: unix(state.deadline_time), held: state.held,
       cut: !!(sender.wait || lost), margin: MARGIN_SECONDS
     });
@@ -347,6 +357,10 @@
     });
     byId("submit").addEventListener("click", submit);
     view.onTry = tryNow;
+    sender.onRefused = function () { pollIn(0.2); };
+    sender.onIdle = function () {
+      if (find(function (item) { return item.whole && !item.sha256; })) { pollIn(0.2); }
+    };
     window.addEventListener("online", tryNow);
     window.addEventListener("pageshow", function (event) {
       if (event.persisted) { location.reload(); }
@@ -378,13 +392,14 @@
   function start() {
     var list = byId("list"), rows = list.querySelectorAll("li:not(.none)"), i;
     for (i = 0; i < rows.length; i++) { list.removeChild(rows[i]); }
+    window.lpseStarted = true;
     root.lpseTitle = document.title;
     lpseAsk.language = setting.language;
     LpseView.show(byId("picker"), true);
     wire();
     take(JSON.parse(root.getAttribute("data-state")));
     draw();
-    pollTimer = setTimeout(poll, pace(0) * 1000);
+    pollIn(pace(0));
   }
 
   start();

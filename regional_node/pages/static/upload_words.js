@@ -27,6 +27,10 @@
     if (item.whole) { return as("good", "✓", t("Whole at the LPSE")); }
     if (!item.file) { return as("warn", "▲", t("Choose this file again to go on")); }
     if (sender.wait) { return as("warn", "○", t("Waiting for the line")); }
+    if (flight && item.renewed) {
+      return as("warn", "●", t("Other content than before: from the beginning, {percent} %",
+        { percent: Math.floor(100 * item.offset / item.size) }));
+    }
     if (flight) {
       return as("accent", "●", t("Sending, {percent} %",
         { percent: item.size ? Math.floor(100 * item.offset / item.size) : 0 }));
