@@ -48,11 +48,11 @@ SCRUB_BUSY_PART: Final = 0.25
 # Blobs that one page of a pass names, and after which its place is written down.
 SCRUB_PAGE_BLOBS: Final = 64
 # How long a pass rests between looks when there is nothing to do.
-SCRUB_IDLE_SECONDS: Final = 5.0
+SCRUB_IDLE_SECONDS: Final = 2.0
 # Findings taken up in one step; the others wait for the next one.
 SCRUB_FINDINGS_PER_STEP: Final = 64
 # Waits between attempts to heal one finding; they double from the first to the last.
-SCRUB_RETRY_SECONDS_FIRST: Final = 5.0
+SCRUB_RETRY_SECONDS_FIRST: Final = 2.0
 SCRUB_RETRY_SECONDS_MAX: Final = 3_600.0
 # Digests in one frame that asks a node for bytes; the others go into the next one.
 BLOBS_WANTED_MAX: Final = 256
