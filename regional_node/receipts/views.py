@@ -145,7 +145,8 @@ def facts(paper: Paper, words: Words) -> list[Fact]:
         Fact("Vendor", details.vendor, strong=True),
         Fact("Package code", details.package),
         Fact("Stage", details.stage),
-        Fact("Channel", _channel(paper, words), details.intake_key),
+        Fact("Channel", _channel(paper, words)),
+        Fact("Intake key", details.intake_key),
         *_replaced(paper),
         Fact("Upload begun", _instant(paper, "begin_time", words), _utc(text, "begin_time")),
         Fact("Clock", _clock(paper, words), _boot(text)),
@@ -193,8 +194,8 @@ def _channel(paper: Paper, words: Words) -> str:
 
 
 def _replaced(paper: Paper) -> list[Fact]:
-    replaced = paper.text["details"].get("replaces")
-    return [Fact("Replaces the submission", str(replaced))] if replaced else []
+    replaced = paper.verified.details.replaces
+    return [Fact("Replaces the submission", replaced)] if replaced else []
 
 
 def _clock(paper: Paper, words: Words) -> str:

@@ -88,6 +88,25 @@ async def test_an_entry_of_an_earlier_epoch_is_proved_in_its_own(counter: Counte
     assert verify_receipt_proof(proof, counter.node.signer.verifier, CENTRE.verifier).head == before
 
 
+async def test_an_entry_that_was_carried_over_is_proved_where_it_arrived(counter: Counter) -> None:
+    """The centre never got the old epoch's end: the carried entry in the new epoch is proved."""
+    await counter.cosign()
+    stored = counter.node.journal.head
+    grant, _ = await counter.grant()
+    receipt = await counter.submit(grant)
+    await counter.open()
+    restored = counter.node.journal._continue_restored  # what `open(restored=True)` does
+    await counter.node.database.write(lambda tx: restored(tx, stored))
+    assert (await refused(counter, grant.intake_key(1))).code == "FED-5110"
+    await counter.cosign()
+    proof = await counter.proofs.proof(grant.intake_key(1))
+    shown = verify_receipt_proof(proof, counter.node.signer.verifier, CENTRE.verifier)
+    assert shown.head == counter.node.journal.head
+    assert shown.entry.imported is not None
+    assert shown.entry.imported[0] == stored.epoch
+    assert shown.receipt_bytes == receipt
+
+
 async def test_a_path_through_a_large_journal_is_quick(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
