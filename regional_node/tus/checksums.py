@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,9 +35,10 @@ class RunningChecksum:
         self._expected = expected
         self._stream = hashlib.new(expected.algorithm, usedforsecurity=False)
 
-    def update(self, data: bytes) -> None:
-        """The next bytes; large ones release the interpreter's lock."""
-        self._stream.update(data)
+    def update(self, pieces: Iterable[bytes]) -> None:
+        """The next bytes; large pieces release the interpreter's lock."""
+        for piece in pieces:
+            self._stream.update(piece)
 
     def agrees(self) -> bool:
         """Whether everything together is what the sender said."""

@@ -53,7 +53,7 @@ class Creating:
         """A small file that is in memory: stored with those that come now, and one row."""
         if checksum is not None:
             running = checksum.start()
-            running.update(data)
+            running.update([data])
             if not running.agrees():
                 raise ChecksumMismatch
 

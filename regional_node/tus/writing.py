@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import (
-    BLOB_CHUNK_BYTES_MAX,
     RESUMABLE_RECORD_SECONDS,
     UPLOAD_SMALL_FILE_BYTES_MAX,
 )
@@ -142,9 +141,8 @@ class Writer:
         """Hand what was collected to the disk, after the piece before."""
         await self._stored()
         if self._held:
-            piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-            self._pieces, self._held = [], 0
-            self._storing = asyncio.create_task(self._store(piece))
+            pieces, self._pieces, self._held = self._pieces, [], 0
+            self._storing = asyncio.create_task(self._store(pieces))
 
     async def _stored(self) -> None:
         storing, self._storing = self._storing, None
@@ -157,13 +155,11 @@ class Writer:
             except StorageFull as error:
                 raise no_room() from error
 
-    async def _store(self, piece: bytes) -> None:
+    async def _store(self, pieces: list[bytes]) -> None:
         part = self._part or await self._open()
-        for start in range(0, len(piece), BLOB_CHUNK_BYTES_MAX):
-            chunk = piece[start : start + BLOB_CHUNK_BYTES_MAX]
-            if self._checksum is not None:
-                await asyncio.to_thread(self._checksum.update, chunk)
-            await part.append(chunk, part.written_size)
+        if self._checksum is not None:
+            await asyncio.to_thread(self._checksum.update, pieces)
+        await part.extend(pieces)
         if self._checksum is None and part.written_size < self.file.size_bytes:
             if self._is_due():
                 await part.flush()
@@ -198,7 +194,7 @@ class Writer:
     async def _store_small(self) -> FileState:
         data = b"".join(self._pieces)
         if self._checksum is not None:
-            self._checksum.update(data)
+            self._checksum.update([data])
             if not self._checksum.agrees():
                 raise ChecksumMismatch
         self.file = await self._desk.finishing.whole_small(self.file, data)

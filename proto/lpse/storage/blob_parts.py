@@ -8,6 +8,7 @@ what was announced. Everything here blocks and runs in a thread under the part's
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -108,6 +109,16 @@ class PartFile:
             raise BlobOffset(self.written_size)
         if len(data) > BLOB_CHUNK_BYTES_MAX or offset + len(data) > self.announced_size:
             raise BlobRefused("a chunk is too large or goes beyond the announced size")
+        return self._write(data, offset)
+
+    def extend(self, pieces: Sequence[bytes]) -> int:
+        """Write pieces at the end in one go; returns how many bytes are durable by now."""
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self.written_size + len(data) > self.announced_size:
+            raise BlobRefused("a chunk goes beyond the announced size")
+        return self._write(data, self.written_size)
+
+    def _write(self, data: bytes, offset: int) -> int:
         try:
             files.write_all(self._descriptor, data, offset)
         except StorageFull:
@@ -116,6 +127,8 @@ class PartFile:
         if self._stream_whole:
             self._stream.update(data)
         self.written_size += len(data)
+        if len(data) >= BLOB_CHUNK_BYTES_MAX:
+            files.begin_writing_back(self._descriptor, offset, len(data))
         if self.written_size - self.durable_size >= BLOB_FSYNC_BYTES:
             self.sync()
         return self.durable_size

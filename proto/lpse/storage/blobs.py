@@ -23,7 +23,6 @@ from zlib import crc32
 from lpse.federation.limits import (
     BLOB_BYTES_MAX,
     BLOB_GROUP_MAX,
-    BLOB_GROUP_THREADS,
     BLOB_LOCKS,
     BLOB_PARTS_OPEN_MAX,
     BLOB_RESERVE_BYTES_MIN,
@@ -32,6 +31,7 @@ from lpse.federation.limits import (
 from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
 from lpse.storage import aside
 from lpse.storage import blob_files as files
+from lpse.storage.blob_groups import put_group
 from lpse.storage.blob_parts import (
     BlobFenced,
     BlobMismatch,
@@ -87,6 +87,10 @@ class BlobPart:
     async def append(self, data: bytes, offset: int) -> int:
         """Write a chunk at `offset`; returns how many bytes are durable by now."""
         return await self._store.exclusive([self], lambda: self.file.append(data, offset))
+
+    async def extend(self, pieces: Sequence[bytes]) -> int:
+        """Write pieces at the end by one way to a thread; returns how many bytes are durable."""
+        return await self._store.exclusive([self], lambda: self.file.extend(pieces))
 
     async def flush(self) -> int:
         """Make everything written durable; returns the durable size."""
@@ -232,29 +236,10 @@ class BlobStore:
         self.check_space(sum(map(len, contents)))
         paths = [self.part_path(f"{prefix}-{number}") for number in range(len(contents))]
         pairs = list(zip(paths, contents, strict=True))
-        digests: dict[Path, bytes] = {}
-
-        def write(share: list[tuple[Path, bytes]]) -> None:
-            digests.update({path: files.write_small(path, data) for path, data in share})
-            if len(share) == len(pairs):
-                move()  # alone: one way to a thread instead of two
-
-        def move() -> None:
-            files.move_into_place((path, self.path_of(digests[path])) for path in paths)
-
-        threads = min(BLOB_GROUP_THREADS, len(pairs))
-        shares = [pairs[start::threads] for start in range(threads)]
-        ended = await asyncio.gather(
-            *(self._run(partial(write, share)) for share in shares), return_exceptions=True
-        )
-        failed = [error for error in ended if isinstance(error, BaseException)]
-        if failed:
-            with suppress(StorageFailed):
-                await self._run(lambda: files.remove(paths))  # a full disk must not stay full of us
-            raise failed[0]
-        if threads > 1:
-            await self._run(move)
-        return [StoredBlob(digests[path], len(data)) for path, data in pairs]
+        digests = await put_group(self._run, pairs, self.path_of)
+        return [
+            StoredBlob(digest, len(data)) for digest, data in zip(digests, contents, strict=True)
+        ]
 
     async def size_of(self, digest: bytes) -> int | None:
         """Size of a stored blob, None if there is none."""

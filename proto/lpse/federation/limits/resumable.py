@@ -28,7 +28,7 @@ RESUMABLE_WRITERS_MAX: Final = 3_000
 # within the two bounds of a piece.
 RESUMABLE_BUFFER_BYTES: Final = 32 * MIB
 RESUMABLE_PIECE_BYTES_MIN: Final = 32 * KIB
-RESUMABLE_PIECE_BYTES_MAX: Final = 1 * MIB
+RESUMABLE_PIECE_BYTES_MAX: Final = 2 * MIB
 # Small files stored by one group; the rest goes into the next one.
 RESUMABLE_GROUP_FILES_MAX: Final = 64
 # Bytes that came in slowly are recorded at least so often; a resumed upload loses no more.

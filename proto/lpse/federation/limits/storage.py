@@ -47,6 +47,8 @@ BLOB_FSYNC_BYTES: Final = 8 * MIB
 BLOB_CHUNK_BYTES_MAX: Final = 1 * MIB
 # A blob is re-read and copied in pieces of this size.
 BLOB_READ_BYTES: Final = 1 * MIB
+# How much the disk is asked to fetch ahead of such a reader.
+BLOB_READ_AHEAD_BYTES: Final = 8 * MIB
 # Free space that blobs never use, so that receipts, entries and draining work on a full disk.
 BLOB_RESERVE_BYTES_MIN: Final = 64 * MIB
 # Parts being received at one time; beyond it a new one is refused with FED-1204.
