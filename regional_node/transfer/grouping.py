@@ -20,18 +20,16 @@ import grpc
 
 from lpse.federation.errors import FederationError, Refused, Unavailable
 from lpse.federation.limits import (
-    TRANSFER_CHUNK_BYTES_FIRST,
+    TRANSFER_CHUNK_BYTES_MIN,
     TRANSFER_GROUP_BLOBS_MAX,
     TRANSFER_GROUPS_OPEN_MAX,
     TRANSFER_IDLE_SECONDS_MAX,
 )
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1.transfer_pb2_grpc import TransferStub
-from lpse.runtime.clock import Clock
 from lpse.storage import blob_files as files
 from lpse.storage.blobs import BlobStore
 from regional_node.transfer.road import Interrupted, Road
-from regional_node.transfer.rules import next_chunk_bytes
 from regional_node.transfer.sending import damaged, not_understood, reason, silent
 from regional_node.transfer.store import Item
 
@@ -41,18 +39,22 @@ OLDER_CENTRE: Final = "FED-2298"
 
 
 class GroupSender:
-    """Sends small blobs of this node's store; the chunk size is kept from one call to the next."""
+    """Sends small blobs of this node's store."""
 
-    def __init__(self, blobs: BlobStore, road: Road, clock: Clock) -> None:
+    def __init__(self, blobs: BlobStore, road: Road) -> None:
         self._blobs = blobs
         self._road = road
-        self._clock = clock
-        self._chunk_bytes = TRANSFER_CHUNK_BYTES_FIRST
+        self._failed_at: int | None = None
 
     @property
     def blob_bytes_max(self) -> int:
-        """A larger blob takes longer than one message may at the present rate."""
-        return min(self._chunk_bytes, self._road.chunk_bytes_max())
+        """A larger blob takes longer than one message may at the present rate.
+
+        After a failure the rate is not trusted until something has arrived.
+        """
+        if self._failed_at == self._road.measurements:
+            return TRANSFER_CHUNK_BYTES_MIN
+        return self._road.message_bytes_max()
 
     async def send(
         self,
@@ -85,6 +87,7 @@ class GroupSender:
             why = await _why(call, listening, error)
             if why.code == OLDER_CENTRE:
                 raise why from error
+            self._failed_at = self._road.measurements
             for item in talk.left():
                 await failed(item, why)
         finally:
@@ -105,14 +108,9 @@ class GroupSender:
             group = await self._group(talk)
             if not group.blobs:
                 continue
-            size = group.ByteSize()
-            async with self._road.turn(lane, size):
-                begun = self._clock.monotonic()
+            async with self._road.turn(lane, group.ByteSize()):
                 talk.sent(group)
                 await _write(call, group, listening)
-            if size >= self.blob_bytes_max // 2:
-                seconds = self._clock.monotonic() - begun
-                self._chunk_bytes = next_chunk_bytes(self._chunk_bytes, seconds)
 
     async def _group(self, talk: _Talk) -> wire.PutBlobsRequest:
         """The next blobs that fit into one message, read from the disk in one go."""

@@ -45,7 +45,7 @@ from regional_node.transfer.sending import Sender, Way
 from regional_node.transfer.store import Due, Failed, Item, TransferStore
 
 _LOG: Final = structlog.get_logger("lpse.node.transfer")
-_CANDIDATES_PER_KIND: Final = 4 * TRANSFER_STEP_ITEMS
+_CANDIDATES_PER_KIND: Final = 2 * TRANSFER_STEP_ITEMS
 _NO_ROAD: Final = "FED-2299"
 
 
@@ -88,7 +88,7 @@ class LaneRound:
         self._parts = parts
         self._sent = sent
         self._sender = Sender(parts.blobs, parts.road, parts.clock)
-        self._groups = GroupSender(parts.blobs, parts.road, parts.clock)
+        self._groups = GroupSender(parts.blobs, parts.road)
         self._grouping = True  # until a centre says that it does not know groups
         self._picked = 0
         self._channel: grpc.aio.Channel | None = None

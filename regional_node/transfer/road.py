@@ -66,6 +66,7 @@ class Road:
         self._clock = clock
         self._bucket = Bucket()
         self._lanes: dict[str, _Lane] = {}
+        self.measurements = 0
         self._rate = 0.0
         self._weight = 0.0
 
@@ -94,10 +95,16 @@ class Road:
         fitting = int(allowed * TRANSFER_CHUNK_SECONDS)
         return min(max(fitting, TRANSFER_CHUNK_BYTES_MIN), TRANSFER_CHUNK_BYTES_MAX)
 
+    def message_bytes_max(self) -> int:
+        """The largest message of whole blobs: as a chunk, at the rate measured lately."""
+        fitting = int(self.rate_bytes * TRANSFER_CHUNK_SECONDS)
+        return min(max(fitting, TRANSFER_CHUNK_BYTES_MIN), self.chunk_bytes_max())
+
     def measured(self, size: int, seconds: float) -> None:
         """So many bytes arrived in that time; older figures weigh less and less."""
         if size <= 0 or seconds <= 0:
             return
+        self.measurements += 1
         weight = min(self._weight, _MEMORY_SECONDS)
         self._rate = (self._rate * weight + size) / (weight + seconds)
         self._weight = weight + seconds

@@ -66,13 +66,13 @@ TRANSFER_UNFINISHED_BYTES_MAX: Final = 16 * GIB
 TRANSFER_SMALL_BYTES_MAX: Final = 1 * MIB
 TRANSFER_SMALL_STREAMS: Final = 8
 # Items of the queue taken up by one step; the rest waits for the next one.
-TRANSFER_STEP_ITEMS: Final = 64
+TRANSFER_STEP_ITEMS: Final = 256
 # Whole small blobs that travel in one message, and messages on their way without an answer: what a
 # lost centre makes a node send again stays below BLOB_FSYNC_BYTES.
 TRANSFER_GROUP_BLOBS_MAX: Final = 256
 TRANSFER_GROUPS_OPEN_MAX: Final = 7
 # Groups of one caller that the centre stores at one time; then it reads no further.
-TRANSFER_GROUPS_STORING_MAX: Final = 2
+TRANSFER_GROUPS_STORING_MAX: Final = 3
 # Deadlines closer than this go first; they count as equal within the grain of the second, so that
 # the order of arrival draws no line between two packages.
 TRANSFER_URGENT_SECONDS: Final = 48 * 3_600.0
