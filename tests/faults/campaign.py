@@ -26,6 +26,7 @@ from tests.faults.checker import (
     Finding,
     centre_at,
     examine_centre,
+    examine_lying,
     examine_national,
     examine_node,
     node_at,
@@ -33,12 +34,14 @@ from tests.faults.checker import (
 from tests.faults.handover import examine_handover, take_over
 from tests.faults.load import DirectVendor, Load, Vendor
 from tests.faults.scene import CLOSES, STAYS, Scene, Wishes
+from tests.faults.tus_vendors import TusVendor
 from tests.faults.vendors import Vendors
 from tests.faults.world import Founding
 
-DIRECT: Final = 3
+DIRECT: Final = 2
+RESUMING: Final = 3
 BETWEEN_SECONDS: Final = (0.05, 0.8)
-SETTLE_SECONDS: Final = 180.0
+SETTLE_SECONDS: Final = 90.0
 STEP: Final = timedelta(days=2)
 
 
@@ -142,21 +145,25 @@ async def _prove(scene: Scene, load: Load, vendors: Vendors, outcome: Outcome) -
     await asyncio.gather(*(party.kill() for party in scene.parties))
     there, here = centre_at(scene.centre.data), node_at(scene.node.name, scene.node.data)
     outcome.findings += examine_node(here, vendors.given, vendors.proofs)
+    outcome.findings += examine_lying(here, vendors.lying)
     outcome.findings += examine_centre(there, here, vendors.given)
     outcome.findings += examine_national(there, here)
     outcome.findings += examine_handover(taken, vendors.given, CLOSES)
     outcome.receipts = len(vendors.given)
     outcome.proofs = sum(map(len, vendors.proofs.values()))
     outcome.handed_over = len(taken)
+    outcome.files = len(here.resumable())
     outcome.sealed_bytes = sum(
         len(content) for one, _ in vendors.given.values() for content in one.contents
     )
 
 
 def _vendors(scene: Scene, vendors: Vendors, seed: int) -> list[Vendor]:
-    packages = (STAYS, CLOSES)
+    node, packages = scene.node, (STAYS, CLOSES)
+    direct = [DirectVendor(node, vendors, packages, f"{seed}-d{one}") for one in range(DIRECT)]
     return [
-        DirectVendor(scene.node, vendors, packages, f"{seed}-{number}") for number in range(DIRECT)
+        *direct,
+        *(TusVendor(node, vendors, packages, f"{seed}-t{one}") for one in range(RESUMING)),
     ]
 
 

@@ -19,7 +19,7 @@ from lpse.federation.errors import FederationError
 from lpse.federation.receipts import VerifiedReceipt, verify_receipt
 from lpse.federation.v1.records_pb2 import UploadAccepted, UploadRefused
 from tests.faults.stored import Entries, Party, Row, centre_at, node_at
-from tests.faults.vendors import Submission
+from tests.faults.vendors import Lying, Submission
 
 __all__ = [
     "Fault",
@@ -29,6 +29,7 @@ __all__ = [
     "check_national",
     "check_node",
     "examine_centre",
+    "examine_lying",
     "examine_national",
     "examine_node",
     "node_at",
@@ -78,6 +79,22 @@ def examine_node(node: Party, given: Given, proofs: Proofs) -> list[Finding]:
         *_attempted(node, proofs),
         *_closed(node),
     ]
+
+
+def examine_lying(node: Party, lying: Mapping[str, Lying]) -> list[Finding]:
+    """What is broken of files that were left in the middle: an answered offset is a promise."""
+    rows, found = node.resumable(), []
+    for file_id, file in lying.items():
+        _, offset = rows.get(file_id, (0, 0))
+        part = node.part(file_id)
+        if offset < file.acknowledged or len(part) < offset:
+            text = (
+                f"{file_id}: {file.acknowledged} acknowledged, {offset} recorded, {len(part)} kept"
+            )
+            found.append(Finding(Fault.LOST, text))
+        elif part[:offset] != file.content[:offset]:
+            found.append(Finding(Fault.CORRUPTED, f"{file_id}: other bytes below its offset"))
+    return found
 
 
 def examine_centre(centre: Party, node: Party, given: Given) -> list[Finding]:

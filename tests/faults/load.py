@@ -20,12 +20,15 @@ from tests.faults.world import Node
 FINAL: Final = ("FED-5011", "FED-5013")  # after the deadline; cancelled
 REPEAT_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 0.25
+DIRECT: Final = "fault-"  # how keys begin of those who come through SPSE
 DEEDS: Final = ("fresh", "again", "broken", "shared")
 WEIGHTS: Final = (70, 10, 12, 8)
 
 
 class Vendor(Protocol):
     """Somebody who goes on until told to stop, and then ends what was begun."""
+
+    doing: str  # what it waits for, for a person
 
     async def run(self, stop: asyncio.Event) -> None:
         """Return when everything that was begun has ended."""
@@ -47,7 +50,11 @@ class Load:
         """No new deeds; return when everything that was begun has ended."""
         self._stop.set()
         assert self._task is not None
-        await asyncio.wait_for(self._task, seconds)
+        try:
+            await asyncio.wait_for(self._task, seconds)
+        except TimeoutError:
+            waiting = "\n".join(vendor.doing for vendor in self._vendors)
+            raise AssertionError(f"vendors wait for ever:\n{waiting}") from None
 
     def check(self) -> None:
         """Raise what a vendor has met that must never be."""
@@ -75,6 +82,7 @@ class DirectVendor:
         self._seed = seed
         self._chance = random.Random(seed)
         self._count = 0
+        self.doing = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """One deed after another."""
@@ -83,7 +91,8 @@ class DirectVendor:
             await asyncio.sleep(self._chance.uniform(0, PAUSE_SECONDS_MAX))
 
     async def _deed(self, deed: str) -> None:
-        known = list(self._vendors.given.values())
+        given = self._vendors.given.items()
+        known = [one for key, one in given if key.startswith(DIRECT)]
         if deed == "again" and known:
             await self._settle(self._chance.choice(known)[0])
             return
@@ -104,11 +113,12 @@ class DirectVendor:
             if any(code in self._vendors.refused.get(submission.key, "") for code in FINAL):
                 assert submission.key not in self._vendors.given, "a receipt and a refusal"
                 return
+            self.doing = self._vendors.refused.get(submission.key, "")
             await asyncio.sleep(REPEAT_SECONDS)
 
     def _key(self) -> str:
         self._count += 1
-        return f"fault-{self._seed}-{self._count:04}"
+        return f"{DIRECT}{self._seed}-{self._count:04}"
 
     def _contents(self) -> tuple[bytes, ...]:
         return tuple(

@@ -93,6 +93,21 @@ class Party:
         """Every refused attempt."""
         return self._rows("SELECT intake_key, commitment, proof FROM intake_attempts")
 
+    def resumable(self) -> dict[str, tuple[int, int]]:
+        """State and acknowledged bytes of every file that came in through a grant, by its id."""
+        statement = "SELECT file, state, offset_bytes FROM tus_files"
+        return self.read(
+            lambda tx: {
+                str(file): (int(state), int(offset))
+                for file, state, offset in tx.execute(statement)
+            }
+        )
+
+    def part(self, file_id: str) -> bytes:
+        """What lies there of an unfinished file; empty where there is nothing."""
+        path = self.data / "blobs" / "incoming" / f"{file_id}.part"
+        return path.read_bytes() if path.exists() else b""
+
     def blob(self, digest: bytes) -> bytes | None:
         """Stored bytes of a digest."""
         path = self.blob_path(digest)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 
@@ -39,6 +40,13 @@ class Submission:
         return [sha256(content).digest() for content in self.contents]
 
 
+class Lying(Protocol):
+    """A resumable file that was never finished, and how much of it was acknowledged."""
+
+    content: bytes
+    acknowledged: int
+
+
 @dataclass
 class Vendors:
     """Everybody's submissions, and the receipts that were handed out."""
@@ -47,6 +55,7 @@ class Vendors:
     given: dict[str, tuple[Submission, bytes]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)  # key -> status of the last failure
     proofs: dict[str, set[bytes]] = field(default_factory=dict)  # key -> proofs of attempts
+    lying: dict[str, Lying] = field(default_factory=dict)  # file id -> left in the middle
 
     def plan(self, count: int, *, bytes_max: int = 400_000, prefix: str = "") -> list[Submission]:
         """Submissions of one to three files of many sizes."""
@@ -82,7 +91,7 @@ class Vendors:
                 call = stub.UploadSubmission(requests or requests_of(submission))
                 async for answer in call:
                     if answer.WhichOneof("part") == "accepted":
-                        self._keep(submission, answer.accepted.receipt)
+                        self.keep(submission, answer.accepted.receipt)
                         return True
                     if answer.WhichOneof("part") == "refused" and answer.refused.proof:
                         self.proofs.setdefault(submission.key, set()).add(answer.refused.proof)
@@ -103,7 +112,8 @@ class Vendors:
 
         await self.try_once(socket, submission, halves())
 
-    def _keep(self, submission: Submission, receipt: bytes) -> None:
+    def keep(self, submission: Submission, receipt: bytes) -> None:
+        """A receipt in somebody's hand; the same key never has two."""
         known = self.given.get(submission.key)
         assert known is None or known[1] == receipt, "one key has two receipts"
         self.given[submission.key] = (submission, receipt)
