@@ -87,7 +87,7 @@
     item = this.next();
     if (!item) { this.onIdle(); this.onChange(); return; }
     if (!item.id && item.unsure) { this.adopt(item); } else if (!item.id) { this.create(item); }
-    else if (!item.asked) { this.find(item); } else { this.send(item); }
+    else if (!item.asked) { this.look(item); } else { this.send(item); }
     this.onChange();
   };
 
@@ -139,7 +139,7 @@
     });
   };
 
-  Sender.prototype.find = function (item) {
+  Sender.prototype.look = function (item) {
     var self = this;
     this.request(item, "HEAD", this.url(item), { "Tus-Resumable": TUS }, null, function (xhr) {
       if (xhr.status === 404 || xhr.status === 410) { self.restart(item); return; }

@@ -22,10 +22,11 @@
   /* ---- the state of the LPSE ---- */
 
   function poll() {
+    var asked = seconds();
     clearTimeout(pollTimer);
     lpseAsk("GET", base + "/state", {}, null, {
       answered: function (xhr) {
-        if (xhr.status === 200) { lost = 0; take(JSON.parse(xhr.responseText)); }
+        if (xhr.status === 200) { lost = 0; take(JSON.parse(xhr.responseText), asked); }
         else if (xhr.status === 404) { close(lpseRefusal(xhr)); return; }
         pollIn(pace(lpseRefusal(xhr).after));
         later();
@@ -50,15 +51,17 @@
     return waiting || submitting ? 2 : open ? 5 : sender.items.length ? 10 : 20;
   }
 
-  function take(fresh) {
+  /* The LPSE's clock is taken as read when the question was asked: rather too late than too early.
+     An answer also proves that the line is back. */
+  function take(fresh, asked) {
     state = fresh;
-    stateAt = seconds();
+    stateAt = asked;
     merge(fresh.files);
     var mark = JSON.stringify([fresh.submissions, fresh.attempts, fresh.deadline_time, fresh.held,
       fresh.centre.link, now() > unix(fresh.deadline_time)]);
     if (shown && mark !== shown) { records(); }
     shown = mark;
-    sender.work();
+    if (sender.wait && sender.wait.reason === "line") { sender.now(); } else { sender.work(); }
   }
 
   function merge(files) {
@@ -77,6 +80,7 @@
       if (!item && making) { return; }
       item = item || add(file.name, file.size_bytes, null, file.id);
       item.sha256 = file.sha256 || null;
+      item.until = file.expires_time ? unix(file.expires_time) : 0;
       if (file.state === "WHOLE") { item.whole = true; }
       if (!item.file || item.whole) { item.offset = file.offset_bytes; }
       compare(item);
@@ -397,7 +401,7 @@
     lpseAsk.language = setting.language;
     LpseView.show(byId("picker"), true);
     wire();
-    take(JSON.parse(root.getAttribute("data-state")));
+    take(JSON.parse(root.getAttribute("data-state")), seconds());
     draw();
     pollIn(pace(0));
   }

@@ -25,6 +25,10 @@
     if (item.whole && !item.size) { return as("warn", "▲", t("Empty file (0 B); is that right?")); }
     if (item.checked) { return as("good", "✓", t("Whole at the LPSE, digest is the same")); }
     if (item.whole) { return as("good", "✓", t("Whole at the LPSE")); }
+    if (!item.file && item.until) {
+      return as("warn", "▲", t("Choose this file again to go on; kept until {time}",
+        { time: view.date(item.until, false) }));
+    }
     if (!item.file) { return as("warn", "▲", t("Choose this file again to go on")); }
     if (sender.wait) { return as("warn", "○", t("Waiting for the line")); }
     if (flight && item.renewed) {

@@ -90,6 +90,18 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
         assert "://" not in content, name
 
 
+def test_scripts_speak_the_language_of_old_browsers() -> None:
+    """No script uses syntax or calls that a browser of 2015 does not know."""
+    newer = re.compile(
+        r"=>|`|\b(?:let|const|class|async|await|Promise|fetch|Symbol)\b|\?\.|\?\?|\.\.\."
+        r"|\.(?:includes|padStart|startsWith|endsWith|find|assign|entries|closest|append)\("
+    )
+    for name, asset in ASSETS.items():
+        if name.endswith(".js"):
+            code = re.sub(r'/\*.*?\*/|"(?:[^"\\]|\\.)*"', '""', asset.content.decode(), flags=re.S)
+            assert not newer.search(code), (name, newer.search(code))
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_every_ink_can_be_read_on_every_ground(dark: bool) -> None:
     """Text has the contrast of WCAG AA, 4.5 to 1, on cards, notes and the page's ground."""
