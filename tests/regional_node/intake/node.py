@@ -239,7 +239,7 @@ async def journalled(node: Node, kind: str) -> list[Message]:
 
 
 def stored_files(node: Node) -> list[Path]:
-    """Every file of the blob store, parts too; what a start has set aside is none of it any more."""
+    """Every file of the blob store, parts too; what a start has set aside is none of it."""
     aside = node.blobs.folder / "aside"
     found = (path for path in node.blobs.folder.rglob("*") if aside not in path.parents)
     return sorted(path for path in found if path.is_file())

@@ -143,3 +143,23 @@ async def test_open_a_package(tmp_path: Path, bid: Path) -> None:
     assert manifest["verdict"] == "ON_TIME"
     assert (folder / "receipt.txt").read_text().startswith("lpse-federation receipt v1\n")
     assert (out / "attempts" / "0001.txt").read_text().startswith("lpse-federation attempt v1\n")
+
+
+async def test_what_the_clock_cannot_decide_is_told(tmp_path: Path, bid: Path) -> None:
+    """An undetermined bid is told at the upload, counted at the opening, and left to the Pokja."""
+    data, out = tmp_path / "data", tmp_path / "opened"
+    data.mkdir()
+    async with daemon(data, "-1", "30"):
+        upload = ("upload", str(bid), "--package", CODE, "--details", "-")
+        uploaded = await command(data, *upload, stdin=DETAILS)
+        assert uploaded.code == 0, uploaded.err
+        assert "the Pokja decides" in uploaded.err
+    async with daemon(data, "60"):
+        opened = await command(data, "package", "open", CODE, "--out", str(out))
+        assert opened.code == 0, opened.err
+        assert "The Pokja decides" in opened.err
+    manifest = json.loads((out / "0001" / "manifest.json").read_text())
+    assert manifest["verdict"] == "UNDETERMINED"
+    (judgement,) = manifest["judgements"]
+    assert judgement["verdict"] == "UNDETERMINED"
+    assert judgement["schedule_revision"] == 1
