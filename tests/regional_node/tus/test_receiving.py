@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 from collections.abc import AsyncIterator
 from hashlib import sha1, sha256
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from lpse.federation.errors import FederationError, Unavailable
+from lpse.federation.v1.records_pb2 import RefusalReason
 from lpse.storage.blobs import BlobFenced
 from regional_node.tus.checksums import Checksum
 from regional_node.tus.errors import (
     ChecksumMismatch,
+    FileBroken,
     FileGone,
     FileTooLarge,
     FileUnknown,
@@ -222,6 +225,63 @@ async def test_a_part_that_is_gone_begins_again(tmp_path: Path) -> None:
         assert (await world.look(file.file_id)).offset_bytes == 0
         ended = await world.files.write(world.grant, file.file_id, 0, pieces(data))
         assert ended.digest == sha256(data).digest()
+
+
+async def test_bytes_that_the_disk_changed_are_never_whole(world: World) -> None:
+    """A flipped bit between writing and re-reading: FED-5406, the file is empty, with a proof."""
+    data = os.urandom(6 * MIB)
+    file = await world.files.create(world.grant, len(data), "a")
+    part = world.node.blobs.part_path(file.file_id)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield data[: 3 * MIB]
+        yield data[3 * MIB : -1]
+        with part.open("r+b") as damaged:
+            damaged.write(bytes([data[0] ^ 1]))
+        yield data[-1:]
+
+    with pytest.raises(FileBroken):
+        await world.files.write(world.grant, file.file_id, 0, body())
+    assert (await world.look(file.file_id)).offset_bytes == 0
+    (attempt,) = (await world.files.overview(world.grant)).attempts
+    assert attempt.reason == RefusalReason.REFUSAL_REASON_BROKEN
+    ended = await world.files.write(world.grant, file.file_id, 0, pieces(data))
+    assert ended.digest == sha256(data).digest()
+
+
+async def test_a_thousand_slow_uploads_share_one_buffer(world: World) -> None:
+    """Memory is bounded by what all writers may hold together, however many they are."""
+    gate, waiting = asyncio.Event(), 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal waiting
+        for _ in range(3):
+            yield os.urandom(40_000)
+        waiting += 1
+        await gate.wait()
+        yield os.urandom(40_000)
+
+    grant = world.book.add(grant_of(2, bytes_max=1 << 32))
+    made = [await world.files.create(grant, 160_000, f"{n}") for n in range(1000)]
+    before = _resident_bytes()
+    tasks = [
+        asyncio.create_task(world.files.write(grant, file.file_id, 0, body())) for file in made
+    ]
+    while waiting < len(made):
+        await asyncio.sleep(0.01)
+    grown = _resident_bytes() - before
+    gate.set()
+    states = {file.state for file in await asyncio.gather(*tasks)}
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert states == {State.WHOLE}
+    assert grown < 96 * MIB
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 async def test_room_is_promised_until_a_file_ends(tmp_path: Path) -> None:

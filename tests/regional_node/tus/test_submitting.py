@@ -137,13 +137,13 @@ async def test_begun_before_and_durable_after_is_kept_late(world: World) -> None
 async def test_begun_after_the_deadline_is_refused_with_a_proof(world: World) -> None:
     """FED-5011, nothing on the disk, one proof however often it is tried."""
     world.node.clock.set(DEADLINE)
-    for create in (
-        lambda: world.files.create(world.grant, 3, "a"),
-        lambda: world.files.create(world.grant, 3, "a"),
-        lambda: world.files.create_with(world.grant, 3, "a", _three()),
+    for creation in (
+        world.files.create(world.grant, 3, "a"),
+        world.files.create(world.grant, 3, "a"),
+        world.files.create_with(world.grant, 3, "a", _three()),
     ):
         with pytest.raises(Refused) as refused:
-            await create()
+            await creation
         assert refused.value.code == "FED-5011"
     (attempt,) = (await world.files.overview(world.grant)).attempts
     assert (await world.files.attempt(world.grant, 1)).proof == attempt.proof
