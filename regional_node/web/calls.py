@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope
 from lpse.federation.errors import Refused, Unavailable
 from regional_node.grants.rules import unknown
 
+LEFTOVER: Final = "lpse.leftover"  # in a scope: gives the bytes behind the last received ones
 _PATH: Final = re.compile(rb"/g/([^/]{1,64})(?:/([^?]*))?")
 _NUMBER: Final = re.compile(rb"[0-9]{1,20}")
 _ORIGIN: Final = b"origin"
@@ -31,6 +32,7 @@ class Call:
     rest: bytes
     headers: list[tuple[bytes, bytes]]
     receive: Receive
+    leftover: Callable[[], bytes]  # what had come when the line broke and was not received yet
 
     def header(self, name: bytes) -> bytes | None:
         """A header that may stand once; Refused FED-5326."""
@@ -74,14 +76,15 @@ class Call:
         more = True
         while more:
             message = await self.receive()
-            if message["type"] != "http.request":
-                raise _broken()
+            broken = message["type"] != "http.request"
             more = message.get("more_body", False)
-            piece = message.get("body", b"")
+            piece = self.leftover() if broken else message.get("body", b"")
             if not is_live():
                 raise unknown()
             if piece:
                 yield piece
+            if broken:
+                raise _broken()
 
 
 def call_of(scope: Scope, receive: Receive) -> Call:
@@ -91,7 +94,8 @@ def call_of(scope: Scope, receive: Receive) -> Call:
     token = match[1].decode("ascii", "replace") if match is not None else None
     rest = (match[2] or b"") if match is not None else b""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    return Call(scope["method"], token, rest, headers, receive)
+    leftover = scope.get(LEFTOVER, bytes)
+    return Call(scope["method"], token, rest, headers, receive, leftover)
 
 
 class MethodNotAllowed(Refused):

@@ -24,6 +24,7 @@ from lpse.federation.limits import (
     WEB_PIPELINED_MAX,
     WEB_REQUEST_LINE_BYTES_MAX,
 )
+from regional_node.web.calls import LEFTOVER
 from regional_node.web.connections import Connections
 from regional_node.web.rules import Phase, Pulse
 
@@ -31,6 +32,7 @@ _SILENT: Final = logging.getLogger("lpse.web.silent")
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 _SILENT.disabled = True
+_SILENT.setLevel(logging.CRITICAL)
 _HEAD_OVERHEAD_BYTES: Final = 4  # ": " and the line's end
 
 
@@ -97,11 +99,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._leave()
 
     def data_received(self, data: bytes) -> None:
-        self.pulse.window_bytes += len(data)
         if self.pulse.phase is Phase.WAITING:
             self.pulse.enter(Phase.HEAD, self._monotonic())
             self._head_bytes = 0
         super().data_received(data)
+        self.pulse.window_bytes += len(data)
         if self.pulse.phase is Phase.HEAD and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > WEB_HEAD_BYTES_MAX:
@@ -131,7 +133,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self.pulse.enter(Phase.BODY, self._monotonic())
         super().on_headers_complete()
-        self.cycle.logger = _SILENT
+        cycle = self.cycle
+        cycle.logger = _SILENT
+        cast(dict[str, object], self.scope)[LEFTOVER] = lambda: bytes(cycle.body)
         if self._stopping:
             self.cycle.keep_alive = False
 

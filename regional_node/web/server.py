@@ -60,6 +60,7 @@ class WebServer:
             timeout_keep_alive=int(WEB_KEEP_ALIVE_SECONDS),
         )
         self._config.load()
+        self._config.loaded_app = app  # never uvicorn's tracing wrapper: it prints paths
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._handshakes: set[asyncio.Task[None]] = set()
