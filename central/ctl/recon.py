@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from central.ctl import national, parked, session
+from central.ctl import national, parked, parked_blobs, session
 from lpse.terminal import recon_views
 from lpse.terminal.output import (
     Output,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Reconciliation: runs, parked entries, the national journal.")
 national.add_commands(app)
 parked.add_commands(app)
+parked_blobs.add_commands(app)
 
 ZONE = "Asia/Jakarta"
 

@@ -12,7 +12,7 @@ import typer
 
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show, show_list
 from lpse.terminal.plain import plain
-from lpse.terminal.words import duration_text, say, when
+from lpse.terminal.words import duration_text, say, size_text, when
 from regional_node.cli import session
 from regional_node.cli.status import zone_of
 
@@ -45,9 +45,12 @@ def resume() -> None:
 async def _status(attempts: int, output: Output) -> None:
     from lpse.intake.v1 import node_pb2 as api
     from lpse.intake.v1.node_pb2_grpc import NodeStub
+    from lpse.intake.v1.transfers_pb2 import GetRoadRequest
+    from lpse.intake.v1.transfers_pb2_grpc import TransfersStub
 
     async with session.connect() as channel:
         answer = await NodeStub(channel).GetLinkStatus(api.GetLinkStatusRequest(attempts=attempts))
+        road = await TransfersStub(channel).GetRoad(GetRoadRequest())
         time = when(await zone_of(channel))
     columns = (
         Column("phase", "Link", say),
@@ -60,8 +63,17 @@ async def _status(attempts: int, output: Output) -> None:
         Column("pause_reason", "Paused because"),
         Column("cause", "Last failure"),
         Column("clock_offset_seconds", "Clock off by", duration_text),
+        Column("road.limit_kbit_per_second", "Limit now (kbit/s)"),
+        Column("road.control_kbit_per_second", "Of it for entries (kbit/s)"),
+        Column("road.limit_until_time", "Limit until", time),
+        Column("road.rate_bytes_per_second", "Measured per second", _size),
+        Column("road.parked_count", "Set aside"),
+        Column("road.freed_count", "Local copies freed"),
     )
-    show(answer, columns, output, name="endpoint")
+    shown = {**plain(answer), "road": plain(road)}
+    if not road.HasField("limit_kbit_per_second"):
+        shown["road"]["limit_kbit_per_second"] = None
+    show(shown, columns, output, name="endpoint")
     if output is Output.TABLE:
         rows = plain(answer)["attempts"]
         listed = (
@@ -72,6 +84,10 @@ async def _status(attempts: int, output: Output) -> None:
             Column("cause", "Cause"),
         )
         show_list(rows, listed, output)
+
+
+def _size(value: float) -> str:
+    return size_text(round(value or 0))
 
 
 async def _pause(reason: str) -> None:
