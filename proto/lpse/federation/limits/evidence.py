@@ -23,8 +23,6 @@ RECEIPT_CODES_PER_COMMIT_MAX: Final = 256
 VERIFY_FORM_BYTES_MAX: Final = 512 * KIB
 # More digests of files in one public check are refused; a receipt has no more files.
 VERIFY_DIGESTS_MAX: Final = 250
-# Checks of pasted receipts at one time; more wait, and are told to come back where they wait long.
-VERIFY_CHECKS_MAX: Final = 2
 # Receipts set in print at one time, the longest wait for a turn, and the longest time for one;
 # beyond it people are told that the text is there and to come back for the print.
 PRINTS_MAX: Final = 2
