@@ -16,11 +16,9 @@ from urllib.parse import urlsplit
 
 import grpc
 
-from lpse.federation.acts import CENTRE_PARTY
-from lpse.federation.notes import Verifier
-from lpse.intake.v1 import grants_pb2_grpc
+from lpse.intake.v1 import grants_pb2_grpc, receipts_pb2_grpc
 from lpse.terminal.words import LANGUAGES, Words
-from regional_node import identity, receipts
+from regional_node import receipts
 from regional_node.config import Upload
 from regional_node.grants.keys import open_key
 from regional_node.grants.rules import Grant
@@ -34,6 +32,7 @@ from regional_node.pages.routes import page_routes
 from regional_node.receipts.printing import Printer
 from regional_node.receipts.proofs import Keys, Proofs
 from regional_node.receipts.routes import Desk, receipt_routes
+from regional_node.receipts.service import ReceiptsService
 from regional_node.receipts.store import ReceiptStore
 from regional_node.schedule.effective import EffectiveSchedule
 from regional_node.transfer.store import TransferStore
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
     from regional_node.areas import Machine
 
 _LOCALE = Path(__file__).parent / "locale"
-_IDENTITY = "identity"
 _FINISHED = "the vendor finished at a PC of the Bidding Room"
 
 
@@ -140,6 +138,7 @@ class Front:
                 machine.log,
             )
         )
+        self._receipts = _receipts_of(machine)
         self._server: WebServer | None = None
 
     @property
@@ -150,7 +149,16 @@ class Front:
     def register(self) -> Callable[[grpc.aio.Server], None]:
         """Puts the RPCs on the local socket's server."""
         service = self.service
-        return lambda server: grants_pb2_grpc.add_GrantsServicer_to_server(service, server)
+        store, proofs, printer = self._receipts
+        printing = ReceiptsService(
+            store, proofs, printer, public_url=self._settings.public_url.rstrip("/")
+        )
+
+        def put(server: grpc.aio.Server) -> None:
+            grants_pb2_grpc.add_GrantsServicer_to_server(service, server)
+            receipts_pb2_grpc.add_ReceiptsServicer_to_server(printing, server)
+
+        return put
 
     def url_of(self, token: str) -> str:
         """The address that a vendor gets."""
@@ -202,13 +210,9 @@ class Front:
         )
 
     def _desk(self, pages: Pages) -> Desk:
-        machine = self._machine
-        store = ReceiptStore(machine.database)
-        me = identity.load(machine.settings.data / _IDENTITY)
-        keys = Keys(machine.signer.verifier, Verifier(CENTRE_PARTY, me.centre_signing_key))
-        proofs = Proofs(store, machine.link.store.cosigned, keys)
+        store, proofs, printer = self._receipts
         public_url = self._settings.public_url.rstrip("/")
-        return Desk(self.grants.find, store, proofs, Printer(_words()), pages, public_url)
+        return Desk(self.grants.find, store, proofs, printer, pages, public_url)
 
     async def _state(self, grant: Grant, token: str) -> Mapping[str, Any]:
         overview = await self.files.overview(grant)
@@ -220,6 +224,14 @@ class Front:
 
     def _unnamed(self) -> str:
         return f"berkas-{self._machine.entropy.token(4).hex()}"
+
+
+def _receipts_of(machine: Machine) -> tuple[ReceiptStore, Proofs, Printer]:
+    """Shared by the port and the local API: one turn for proofs, one set of prints."""
+    store = ReceiptStore(machine.database)
+    keys = Keys(machine.signer.verifier, machine.national.centre)
+    proofs = Proofs(store, machine.link.store.cosigned, keys)
+    return store, proofs, Printer(_words())
 
 
 def _place_of(settings: Upload, *, tls: bool) -> Place:
