@@ -6,7 +6,8 @@
 
   function sum(sender, at) {
     var size = 0, confirmed = 0, flight = sender.flight, flying = 0, rate = sender.rate, silent;
-    sender.items.forEach(function (item) { size += item.size; confirmed += item.offset; });
+    var sent = sender.items.filter(function (item) { return !item.error; });
+    sent.forEach(function (item) { size += item.size; confirmed += item.offset; });
     if (flight && flight.bytes) {
       flying = Math.min(flight.moved, flight.bytes);
       silent = at - flight.since;
@@ -14,7 +15,7 @@
     }
     return {
       size: size, confirmed: confirmed, flying: flying, rate: rate, rest: size - confirmed,
-      part: size ? confirmed / size : 1, visible: sender.items.length > 0
+      part: size ? confirmed / size : 1, visible: sent.length > 0
     };
   }
 

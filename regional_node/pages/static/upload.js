@@ -141,6 +141,7 @@
   function choose(files) {
     var told = [], i;
     view.alert("");
+    view.note("success", null);
     for (i = 0; i < files.length; i++) { told.push(take1(files[i])); }
     told = told.filter(function (text) { return text; });
     if (told.length) { view.alert(t("Not added:"), told.join(" ")); }
@@ -326,7 +327,9 @@
     if (button.disabled === said.ready) { button.disabled = !said.ready; }
     byId("choose-label").className = sender.items.length || again ? "button" : "button first";
     LpseView.put(byId("files-title"), again ? t("Files of a replacement") : t("Bid files"));
-    LpseView.put(document.querySelector("#list .none"), again ?
+    LpseView.put(document.querySelector("#list .none"), !state.held &&
+      now() >= unix(state.deadline_time) ?
+      t("The deadline has passed: a new file is refused, and the attempt is recorded.") : again ?
       t("To replace the bid, choose ALL files of the new one. The older bid and its receipt are kept.") :
       t("No file yet. Choose 1 to {count} files that belong to one bid.",
         { count: setting.files_max }));

@@ -135,6 +135,7 @@
     show(row.bar, !item.whole);
     put(row.word, told.shape + " " + told.text);
     kind(row.word, told.tone + "-ink");
+    kind(row.status, told.tone === "bad" ? "status wide" : "status");
     show(row.again, !!told.anew && !item.asking);
     put(row.remove, item.asking ? t("Yes, remove") : t("Remove"));
     kind(row.remove, item.asking ? "low danger" : "low");

@@ -16,8 +16,8 @@
       return as("bad", "■", t("This computer cannot read the file; choose it again."));
     }
     if (item.error) {
-      return as("bad", "■", (item.error.message || t("The LPSE refused this file.")) + " " +
-        (item.error.remedy || "") + code(item.error));
+      return as("bad", "■", (item.error.message || t("The LPSE refused this file.")) +
+        (item.error.remedy ? " – " + item.error.remedy : "") + code(item.error));
     }
     if (item.different) {
       return as("bad", "■", t("Not the same as the file on this computer; send it anew."));
