@@ -86,10 +86,11 @@ class _Receipts:
         stored = await self._desk.store.submission(grant.intake_key(number))
         if stored is None:
             raise _unknown()
+        if form == "txt":  # needs nothing else to be in order
+            name = f"{code_of(stored.receipt)}.txt"
+            return _file(stored.receipt, "text/plain; charset=utf-8", name)
         paper = self._paper(stored)
         match form:
-            case "txt":
-                return _file(stored.receipt, "text/plain; charset=utf-8", f"{paper.code}.txt")
             case "json":
                 return JSONResponse(_document(paper, stored), headers=_kept_by_nobody())
             case "pdf":
@@ -199,7 +200,7 @@ class _Public:
             examined=examined,
             checks=[_line(check, paper, reader) for check in examined.checks] if examined else [],
             paper=paper,
-            facts=views.facts(paper, reader.words) if paper is not None else [],
+            facts=_facts(examined, paper, reader),
             verdict=views.verdict_text(paper.verdict, reader.words) if paper is not None else "",
             known=stored is not None,
             opened=stored is not None and stored.revealed,
@@ -213,6 +214,14 @@ class _Public:
             return None
         key = self._desk.proofs.keys.node.text
         return Paper(examined.signed, examined.verified, key, self._desk.public_url)
+
+
+def _facts(examined: Examined | None, paper: Paper | None, reader: Reader) -> list[views.Fact]:
+    if paper is not None:
+        return views.facts(paper, reader.words)
+    if examined is None or examined.verified is None:
+        return []
+    return views.attempt_facts(examined.verified, reader.words)
 
 
 def _line(check: Check, paper: Paper | None, reader: Reader) -> dict[str, str]:

@@ -33,6 +33,16 @@ _VERDICTS: Final = {
 }
 _SHAPES: Final = {"ON_TIME": "✓", "LATE": "✕", "UNDETERMINED": "?", "PENDING": "…"}
 _TONES: Final = {"ON_TIME": "good", "LATE": "bad", "UNDETERMINED": "warn", "PENDING": "warn"}
+_REASONS: Final = {
+    "STAGE_CLOSED": "Begun after the deadline",
+    "TOO_LARGE": "Larger than allowed",
+    "NO_SPACE": "No room on the disk of the LPSE",
+    "BROKEN": "The bytes ended early or changed on the way",
+    "INVALID": "The request was not valid",
+    "EXPIRED": "Not finished before it expired",
+    "TERMINATED": "Removed by the uploader",
+    "REVOKED": "The upload address was closed",
+}
 _CLOCK: Final = {"id": "'pukul' HH.mm.ss", "en": "'at' HH:mm:ss"}
 
 
@@ -154,6 +164,32 @@ def facts(paper: Paper, words: Words) -> list[Fact]:
     ]
     extra = "; ".join(f"{key}: {_plain(value)}" for key, value in details.extra.items())
     return [*listed, *([Fact("Also given", extra)] if extra else [])]
+
+
+def attempt_facts(verified: VerifiedReceipt, words: Words) -> list[Fact]:
+    """The facts of a proof of an attempt, which nothing was accepted by."""
+    text, details, language = verified.document, verified.details, words.language
+    zone = str(text["zone"])
+    return [
+        Fact(
+            "Ended",
+            instant_text(str(text["refuse_time"]), zone, language),
+            _utc(text, "refuse_time"),
+            strong=True,
+        ),
+        Fact("Reason", reason_text(str(text["reason"]), words), str(text["reason"]), strong=True),
+        Fact("Bytes received", str(text["received_bytes"])),
+        Fact("Deadline", instant_text(str(text["deadline_time"]), zone, language)),
+        Fact("Vendor", details.vendor),
+        Fact("Package code", details.package),
+        Fact("Stage", details.stage),
+        Fact("Upload begun", instant_text(str(text["begin_time"]), zone, language)),
+    ]
+
+
+def reason_text(reason: str, words: Words) -> str:
+    """Why an attempt ended, as a sentence."""
+    return words(_REASONS.get(reason, "Ended without a bid"))
 
 
 def document(paper: Paper) -> dict[str, Any]:

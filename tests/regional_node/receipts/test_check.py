@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from regional_node.receipts.forms import read_digests
 from regional_node.receipts.proofs import Keys
 from tests.contract.test_receipts import DETAILS, NODE, make, make_attempt
 from tests.contract.test_tlog_proofs import proof
+from tests.regional_node.intake.node import DEADLINE
+from tests.regional_node.intake.uploads import begin, requests, upload
 from tests.regional_node.receipts.desk import CENTRE, FILES, VENDOR, Counter, open_counter
 
 ENGLISH = {"accept-language": "en"}
@@ -73,6 +76,21 @@ async def test_a_proof_is_explained_too_with_the_centre_away(counter: Counter) -
     assert "Not after: lkpp signed at Friday, 27 March 2015 at 10:00:00 WIB" in page
     made = await post(counter, receipt=receipt.decode(), want="proof")
     assert made.content == upgraded, "whoever holds the receipt gets its proof"
+
+
+async def test_a_proof_of_an_attempt_is_explained(counter: Counter) -> None:
+    """Begun after the deadline: genuine, with the reason in words, and never as an acceptance."""
+    grant, _ = await counter.grant()
+    counter.node.clock.set(DEADLINE + timedelta(minutes=1))
+    attempted = await upload(
+        counter.stub,
+        requests(FILES, begin(FILES, key=grant.intake_key(1), details={"vendor": VENDOR})),
+    )
+    page = (await post(counter, receipt=attempted.proof.decode())).text
+    assert "The proof of an attempt is genuine; nothing was accepted by it" in page
+    assert "Begun after the deadline" in page
+    assert "Friday, 27 March 2015 at 10:01:00 WIB" in page
+    assert "Received before the deadline" not in page
 
 
 async def test_before_the_opening_the_check_gives_no_proof(counter: Counter) -> None:

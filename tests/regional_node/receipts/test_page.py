@@ -25,6 +25,20 @@ async def test_the_signed_text_is_handed_out_byte_for_byte(counter: Counter) -> 
     assert code_of(receipt) in answer.headers["content-disposition"]
 
 
+async def test_a_damaged_record_is_still_handed_out_as_it_is(counter: Counter) -> None:
+    """The text leaves whatever became of it on the disk; page, JSON and print say what is wrong."""
+    grant, token = await counter.grant()
+    receipt = await counter.submit(grant)
+    damaged = receipt.replace(b"ON_TIME", b"PENDING")
+    await counter.node.database.write(
+        lambda tx: tx.run("UPDATE intake_submissions SET receipt = ?", (damaged,))
+    )
+    assert (await counter.browser.get(f"/g/{token}/receipts/1.txt")).content == damaged
+    for form in ("", ".json", ".pdf"):
+        answer = await counter.browser.get(f"/g/{token}/receipts/1{form}")
+        assert (answer.status_code, "FED-2103" in answer.text) == (400, True)
+
+
 async def test_the_json_has_every_signed_field_and_the_text(counter: Counter) -> None:
     """Programs read the same facts; keys are English, the text is inside verbatim."""
     grant, token = await counter.grant()
