@@ -97,6 +97,6 @@ class Bucket:
         """The bucket afterwards, and seconds to wait where nothing could be taken yet."""
         passed = max(now_seconds - self.as_of_seconds, 0.0)
         level = min(self.level_bytes + passed * rate_bytes, rate_bytes * ROAD_BURST_SECONDS)
-        if level < 0:
+        if level <= -1:  # less than a byte is a matter of rounding
             return Bucket(level, now_seconds), -level / rate_bytes
         return Bucket(level - size, now_seconds), 0.0
