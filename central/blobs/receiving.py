@@ -156,6 +156,10 @@ class Receiving:
             error.retry_after_seconds = TRANSFER_SLOW_SECONDS
             raise error
 
+    def is_busy(self) -> bool:
+        """Whether any blob is being resumed now."""
+        return bool(self._active)
+
     def ended(self, incoming: Incoming) -> None:
         """Forget a stream that has ended, unless a newer one has its place."""
         if self._active.get(incoming.wanted.transfer) is incoming:

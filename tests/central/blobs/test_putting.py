@@ -19,12 +19,12 @@ from lpse.federation.limits import MIB, TRANSFER_STREAMS_PER_CALLER_MAX
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1.transfer_pb2_grpc import TransferStub
 from lpse.runtime.channels import Subject, error_from
-from lpse.runtime.clock import SystemClock
 from lpse.storage import blob_files
 from lpse.storage.blobs import BlobStore
-from regional_node.transfer.sending import Sender
+from regional_node.transfer.road import free_road
+from regional_node.transfer.sending import Sender, Way
 from tests.central.blobs.receiver import Receiver, begin, caller, receiving
-from tests.federation.rig import Authority
+from tests.federation.rig import CLOCK, Authority
 
 NODE = "lpse-pacitan"
 
@@ -188,7 +188,8 @@ async def test_promised_bytes_survive_kill_of_the_centre(
         await part.complete(digest, len(data))
         reached: list[int] = []
         async with caller(port, identity) as channel:
-            await Sender(store, SystemClock()).send(channel, digest, len(data), reached.append)
+            sender, way = Sender(store, free_road(CLOCK), CLOCK), Way("large", reached.append)
+            await sender.send(channel, digest, len(data), way)
         assert reached[0] >= promised and reached[-1] == len(data)
         path = next((tmp_path / "centre" / "blobs" / "sha256").glob("*/*"))
         assert path.read_bytes() == data
