@@ -276,15 +276,15 @@ def _open_link(
 
 async def _open_scrub(machine: Machine, sessions: Sessions) -> dict[str, Work]:
     """Re-read what is stored; ask nodes for what went bad; hold room for the day it is needed."""
-    store, settings = CentralScrubStore(machine.database), machine.settings.scrub
+    store, settings = CentralScrubStore(machine.database), machine.settings
     await machine.care.verify_blobs(machine.blobs, store)
     scrub = Scrub(
         store,
         machine.blobs,
         machine.clock,
         machine.log,
-        bytes_per_second=settings.megabytes_per_second * 1e6,
-        every=timedelta(days=settings.every_days),
+        bytes_per_second=settings.scrub.megabytes_per_second * 1e6,
+        every=timedelta(days=settings.scrub.every_days),
     )
     asking = Asking(store, machine.blobs, sessions, machine.clock, machine.log)
     return {"scrub": scrub.run, "asking": asking.run, "ballast": machine.care.watch()}

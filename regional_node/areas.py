@@ -211,14 +211,14 @@ def _upkeep(machine: Machine, centre: _Centre, drain: DrainWorker) -> Upkeep:
         software_version=version("lpse-federation"),
     )
     store = NodeScrubStore(machine.database, runs)
-    settings, blobs = machine.settings.scrub, machine.blobs
+    settings, blobs = machine.settings, machine.blobs
     scrub = Scrub(
         store,
         blobs,
         machine.clock,
         machine.log,
-        bytes_per_second=settings.megabytes_per_second * 1e6,
-        every=timedelta(days=settings.every_days),
+        bytes_per_second=settings.scrub.megabytes_per_second * 1e6,
+        every=timedelta(days=settings.scrub.every_days),
     )
     other = (centre.is_open, drain.wake)
     fetching = Fetching(blobs, centre.connect)

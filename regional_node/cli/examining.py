@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +82,7 @@ async def _stored(settings: NodeSettings) -> Stored:
     data, record = settings.data, read_record(settings.data)
     place, damaged = Place(0, None, None, b"", 0, 0, 0), Damaged(0, 0, 0)
     if (data / "node.db").exists():
-        with suppress(FederationError, sqlite3.Error):
+        with suppress(FederationError):
             place, damaged = await LiveDatabase(data / "node.db").read(
                 lambda tx: (place_in(tx), totals_in(tx))
             )

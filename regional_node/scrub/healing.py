@@ -9,7 +9,6 @@ that needs a person, and looked at again now and then (Invariant 10: one bad blo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -25,15 +24,17 @@ from lpse.federation.limits import (
 from lpse.federation.v1 import link_pb2 as link
 from lpse.runtime.clock import Clock
 from lpse.storage.blobs import BlobMismatch, BlobStore
-from lpse.storage.scrub import OWN, Found, examine
+from lpse.storage.scrub import Found, examine
 from lpse.storage.scrub_store import HEALED, Finding
 from lpse.storage.scrub_store import PERSON as STATE_PERSON
 from regional_node.scrub.rules import (
     FETCHED,
     OTHER,
+    OWN,
     PERSON,
     SENT_AGAIN,
     WHOLE_AGAIN,
+    Damage,
     decision,
     wait_seconds,
 )
@@ -146,7 +147,8 @@ class Healing:
 
     async def _healed(self, one: Finding, outcome: str) -> bool:
         now = self._clock.wall()
-        await self._store.decide(one, HEALED, decision(one, outcome), (now, now))
+        told = decision(_damage(one, one.cause), outcome)
+        await self._store.decide(one, HEALED, told, (now, now))
         self._log.info("scrub.healed", side=one.side, size_bytes=one.size_bytes)
         return True
 
@@ -156,7 +158,11 @@ class Healing:
         await self._store.postpone(one, again, cause)
         if one.state == STATE_PERSON:
             return False  # said already
-        told = decision(replace(one, cause=cause), PERSON)
+        told = decision(_damage(one, cause), PERSON)
         await self._store.decide(one, STATE_PERSON, told, (now, again))
         self._log.error("scrub.no_good_copy", code="FED-7402", side=one.side)
         return False
+
+
+def _damage(one: Finding, cause: str) -> Damage:
+    return Damage(one.digest, one.side, one.size_bytes, one.found, one.find_time, cause)

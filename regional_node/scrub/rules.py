@@ -9,14 +9,15 @@ finding and healing.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from lpse.federation.limits import SCRUB_RETRY_SECONDS_FIRST, SCRUB_RETRY_SECONDS_MAX
 from lpse.federation.v1 import records_pb2 as records
-from lpse.storage.scrub import OWN, Found
-from lpse.storage.scrub_store import Finding
 
 C = records.Classification
+OWN: Final = "OWN"  # the side of a finding: this node's copy
 OTHER: Final = "OTHER"  # the side of a finding: the centre's copy
 
 FETCHED: Final = "fetched from the centre, digest re-read from disk"
@@ -24,6 +25,7 @@ WHOLE_AGAIN: Final = "whole again, digest re-read from disk"
 SENT_AGAIN: Final = "sent again, digest re-read from disk"
 PERSON: Final = "no good copy found, a person must look"
 
+_MISSING: Final = "MISSING"
 _RULES: Final = {
     (OWN, True): ("R-BLOB-NODE-MISSING/1", C.CLASSIFICATION_MISSING_AT_NODE),
     (OWN, False): ("R-BLOB-NODE-DAMAGED/1", C.CLASSIFICATION_CORRUPT),
@@ -36,9 +38,21 @@ _REASONS: Final = {
 }
 
 
-def decision(one: Finding, outcome: str) -> records.ReconciliationEntry:
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A copy that is not what its digest says: whose, how it was found, and what was tried."""
+
+    digest: bytes
+    side: str
+    size_bytes: int
+    found: str
+    find_time: datetime
+    cause: str = ""
+
+
+def decision(one: Damage, outcome: str) -> records.ReconciliationEntry:
     """One row of the log, with what each side's copy is known to be."""
-    rule, classification = _RULES[one.side, one.found == Found.MISSING]
+    rule, classification = _RULES[one.side, one.found == _MISSING]
     reason = _REASONS[one.side].format(found=one.found.lower())
     healed = outcome != PERSON
     mine, theirs = (one.found, "") if one.side == OWN else ("", one.found)
@@ -62,7 +76,7 @@ def wait_seconds(attempts: int) -> float:
     return float(min(doubled, SCRUB_RETRY_SECONDS_MAX))
 
 
-def _evidence(one: Finding, found: str) -> bytes:
+def _evidence(one: Damage, found: str) -> bytes:
     said = {"found": found or None, "size_bytes": one.size_bytes}
     if found:
         said["find_time"] = one.find_time.isoformat()

@@ -699,8 +699,8 @@ class BlobsWanted(_message.Message):
     BLOBS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DamagedCopy]:
-        """Set by the centre: at most 256; only blobs that stand in STORED entries of this node. Others are
-        ignored.
+        """Set by the centre: at most 256; only blobs that stand in STORED entries of this node. Others
+        are ignored.
         """
 
     def __init__(

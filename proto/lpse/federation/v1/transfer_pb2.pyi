@@ -223,8 +223,8 @@ class GetBlobRequest(_message.Message):
     OFFSET_BYTES_FIELD_NUMBER: _builtins.int
     CHUNK_BYTES_MAX_FIELD_NUMBER: _builtins.int
     digest: _builtins.bytes
-    """Set by the node: SHA-256, 32 bytes, of a published release bundle, or of a blob that stands in a
-    STORED entry of this node and is here.
+    """Set by the node: SHA-256, 32 bytes, of a published release bundle, or of a blob that stands in
+    a STORED entry of this node and is here.
     """
     offset_bytes: _builtins.int
     """Set by the node: bytes that it already holds durably."""
