@@ -139,13 +139,18 @@ def _document(grant: wire.Grant) -> dict[str, Any]:
     return document
 
 
+def _state(state: str) -> str:
+    said = {"LIVE": "in force", "EXPIRED": "its time is over", "REVOKED": "taken back"}
+    return say(said.get(state, state))
+
+
 def _columns(zone: str, *, url: bool = False) -> Sequence[Column]:
     columns = [
         Column("name", "Name"),
-        Column("state", "State", say),
+        Column("state", "State", _state),
         Column("package", "Package"),
         Column("stage", "Stage"),
-        Column("seat", "Seat"),
+        Column("seat", "Seat", lambda seat: str(seat or "–")),
         Column("bytes_max", "Largest submission", lambda size: size_text(int(size))),
         Column("create_time", "Made", when(zone)),
         Column("expire_time", "Ends", when(zone)),

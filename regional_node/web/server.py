@@ -205,13 +205,14 @@ def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | 
 
 
 def make_room(connections_max: int) -> int:
-    """Raise the limit of open files for so many connections; how many it really allows."""
+    """Raise the limit of open files as far as it goes; how many connections that allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections_max + _FILES_BESIDE
-    if soft < wanted:
+    if soft != hard:
         with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return connections_max
     return max(1, min(connections_max, (soft - _FILES_BESIDE) // 2))
 
 
