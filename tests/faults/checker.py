@@ -85,8 +85,7 @@ def examine_lying(node: Party, lying: Mapping[str, Lying]) -> list[Finding]:
     """What is broken of files that were left in the middle: an answered offset is a promise."""
     rows, found = node.resumable(), []
     for file_id, file in lying.items():
-        _, offset = rows.get(file_id, (0, 0))
-        part = node.part(file_id)
+        offset, part = rows.get(file_id, (0, b""))
         if offset < file.acknowledged or len(part) < offset:
             text = (
                 f"{file_id}: {file.acknowledged} acknowledged, {offset} recorded, {len(part)} kept"

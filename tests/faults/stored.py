@@ -93,18 +93,19 @@ class Party:
         """Every refused attempt."""
         return self._rows("SELECT intake_key, commitment, proof FROM intake_attempts")
 
-    def resumable(self) -> dict[str, tuple[int, int]]:
-        """State and acknowledged bytes of every file that came in through a grant, by its id."""
-        statement = "SELECT file, state, offset_bytes FROM tus_files"
-        return self.read(
-            lambda tx: {
-                str(file): (int(state), int(offset))
-                for file, state, offset in tx.execute(statement)
-            }
-        )
+    def resumable(self) -> dict[str, tuple[int, bytes]]:
+        """Recorded offset and stored bytes of every file that came through a grant, by its id."""
+        statement = "SELECT file, offset_bytes, digest FROM tus_files"
+        rows = self.read(lambda tx: list(tx.execute(statement)))
+        return {
+            str(file): (
+                int(offset),
+                self._part(str(file)) if digest is None else self.blob(bytes(digest)) or b"",
+            )
+            for file, offset, digest in rows
+        }
 
-    def part(self, file_id: str) -> bytes:
-        """What lies there of an unfinished file; empty where there is nothing."""
+    def _part(self, file_id: str) -> bytes:
         path = self.data / "blobs" / "incoming" / f"{file_id}.part"
         return path.read_bytes() if path.exists() else b""
 
