@@ -46,7 +46,7 @@ from lpse.terminal.daemon import (
     stop_on_signals,
 )
 from regional_node import identity
-from regional_node.areas import Areas, Machine, Register, open_areas
+from regional_node.areas import Areas, Register, open_areas
 from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.messages import trust_message
 from regional_node.clock.store import ClockStore
@@ -59,6 +59,7 @@ from regional_node.link.service import NodeService
 from regional_node.link.state import LinkState
 from regional_node.link.stream import GrpcStream
 from regional_node.link.worker import LinkWorker
+from regional_node.machine import Machine
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
 from regional_node.reconciliation.runs import Runs

@@ -15,12 +15,9 @@ from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 import grpc
-from structlog.typing import FilteringBoundLogger
 
-from lpse.federation.desired_state import NodeFacts
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN
-from lpse.federation.notes import Signer
 from lpse.intake.v1 import (
     compensations_pb2_grpc,
     officers_pb2_grpc,
@@ -29,16 +26,10 @@ from lpse.intake.v1 import (
     submissions_pb2_grpc,
     transfers_pb2_grpc,
 )
-from lpse.runtime.clock import Clock, Entropy
-from lpse.runtime.sqlite import Database, Transaction
-from lpse.storage.blobs import BlobStore
-from lpse.storage.disk_care import DiskCare
-from lpse.storage.journal import Journal
+from lpse.runtime.sqlite import Transaction
 from lpse.storage.scrub import Scrub
 from lpse.terminal.daemon import Work
-from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.worker import ClockWorker
-from regional_node.config import NodeSettings
 from regional_node.front import Counter, Front
 from regional_node.intake.needs_store import SubmissionNeeds
 from regional_node.intake.office import Office
@@ -49,9 +40,7 @@ from regional_node.intake.service import SubmissionsService
 from regional_node.intake.store import IntakeStore
 from regional_node.intake.submissions import Intake
 from regional_node.intake.worker import JudgingWorker
-from regional_node.link.state import LinkState
-from regional_node.national.national import National
-from regional_node.national.newest import NewestNational
+from regional_node.machine import Machine
 from regional_node.officers.service import OfficersService
 from regional_node.officers.store import Officers
 from regional_node.outages.ports import FactProbe
@@ -81,32 +70,6 @@ from regional_node.upgrades.worker import UpgradeSettings, UpgradeWorker
 
 Register = Callable[[grpc.aio.Server], None]
 _UPGRADE_STEP_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What every area may use; made by `app`."""
-
-    settings: NodeSettings
-    me: NodeFacts
-    endpoint: str
-    clock: Clock
-    entropy: Entropy
-    log: FilteringBoundLogger
-    signer: Signer
-    database: Database
-    blobs: BlobStore
-    journal: Journal
-    national: National
-    link: LinkState
-    keeper: ClockKeeper
-    newest: NewestNational
-    care: DiskCare
-
-    @property
-    def exercise(self) -> bool:
-        """Whether legal time may be stepped."""
-        return self.settings.environment == "exercise"
 
 
 @dataclass

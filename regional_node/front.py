@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -27,6 +27,7 @@ from regional_node.grants.store import Grants, grant_in
 from regional_node.intake.office import Office
 from regional_node.intake.sealing import Sealing
 from regional_node.intake.submissions import Intake
+from regional_node.machine import Machine
 from regional_node.pages.rendering import Pages
 from regional_node.pages.routes import page_routes
 from regional_node.receipts.printing import Printer
@@ -47,9 +48,6 @@ from regional_node.web.door import Door, Handlers
 from regional_node.web.rates import Rates
 from regional_node.web.server import WebServer, make_room, tls_context
 from regional_node.web.tus import TusDoor
-
-if TYPE_CHECKING:
-    from regional_node.areas import Machine
 
 _LOCALE = Path(__file__).parent / "locale"
 _FINISHED = "the vendor finished at a PC of the Bidding Room"
@@ -113,10 +111,10 @@ class Front:
     """The port; `open` listens, `close` ends."""
 
     def __init__(self, machine: Machine, counter: Counter) -> None:
-        settings = machine.settings.upload
-        self._tls = tls_context(settings.certificate, settings.key)
-        self._settings = settings
-        self._place = _place_of(settings, tls=self._tls is not None)
+        upload = machine.settings.upload
+        self._tls = tls_context(upload.certificate, upload.key)
+        self._upload = upload
+        self._place = _place_of(upload, tls=self._tls is not None)
         self._machine = machine
         self._base = ""
         self.grants = Grants(
@@ -151,7 +149,7 @@ class Front:
         service = self.service
         store, proofs, printer = self._receipts
         printing = ReceiptsService(
-            store, proofs, printer, public_url=self._settings.public_url.rstrip("/")
+            store, proofs, printer, public_url=self._upload.public_url.rstrip("/")
         )
 
         def put(server: grpc.aio.Server) -> None:
@@ -166,23 +164,23 @@ class Front:
 
     async def open(self) -> int:
         """Listen; the port in use. FED-5311 where another program has it."""
-        settings, machine = self._settings, self._machine
-        proxies = rules.networks_of(settings.trusted_proxies)
+        upload, machine = self._upload, self._machine
+        proxies = rules.networks_of(upload.trusted_proxies)
         connections = Connections(
             machine.clock,
-            total_max=make_room(settings.connections_max),
-            per_address_max=settings.connections_per_address_max,
+            total_max=make_room(upload.connections_max),
+            per_address_max=upload.connections_per_address_max,
             proxies=proxies,
         )
         rates = Rates(
-            machine.clock, requests_per_second=settings.requests_per_second, proxies=proxies
+            machine.clock, requests_per_second=upload.requests_per_second, proxies=proxies
         )
-        origins = Origins(rules.check_origins(settings.allowed_origins))
+        origins = Origins(rules.check_origins(upload.allowed_origins))
         door = Door(self.grants, self._handlers(), rates, origins, proxies, machine.log)
         self._server = WebServer(door, connections, machine.clock, self._tls)
         port = await self._server.open(self._place.host, self._place.port)
         tls = self._tls is not None
-        self._base = rules.base_of(settings.public_url, self._place.host, port, tls=tls)
+        self._base = rules.base_of(upload.public_url, self._place.host, port, tls=tls)
         machine.log.info("web.listening", port=port, tls=tls)
         return port
 
@@ -211,7 +209,7 @@ class Front:
 
     def _desk(self, pages: Pages) -> Desk:
         store, proofs, printer = self._receipts
-        public_url = self._settings.public_url.rstrip("/")
+        public_url = self._upload.public_url.rstrip("/")
         return Desk(self.grants.find, store, proofs, printer, pages, public_url)
 
     async def _state(self, grant: Grant, token: str) -> Mapping[str, Any]:
@@ -234,18 +232,18 @@ def _receipts_of(machine: Machine) -> tuple[ReceiptStore, Proofs, Printer]:
     return store, proofs, Printer(_words())
 
 
-def _place_of(settings: Upload, *, tls: bool) -> Place:
+def _place_of(upload: Upload, *, tls: bool) -> Place:
     """Everything about the settings that can be wrong is said before anything opens."""
-    host, port = rules.place_of(settings.listen)
+    host, port = rules.place_of(upload.listen)
     rules.check_place(
         host,
         tls=tls,
-        plain_allowed=settings.plain_beyond_loopback,
-        public_url=settings.public_url,
+        plain_allowed=upload.plain_beyond_loopback,
+        public_url=upload.public_url,
     )
-    rules.networks_of(settings.trusted_proxies)
-    rules.check_origins(settings.allowed_origins)
-    return Place(host, port, rules.base_of(settings.public_url, host, port, tls=tls))
+    rules.networks_of(upload.trusted_proxies)
+    rules.check_origins(upload.allowed_origins)
+    return Place(host, port, rules.base_of(upload.public_url, host, port, tls=tls))
 
 
 def _words() -> dict[str, Words]:
