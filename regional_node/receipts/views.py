@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from math import ceil
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
+from babel.numbers import format_decimal
 
 from lpse.federation.commitments import CHANNEL_BIDDING_ROOM, SealedFile
 from lpse.federation.errors import FederationError
@@ -42,6 +44,11 @@ _REASONS: Final = {
     "EXPIRED": "Not finished before it expired",
     "TERMINATED": "Removed by the uploader",
     "REVOKED": "The upload address was closed",
+}
+_BASES: Final = {
+    "MEASURED": "measured against the centre",
+    "OTHER_BOOT": "measured before the machine was last started",
+    "UNMEASURED": "never measured against the centre",
 }
 _CLOCK: Final = {"id": "'pukul' HH.mm.ss", "en": "'at' HH:mm:ss"}
 
@@ -235,8 +242,22 @@ def _replaced(paper: Paper) -> list[Fact]:
 
 
 def _clock(paper: Paper, words: Words) -> str:
-    seconds = paper.text.get("clock_error_seconds", 0.0)
-    return words("Off by at most {seconds} seconds", seconds=f"{float(seconds):g}")
+    """How far the node's clock could be trusted, and what that rests on."""
+    text, language = paper.text, words.language
+    error = _seconds(text.get("clock_error_seconds"), language)
+    if "clock_basis" not in text:
+        return words("Off by at most {seconds} seconds", seconds=error)
+    offset = _seconds(text.get("clock_offset_seconds"), language)
+    said = words("Off by {offset} seconds, give or take {error}", offset=offset, error=error)
+    basis = words(_BASES.get(str(text["clock_basis"]), str(text["clock_basis"])))
+    return f"{said} ({basis})"
+
+
+def _seconds(value: object, language: str) -> str:
+    """To the millisecond, away from zero: an error is never made smaller."""
+    number = float(value) if isinstance(value, int | float) else 0.0
+    away = ceil(abs(number) * 1_000) / 1_000
+    return format_decimal(away if number >= 0 else -away, format="#,##0.###", locale=language)
 
 
 def _boot(text: Mapping[str, Any]) -> str:
