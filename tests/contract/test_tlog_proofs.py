@@ -331,6 +331,17 @@ def test_no_byte_of_a_receipt_can_be_changed(place: int, difference: int) -> Non
         verify_sole_receipt(bytes(data), NODE.verifier)
 
 
+@given(st.data())
+def test_no_line_of_a_receipt_can_come_from_another_one(data: st.DataObject) -> None:
+    """Fields, details and the signature line itself: each genuine, none exchangeable."""
+    ours, theirs = (bid(number).receipt.split(b"\n") for number in (5, 6))
+    place = data.draw(st.integers(0, len(ours) - 1))
+    if ours[place] != theirs[place]:
+        mixed = [*ours[:place], theirs[place], *ours[place + 1 :]]
+        with pytest.raises(FederationError):
+            verify_sole_receipt(b"\n".join(mixed), NODE.verifier)
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_proof_or_a_clear_refusal(data: bytes) -> None:
     """The reader never crashes, also behind a right header."""
