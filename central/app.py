@@ -303,7 +303,7 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
         for name, work in workers.items()
     ]
     servers = await _listen(centre)
-    pages = HealthPages(lambda: readiness_of(machine.database))
+    pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
     host, _, port = settings.listen.http.rpartition(":")
     await pages.open(host, int(port))
     notify_service_manager("READY=1")

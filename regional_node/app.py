@@ -226,7 +226,7 @@ def _renewals(machine: Machine, link: LinkWorker) -> dict[str, Work]:
 async def _run(node: Node, stop: asyncio.Event) -> int:
     machine, settings = node.machine, node.machine.settings
     server = await _listen(node)
-    pages = HealthPages(lambda: readiness_of(machine.database))
+    pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
     host, _, port = settings.http.listen.rpartition(":")
     await pages.open(host, int(port))
     assert node.areas.front is not None

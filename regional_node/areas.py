@@ -281,7 +281,7 @@ async def _open_intake(
     front = areas.front = Front(machine, Counter(intake, sealing, office, effective))
     await intake.recover()
     await front.files.recover()
-    opened = Openings(openings, transfers.kept_blobs, office, log)
+    opened = Openings(openings, transfers.kept_blobs, office, log, areas.upkeep.suspect)
     service = SubmissionsService(intake, store, opened, transfers.queue, office)
     freeing = transfers.freeing(
         sealing.claims, timedelta(days=machine.settings.disk.retention_days)

@@ -32,6 +32,7 @@ def columns(zone: str) -> tuple[Column, ...]:
         Column("own_head.size", "Own journal", right=True),
         Column("national_head.size", "National journal", right=True),
         Column("free_bytes", "Free disk", size_text),
+        Column("disk.state", "Disk", say),
         Column("legal_time", "Legal time", when(zone)),
         Column("clock.basis", "Clock", say),
         Column("clock.offset_seconds", "Clock is off by (s)", right=True),

@@ -8,7 +8,8 @@ package may be opened, and by whom (`opening_store`, in its transaction).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -66,11 +67,14 @@ class Openings:
         blobs: BlobSource,
         office: Office,
         log: FilteringBoundLogger,
+        suspect: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> None:
+        """`suspect` is told of bytes that could not be handed over, so that they are healed."""
         self._store = store
         self._blobs = blobs
         self._office = office
         self._log = log
+        self._suspect = suspect
 
     async def open(self, package: str, act: SignedAct | None) -> Opened:
         """Reveal the package's commitments, once; an officer's act is checked where it is given."""
@@ -109,10 +113,17 @@ class Openings:
             if error.code == _FREED:
                 raise  # nothing is wrong with it: it says where the bytes are
             self._log.error("opening.unreadable", code=error.code, digest=file.sha256.hex())
+            await self._tell(file)
             raise Unreadable from error
         if found.digest() != file.sha256 or size != file.size_bytes:
             self._log.error("opening.damaged", digest=file.sha256.hex())
+            await self._tell(file)
             raise Unreadable
+
+    async def _tell(self, file: SealedFile) -> None:
+        if self._suspect is not None:
+            with suppress(FederationError):  # a later pass finds it as well
+                await self._suspect(file.sha256)
 
     async def confirm(self, package: str, submissions: int) -> datetime:
         """SPSE holds everything: journalled once per number of submissions."""

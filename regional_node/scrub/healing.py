@@ -82,6 +82,16 @@ class Healing:
             if await self._store.found((one.digest, size), OTHER, found, now):
                 self._log.warning("scrub.centre_damaged", code="FED-7401", found=found)
 
+    async def suspect(self, digest: bytes) -> None:
+        """Look at one of the node's own blobs; what is not whole is healed from now on."""
+        size = await self._store.size_of(digest)
+        if size is None or not await self._store.is_named(digest):
+            return
+        found = await examine(self._blobs, digest, size)
+        if found is not Found.WHOLE:
+            await self._store.found((digest, size), OWN, found, self._clock.wall())
+            self._log.error("scrub.damaged", code="FED-7401", found=found, size_bytes=size)
+
     async def step(self, now: datetime) -> int:
         """Take up the findings that are due; how many were healed."""
         due = await self._store.due(now, SCRUB_FINDINGS_PER_STEP)

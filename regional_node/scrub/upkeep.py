@@ -32,6 +32,10 @@ class Upkeep:
         """What runs for ever."""
         return {"scrub": self.scrub.run, "healing": self.healing.run}
 
+    async def suspect(self, digest: bytes) -> None:
+        """Somebody could not read these bytes: look now instead of in the next pass."""
+        await self.healing.suspect(digest)
+
     # --- what the link asks ---
 
     def given_up(self) -> bool:

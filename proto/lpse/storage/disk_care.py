@@ -15,7 +15,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from lpse.federation.limits import START_BLOBS_MAX
+from lpse.federation.limits import START_BLOBS_MAX, START_LOOK_BLOBS
 from lpse.federation.notes import Verifier
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
@@ -23,7 +23,7 @@ from lpse.runtime.sqlite.errors import StorageFull
 from lpse.storage.ballast import Ballast
 from lpse.storage.blobs import BlobStore
 from lpse.storage.disk_record import DiskWatch
-from lpse.storage.scrub import OWN
+from lpse.storage.scrub import OWN, Found
 from lpse.storage.scrub_store import ScrubStore
 from lpse.storage.start_check import check_blobs, check_database
 
@@ -59,7 +59,12 @@ class DiskCare:
             self._log.info("start.database_verified", entries=entries)
 
     async def verify_blobs(self, blobs: BlobStore, store: ScrubStore) -> None:
-        """After a lost program: the newest blobs; what is not whole is handed to the scrub."""
+        """Is every file there? After a lost program also: are the newest ones whole?
+
+        What is not is handed to the scrub at once: a database restored without its blobs must not
+        wait for the next pass.
+        """
+        await self._note_missing(blobs, store)
         if not self.lost:
             return
         newest = await store.newest(START_BLOBS_MAX)
@@ -70,6 +75,24 @@ class DiskCare:
         self._log.info("start.blobs_verified", blobs=count, damaged=len(damaged))
         with suppress(StorageFull):
             await asyncio.to_thread(self._watch.verified, self._clock.wall())
+
+    async def _note_missing(self, blobs: BlobStore, store: ScrubStore) -> None:
+        after, count = b"", 0
+        while page := await store.page(after, START_LOOK_BLOBS):
+            after, sizes = page[-1][0], dict(page)
+            missing = await blobs.missing(list(sizes))
+            now = self._clock.wall()
+            await asyncio.gather(
+                *(store.found((one, sizes[one]), OWN, Found.MISSING, now) for one in missing)
+            )
+            count += len(missing)
+        if count:
+            self._log.error("start.blobs_missing", code="FED-7401", blobs=count)
+
+    def notes(self) -> tuple[str, ...]:
+        """What whoever watches the daemon should know although it does its duty."""
+        full = "FED-1111 the disk is full: uploads are refused until there is room"
+        return (full,) if self.ballast.state.given_up else ()
 
     def watch(self) -> Callable[[], Awaitable[None]]:
         """The worker that gives the ballast up and takes it back."""

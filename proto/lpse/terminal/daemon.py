@@ -40,11 +40,14 @@ class Readiness:
     reasons: tuple[str, ...] = ()
 
 
-def readiness_of(database: Database) -> Readiness:
-    """A daemon can do its duty as long as its disk takes what it acknowledges."""
+def readiness_of(database: Database, notes: tuple[str, ...] = ()) -> Readiness:
+    """A daemon can do its duty as long as its disk takes what it acknowledges.
+
+    `notes` are told beside it: on a full disk uploads are refused, and all the rest goes on.
+    """
     if database.failure is not None:
-        return Readiness(False, (str(database.failure),))
-    return Readiness(True)
+        return Readiness(False, (str(database.failure), *notes))
+    return Readiness(True, notes)
 
 
 class HealthPages:

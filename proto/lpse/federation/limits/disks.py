@@ -29,6 +29,8 @@ BALLAST_LOOK_SECONDS: Final = 2.0
 # bytes of them; older ones are left to the scrub.
 START_BLOBS_MAX: Final = 256
 START_BLOB_BYTES_MAX: Final = 256 * MIB
+# Blobs of which one step of every start sees whether their files are there.
+START_LOOK_BLOBS: Final = 1_024
 # A longer record of the last start and stop is taken as none.
 DISK_RECORD_BYTES_MAX: Final = 16 * KIB
 # Files set aside are kept for so long, then removed.
