@@ -41,6 +41,7 @@ from tests.regional_node.tus.world import Centre
 TUS = {"Tus-Resumable": "1.0.0"}
 BODY = {**TUS, "Content-Type": "application/offset+octet-stream"}
 KEY = bytes(range(32))
+BYTES_MAX = 3_000_000_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ async def open_scene(
     async with start_node(folder, **node) as started:
         grants = Grants(
             started.database, started.plan, started.clock, SystemEntropy(), KEY,
-            bytes_max=500_000_000,
+            bytes_max=BYTES_MAX,
         )  # fmt: skip
         files = _files(started)
         await files.recover()

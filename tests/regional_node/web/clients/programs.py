@@ -24,7 +24,7 @@ import pytest
 HERE = Path(__file__).parent
 SCRIPT = HERE / "upload.mjs"
 INSTALL_SECONDS = 120
-STEP_SECONDS = 30
+STEP_SECONDS = 300
 
 
 @cache
