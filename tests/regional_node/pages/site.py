@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from lpse.runtime.clock import SystemClock, SystemEntropy
 from regional_node.grants.rules import Grant, Wish
@@ -37,6 +37,7 @@ from tests.regional_node.tus.world import Centre
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 BYTES_MAX: Final = 20_000_000
+PATIENCE_MILLISECONDS: Final = 20_000  # a busy machine is no failure
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -142,7 +143,8 @@ async def visit(chromium: Browser, **context: Any) -> AsyncIterator[Visitor]:
     settings = {"locale": "id-ID", "viewport": {"width": 1100, "height": 900}, **context}
     opened = await chromium.new_context(**settings)
     page = await opened.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     visitor = Visitor(page)
     page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     page.on(

@@ -78,7 +78,7 @@ async def test_two_ticks_are_separate(site: Site, chromium: Browser, tmp_path: P
         await expect(done).to_have_count(1)
         await expect(done).to_contain_text("Received by LPSE")
         site.centre.stored = True
-        await expect(done).to_have_count(2, timeout=15_000)
+        await expect(done).to_have_count(2)
         await expect(done.last).to_contain_text("Recorded at the centre")
 
 
@@ -206,10 +206,10 @@ async def test_the_estimate_warns_against_the_deadline(
         devtools = await page.context.new_cdp_session(page)
         await page.goto(site.url)
         await devtools.send("Network.emulateNetworkConditions", SLOW_LINE)
-        await page.locator(CHOOSE).set_input_files(str(bid(tmp_path)))
+        await page.locator(CHOOSE).set_input_files(str(bid(tmp_path, size=6_000_000)))
         forecast = page.locator("#forecast")
         await expect(forecast).to_contain_text("Cukup waktu")
-        for seconds, words in ((700, "Mepet"), (195, "SESUDAH batas akhir")):
+        for seconds, words in ((700, "Mepet"), (170, "SESUDAH batas akhir")):
             site.node.clock.advance(seconds)
             await page.evaluate("dispatchEvent(new Event('online'))")
             await expect(forecast).to_contain_text(words)
@@ -269,7 +269,7 @@ async def test_a_grant_that_is_closed_is_told_while_the_page_is_open(
         await expect(page.locator("#line.bad")).to_be_visible()
         await site.finish(site.grant)
         site.line.mend()
-        await expect(page.locator("#alert")).to_contain_text("FED-5301", timeout=20_000)
+        await expect(page.locator("#alert")).to_contain_text("FED-5301")
         await expect(page.locator("#send")).to_be_hidden()
         await page.reload()
         await expect(page.locator("h1")).to_contain_text("not valid")
