@@ -26,7 +26,7 @@ class SmallFiles:
         self._claims = claims
         self._prefix = entropy.identifier().hex()
         self._groups = 0
-        self._waiting: deque[tuple[bytes, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[bytes, bytes, asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, data: bytes) -> bytes:
@@ -34,7 +34,7 @@ class SmallFiles:
         digest = sha256(data).digest()
         await self._claims.hold(digest)
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((data, stored))
+        self._waiting.append((digest, data, stored))
         if self._task is None:
             self._task = asyncio.create_task(self._store_all(), name="small-files")
         try:
@@ -51,17 +51,18 @@ class SmallFiles:
                     self._waiting.popleft()
                     for _ in range(min(len(self._waiting), RESUMABLE_GROUP_FILES_MAX))
                 ]
-                error = await self._store(list({data: None for data, _ in group}))
-                for _, stored in group:
+                error = await self._store({digest: data for digest, data, _ in group})
+                for _, _, stored in group:
                     if not stored.done():
                         stored.set_result(None) if error is None else stored.set_exception(error)
         finally:
             self._task = None
 
-    async def _store(self, contents: list[bytes]) -> Exception | None:
+    async def _store(self, contents: dict[bytes, bytes]) -> Exception | None:
         self._groups += 1
         try:
-            await self._blobs.put_many(f"{self._prefix}-{self._groups}", contents)
+            name = f"{self._prefix}-{self._groups}"
+            await self._blobs.put_many(name, list(contents.values()), list(contents))
         except Exception as error:  # whatever it is: every waiter must be told
             return error
         return None

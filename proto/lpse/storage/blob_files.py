@@ -142,12 +142,12 @@ def digest_of_path(path: Path) -> tuple[bytes, int]:
         os.close(descriptor)
 
 
-def write_small(path: Path, data: bytes) -> bytes:
-    """Write a whole new part, fsync it, re-read it; its digest."""
+def write_small(path: Path, data: bytes, digest: bytes) -> None:
+    """Write a whole new part, fsync it, re-read it."""
     descriptor = create_part(path)
     try:
         write_all(descriptor, data, 0)
-        return seal_small(descriptor, data)
+        seal_small(descriptor, len(data), digest)
     finally:
         os.close(descriptor)
 
@@ -159,23 +159,15 @@ def create_part(path: Path) -> int:
         return disk.open(path, flags)
 
 
-def seal_small(descriptor: int, data: bytes) -> bytes:
-    """Fsync what was written and re-read it; its digest."""
+def seal_small(descriptor: int, size: int, digest: bytes) -> None:
+    """Fsync what was written and re-read it."""
     sync_file(descriptor)
-    digest, size = digest_of_file(descriptor)
-    if size != len(data) or digest != sha256(data).digest():
+    if digest_of_file(descriptor) != (digest, size):
         raise StorageFailed("re-read bytes differ")
-    return digest
 
 
 def move_into_place(moves: Iterable[tuple[Path, Path]]) -> None:
     """Rename fsynced parts to their final names; one fsync per directory for all of them."""
-    for folder in rename_all(moves):
-        sync_names_in(folder)
-
-
-def rename_all(moves: Iterable[tuple[Path, Path]]) -> set[Path]:
-    """Rename fsynced parts to their final names; the folders that must be fsynced now."""
     touched: set[Path] = set()
     with disk_errors():
         for source, target in moves:
@@ -185,13 +177,8 @@ def rename_all(moves: Iterable[tuple[Path, Path]]) -> set[Path]:
             disk.rename(source, target)
             # The old name may come back after a power cut: it is a part that nobody vouches for.
             touched.add(target.parent)
-    return touched
-
-
-def sync_names_in(folder: Path) -> None:
-    """Fsync one folder; errors of the disk as storage errors."""
-    with disk_errors():
-        sync_folder(folder)
+        for folder in touched:
+            sync_folder(folder)
 
 
 def remove(paths: Iterable[Path]) -> None:

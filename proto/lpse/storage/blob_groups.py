@@ -12,7 +12,9 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -29,77 +31,75 @@ class Run(Protocol):
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A blob to be stored by way of its path; `digest` of the bytes in memory, empty: not known."""
+
+    path: Path
+    data: bytes
+    digest: bytes
+
+
 async def put_group(
-    run: Run, pairs: Sequence[tuple[Path, bytes]], path_of: Callable[[bytes], Path]
+    run: Run, group: Sequence[Small], path_of: Callable[[bytes], Path]
 ) -> list[bytes]:
-    """Store contents by way of their paths; the digests in order. Nothing stays after an error."""
-    if not pairs:
-        return []
+    """Store a group; the digests in order. Nothing of it stays after an error."""
     try:
-        if len(pairs) == 1:
-            return [await run(partial(_put_one, *pairs[0], path_of))]
-        return await _Group(run, pairs, path_of).put()
+        if len(group) == 1:
+            return [await run(partial(_put_one, group[0], path_of))]
+        return await _Group(run, group, path_of).put() if group else []
     except BaseException:
         with suppress(StorageFailed):  # a full disk must not stay full of us
-            await run(lambda: files.remove([path for path, _ in pairs]))
+            await run(lambda: files.remove([small.path for small in group]))
         raise
 
 
-def _put_one(path: Path, data: bytes, path_of: Callable[[bytes], Path]) -> bytes:
-    digest = files.write_small(path, data)
-    files.move_into_place([(path, path_of(digest))])
+def _put_one(small: Small, path_of: Callable[[bytes], Path]) -> bytes:
+    digest = small.digest or sha256(small.data).digest()
+    files.write_small(small.path, small.data, digest)
+    files.move_into_place([(small.path, path_of(digest))])
     return digest
 
 
 class _Group:
-    def __init__(
-        self, run: Run, pairs: Sequence[tuple[Path, bytes]], path_of: Callable[[bytes], Path]
-    ) -> None:
+    def __init__(self, run: Run, group: Sequence[Small], path_of: Callable[[bytes], Path]) -> None:
         self._run = run
-        self._pairs = pairs
+        self._group = group
         self._path_of = path_of
-        self._open: dict[int, int] = {}  # descriptors by position
-        self._digests: dict[int, bytes] = {}
+        self._open: dict[Path, int] = {}
+        self._digests: dict[Path, bytes] = {}
 
     async def put(self) -> list[bytes]:
+        threads = min(BLOB_GROUP_THREADS, len(self._group))
         try:
-            await self._round(range(len(self._pairs)), self._write)
-            await self._round(range(len(self._pairs)), self._seal)
+            await self._run(self._write_all)
+            ended = await asyncio.gather(
+                *(self._run(partial(self._seal, self._group[n::threads])) for n in range(threads)),
+                return_exceptions=True,  # every thread has ended before a file is closed
+            )
         finally:
             for descriptor in self._open.values():
                 os.close(descriptor)
-        folders = await self._run(self._rename)
-        await self._round(folders, files.sync_names_in)
-        return [self._digests[position] for position in range(len(self._pairs))]
-
-    async def _round(self, things: Sequence[T], work: Callable[[T], None]) -> None:
-        """Everything once, by a few threads; every thread has ended when this raises."""
-        threads = min(BLOB_GROUP_THREADS, len(things))
-
-        def share(start: int) -> None:
-            for thing in things[start::threads]:
-                work(thing)
-
-        ended = await asyncio.gather(
-            *(self._run(partial(share, start)) for start in range(threads)),
-            return_exceptions=True,
-        )
         failed = [error for error in ended if isinstance(error, BaseException)]
         if failed:
             raise failed[0]
+        await self._run(self._name_all)
+        return [self._digests[small.path] for small in self._group]
 
-    def _write(self, position: int) -> None:
-        path, data = self._pairs[position]
-        descriptor = self._open[position] = files.create_part(path)
-        files.write_all(descriptor, data, 0)
-        files.begin_writing_back(descriptor, 0, len(data))
+    def _write_all(self) -> None:
+        for small in self._group:
+            descriptor = self._open[small.path] = files.create_part(small.path)
+            files.write_all(descriptor, small.data, 0)
+            files.begin_writing_back(descriptor, 0, len(small.data))
 
-    def _seal(self, position: int) -> None:
-        self._digests[position] = files.seal_small(self._open[position], self._pairs[position][1])
+    def _seal(self, share: Sequence[Small]) -> None:
+        for small in share:
+            digest = small.digest or sha256(small.data).digest()
+            files.seal_small(self._open[small.path], len(small.data), digest)
+            self._digests[small.path] = digest
 
-    def _rename(self) -> list[Path]:
-        moves = [
-            (path, self._path_of(self._digests[position]))
-            for position, (path, _) in enumerate(self._pairs)
-        ]
-        return sorted(files.rename_all(moves))
+    def _name_all(self) -> None:
+        """The first folder's fsync commits the names in all others; theirs find nothing to do."""
+        files.move_into_place(
+            (small.path, self._path_of(self._digests[small.path])) for small in self._group
+        )

@@ -31,7 +31,7 @@ from lpse.federation.limits import (
 from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
 from lpse.storage import aside
 from lpse.storage import blob_files as files
-from lpse.storage.blob_groups import put_group
+from lpse.storage.blob_groups import Small, put_group
 from lpse.storage.blob_parts import (
     BlobFenced,
     BlobMismatch,
@@ -228,17 +228,25 @@ class BlobStore:
 
         return await self.exclusive([part for part, _, _ in finished], work, last=True)
 
-    async def put_many(self, prefix: str, contents: Sequence[bytes]) -> list[StoredBlob]:
-        """Store small blobs under one call; `prefix` is a transfer id that is in nobody's use."""
+    async def put_many(
+        self, prefix: str, contents: Sequence[bytes], digests: Sequence[bytes] = ()
+    ) -> list[StoredBlob]:
+        """Store small blobs under one call; `prefix` is a transfer id that is in nobody's use.
+
+        `digests` of the contents save hashing them once more where the caller has them already.
+        """
         self._admit()
         if len(contents) > BLOB_GROUP_MAX:
             raise BlobRefused(f"more than {BLOB_GROUP_MAX} files at once")
         self.check_space(sum(map(len, contents)))
-        paths = [self.part_path(f"{prefix}-{number}") for number in range(len(contents))]
-        pairs = list(zip(paths, contents, strict=True))
-        digests = await put_group(self._run, pairs, self.path_of)
+        known = digests or [b""] * len(contents)
+        group = [
+            Small(self.part_path(f"{prefix}-{number}"), data, digest)
+            for number, (data, digest) in enumerate(zip(contents, known, strict=True))
+        ]
+        stored = await put_group(self._run, group, self.path_of)
         return [
-            StoredBlob(digest, len(data)) for digest, data in zip(digests, contents, strict=True)
+            StoredBlob(digest, len(data)) for digest, data in zip(stored, contents, strict=True)
         ]
 
     async def size_of(self, digest: bytes) -> int | None:
