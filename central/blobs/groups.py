@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -50,43 +50,46 @@ class Groups:
         """Every group until the caller is done; how many blobs were taken in."""
         storing: set[asyncio.Task[int]] = set()
         count, writing = 0, asyncio.Lock()
+        stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ending = asyncio.ensure_future(_when_ended(ended, stop))
         try:
-            async for message in self._messages(context, ended):
+            async for message in self._messages(context, stop):
                 if len(storing) >= TRANSFER_GROUPS_STORING_MAX:
                     done, storing = await asyncio.wait(storing, return_when=asyncio.FIRST_COMPLETED)
                     count += sum([task.result() for task in done])
-                group = self._group(context, node_id, message, writing)
-                storing.add(asyncio.ensure_future(group))
+                group = asyncio.ensure_future(self._group(context, node_id, message, writing))
+                group.add_done_callback(partial(_failed, stop))
+                storing.add(group)
             return count + sum(await asyncio.gather(*storing))
         finally:
             # What is being stored goes on to its end: the node asks for it when it comes back.
-            await asyncio.gather(*storing, return_exceptions=True)
+            ending.cancel()
+            await asyncio.gather(ending, *storing, return_exceptions=True)
+            if stop.done():
+                stop.exception()  # told by now, or overtaken by another end
 
-    async def _messages(self, context: Context, ended: asyncio.Event) -> Any:
+    async def _messages(self, context: Context, stop: asyncio.Future[None]) -> Any:
+        """Every message until the caller is done; raises what `stop` holds as soon as it does."""
         pace, clock = Pace(), self._receiving.clock
-        stopping = asyncio.ensure_future(ended.wait())
-        try:
-            while True:
-                begun = clock.monotonic()
-                reading = asyncio.ensure_future(context.read())
-                await asyncio.wait(
-                    {reading, stopping},
-                    timeout=TRANSFER_IDLE_SECONDS_MAX,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if not reading.done() or ended.is_set():
-                    reading.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await reading
-                    raise no_access() if ended.is_set() else idle()
-                message = reading.result()
-                if message is grpc.aio.EOF:
-                    return
-                pace.came(message.ByteSize(), clock.monotonic() - begun)
-                yield message
-        finally:
-            stopping.cancel()
-            await asyncio.gather(stopping, return_exceptions=True)
+        while True:
+            begun = clock.monotonic()
+            reading = asyncio.ensure_future(context.read())
+            await asyncio.wait(
+                {reading, stop},
+                timeout=TRANSFER_IDLE_SECONDS_MAX,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not reading.done() or stop.done():
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+                if stop.done():
+                    stop.result()  # raises why
+                raise idle()
+            message = reading.result()
+            if message is grpc.aio.EOF:
+                return
+            pace.came(message.ByteSize(), clock.monotonic() - begun)
+            yield message
 
     async def _group(
         self, context: Context, node_id: str, message: wire.PutBlobsRequest, writing: asyncio.Lock
@@ -124,6 +127,19 @@ class Groups:
         if whole:
             await self._receiving.take_many(whole, verified_in)
         return [_verdict(d, refusals.get(d), d in present, d in new) for d in blobs]
+
+
+async def _when_ended(ended: asyncio.Event, stop: asyncio.Future[None]) -> None:
+    await ended.wait()
+    if not stop.done():
+        stop.set_exception(no_access())
+
+
+def _failed(stop: asyncio.Future[None], group: asyncio.Task[int]) -> None:
+    """A group that could not be stored ends the stream at once, not with its next message."""
+    error = None if group.cancelled() else group.exception()
+    if error is not None and not stop.done():
+        stop.set_exception(error)
 
 
 def _checked(message: wire.PutBlobsRequest) -> dict[bytes, wire.WholeBlob]:

@@ -92,7 +92,7 @@ class TransferCentre(Centre):
         self.transfer_server = grpc.aio.server(
             options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)]
         )
-        transfer_pb2_grpc.add_TransferServicer_to_server(service, self.transfer_server)
+        self.offer(service, self.transfer_server)
         credentials = tls.server_credentials(self.authority.centre_identity, clients=True)
         self.transfer_port = self.transfer_server.add_secure_port(
             f"127.0.0.1:{self.transfer_port}", credentials
@@ -104,6 +104,10 @@ class TransferCentre(Centre):
         return TransferService(
             self.receiving, self.enrolled, announcements, self.shelf, self.parked, LOG
         )
+
+    def offer(self, service: TransferServicer, server: grpc.aio.Server) -> None:
+        """Register the calls that this centre knows."""
+        transfer_pb2_grpc.add_TransferServicer_to_server(service, server)
 
     async def stop(self, grace: float | None = 0) -> None:
         await self.transfer_server.stop(grace)
@@ -132,7 +136,7 @@ class Told:
         return len(self._node.deadlines)
 
     def handed_over_in(self, tx: Transaction, package: str) -> datetime | None:
-        return None
+        return self._node.handed_over.get(bytes.fromhex(package))
 
     def token(self) -> object:
         return dict(self._node.deadlines)
@@ -151,7 +155,10 @@ class DrainingNode(Node):
         self.kept_here = False
         self.paused = False
         self.plan: Plan | None = None
-        self.deadlines: dict[bytes, datetime] = {}  # of blobs; each stands for its own package
+        self.handed_over: dict[bytes, datetime] = {}
+        self.deadlines: dict[
+            bytes, datetime | None
+        ] = {}  # of blobs; each stands for its own package
 
     async def start(self) -> None:
         await super().start()
