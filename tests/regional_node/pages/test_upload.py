@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.regional_node.intake.node import DEADLINE
+from tests.regional_node.intake.node import CODE, DEADLINE
 from tests.regional_node.pages.site import Site, Visitor, open_site, visit
 
 SIZE = 900_000
@@ -231,6 +231,7 @@ async def test_finishing_in_the_bidding_room_leaves_nothing(
         page = await begin(visitor, site, bid(tmp_path, size=50_000))
         await expect(page.locator("#when")).to_contain_text("Ruang Bidding, bilik 4")
         await expect(page.locator(".exercise")).to_contain_text("LATIHAN")
+        assert CODE not in await page.title(), "a browser's history keeps titles"
         await submit(page)
         await page.get_by_label("Tanda terima sudah saya cetak").check()
         await page.get_by_role("button", name="Selesai dan bersihkan layar").click()
