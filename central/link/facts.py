@@ -27,6 +27,7 @@ class FactsBook:
 
     def __init__(self, parts: Parts, opened: Opened) -> None:
         self._parts = parts
+        self._disk = (False, False)  # full, damaged: as the node told last
         now, hello = parts.clock.wall(), opened.hello
         self._row = NodeFactsRow(
             node_id=opened.node_id,
@@ -61,6 +62,7 @@ class FactsBook:
     async def heartbeat(self, beat: link.Heartbeat, presence: Presence) -> None:
         """The node said how it is."""
         now = self._parts.clock.wall()
+        self._note_disk(beat.ballast_given_up, bool(beat.damaged_blobs))
         self._row = replace(
             self._row,
             service=beat.service,
@@ -70,6 +72,14 @@ class FactsBook:
             clock_offset_seconds=_offset(beat.clock_time, now),
         )
         await self.seen(presence)
+
+    def _note_disk(self, full: bool, damaged: bool) -> None:
+        """Log once per change that the node's disk needs somebody."""
+        if (full, damaged) == self._disk:
+            return
+        self._disk = (full, damaged)
+        node = self._row.node_id
+        self._parts.log.warning("link.node_disk", node=node, full=full, damaged=damaged)
 
     async def seen(self, presence: Presence) -> None:
         """Keep what is outstanding, and since when."""

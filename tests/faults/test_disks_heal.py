@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -113,12 +114,27 @@ async def test_restored_older_database_keeps_the_newer_files(copy: Copy) -> None
     check_node(node_at(node.name, node.data), vendors.given)
 
 
+async def test_database_without_its_files_gets_them_back_at_the_start(copy: Copy) -> None:
+    """Invariant 1: files lost behind a whole database are noticed at once, and healed."""
+    centre, nodes = copy(0)
+    node = nodes["lpse-pacitan"]
+    vendors, _ = await _handed_over(centre, node, 3, scrubbing=False)
+    await node.kill()
+    shutil.rmtree(node.data / "blobs")
+    await node.start()
+    await _until(lambda: _open(node, "node.db") == 0 and _runs(node) >= 3)
+    await node.kill()
+    check_node(node_at(node.name, node.data), vendors.given)
+
+
 # --- helpers ---
 
 
-async def _handed_over(centre: Centre, node: Node, count: int) -> tuple[Vendors, list[Submission]]:
-    """Submissions of one file each, on both sides, with scrubs that never rest."""
-    for name, party in (("LKPP_CENTRAL", centre), ("LPSE_NODE", node)):
+async def _handed_over(
+    centre: Centre, node: Node, count: int, *, scrubbing: bool = True
+) -> tuple[Vendors, list[Submission]]:
+    """Submissions of one file each, on both sides; scrubs never rest where they are wanted."""
+    for name, party in (("LKPP_CENTRAL", centre), ("LPSE_NODE", node)) if scrubbing else ():
         party.environment[f"{name}__SCRUB__EVERY_DAYS"] = PASS_DAYS
         party.environment[f"{name}__SCRUB__MEGABYTES_PER_SECOND"] = "1000"
     vendors = Vendors(random.Random(7))
