@@ -1,4 +1,4 @@
-"""One founding per session; every test gets its own copy, and its processes are ended."""
+"""One founding of each kind per session; every test gets a copy, and its processes are ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,13 @@ Copy = Callable[[int], tuple[Centre, dict[str, Node]]]
 @pytest.fixture(scope="session")
 def founding(tmp_path_factory: pytest.TempPathFactory) -> Founding:
     """The state from which every fault starts; parallel workers of one run share it."""
-    place = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        place = place.parent
-    with (place / "founding.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return Founding(place / "founding")
+    return _founded(tmp_path_factory, "founding", {})
+
+
+@pytest.fixture(scope="session")
+def exercise(tmp_path_factory: pytest.TempPathFactory) -> Founding:
+    """The same in an exercise, where legal time can be stepped."""
+    return _founded(tmp_path_factory, "exercise", {"ENVIRONMENT": "exercise"})
 
 
 @pytest.fixture
@@ -45,3 +46,12 @@ def copy(founding: Founding) -> Iterator[Copy]:
         for party in made:
             party.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _founded(factory: pytest.TempPathFactory, name: str, more: Mapping[str, str]) -> Founding:
+    place = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    with (place / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return Founding(place / name, more)

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 DISK_BYTES = 512 * 1024 * 1024
@@ -100,7 +101,8 @@ def fill(filler: Path, *, leave: int) -> None:
     free = shutil.disk_usage(filler.parent).free
     with filler.open("ab") as file:
         if free > leave:
-            os.posix_fallocate(file.fileno(), file.tell(), max(free - leave - 65_536, 1))
+            with suppress(OSError):  # others write meanwhile
+                os.posix_fallocate(file.fileno(), file.tell(), max(free - leave - 65_536, 1))
         if leave:
             return
         file.seek(0, os.SEEK_END)

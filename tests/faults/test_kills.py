@@ -21,7 +21,7 @@ KILLS = 5
 SUBMISSIONS = 60
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 async def test_every_receipt_survives_kills_of_both_sides(copy: Copy, seed: int) -> None:
     """Invariants 1, 2 and 3: each receipt is there exactly once on both sides, with its bytes."""
     chance = random.Random(seed)

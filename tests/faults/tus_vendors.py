@@ -34,6 +34,7 @@ BYTES: Final = {**VERSION, "Content-Type": "application/offset+octet-stream"}
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 AGAIN: Final = (423, 429, 500, 503, 507)
 PATCH_AGAIN: Final = (409, 460, *AGAIN)  # ask where to go on, then repeat
+DISK_FAILED: Final = ("FED-1102", "FED-1106")
 GONE: Final = (404, 410)
 
 
@@ -204,7 +205,7 @@ class TusVendor:
                 return bytes(answer.receipt)
             except grpc.aio.AioRpcError as error:
                 told = error_from(error)
-                assert told.may_retry, f"{key}: 2xx to a submit, and then {told.code}"
+                assert _is_passing(told), f"{key}: 2xx to a submit, and then {told.code}"
                 await asyncio.sleep(REPEAT_SECONDS)
 
     async def _collect_proofs(self, name: str, base: str) -> None:
@@ -289,7 +290,12 @@ class TusVendor:
     def _check_refusal(self, told: FederationError) -> None:
         if told.code in FINAL:
             raise ClosedForGood
-        assert told.may_retry, f"a grant was refused: {told}"
+        assert _is_passing(told), f"a grant was refused: {told}"
+
+
+def _is_passing(told: FederationError) -> bool:
+    """Trying again is right; after a failed disk it is once the node was started again."""
+    return told.may_retry or told.code in DISK_FAILED
 
 
 def _code_of(answer: httpx.Response) -> str:
