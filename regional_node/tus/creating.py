@@ -12,7 +12,11 @@ from dataclasses import replace
 
 from lpse.federation.commitments import SealedFile
 from lpse.federation.errors import FederationError
-from lpse.federation.limits import SUBMISSION_BYTES_MAX
+from lpse.federation.limits import (
+    ADMISSION_SEEN_SECONDS,
+    ADMISSIONS_SEEN_MAX,
+    SUBMISSION_BYTES_MAX,
+)
 from lpse.federation.receipts import Moment
 from regional_node.grants.rules import Grant
 from regional_node.intake.details import check_details
@@ -35,6 +39,7 @@ class Creating:
         self._parts = parts
         self._shelf = shelf
         self._finishing = finishing
+        self._seen_open: dict[tuple[str, str], float] = {}  # monotonic seconds by package and stage
 
     async def create(self, grant: Grant, size: int, name: str) -> FileState:
         """See `Files.create`."""
@@ -70,7 +75,7 @@ class Creating:
             return whole
 
         async def write(file: FileState) -> FileState:
-            await self._parts.store.admit(grant.package, grant.stage, file.begin)
+            await self._look_at_schedule(grant, file)
             return await self._finishing.whole_small(file, data, insert)
 
         return await self._admitted(grant, self._draft(grant, len(data), name), write)
@@ -98,6 +103,20 @@ class Creating:
         except BaseException:
             self._shelf.remove(file)
             raise
+
+    async def _look_at_schedule(self, grant: Grant, file: FileState) -> None:
+        """Refuse before the disk is touched; the row's transaction looks again and decides."""
+        stage = (grant.package, grant.stage)
+        seen = file.begin.monotonic_seconds
+        if (
+            not 0
+            <= seen - self._seen_open.get(stage, -ADMISSION_SEEN_SECONDS)
+            < (ADMISSION_SEEN_SECONDS)
+        ):
+            await self._parts.store.admit(grant.package, grant.stage, file.begin)
+            if len(self._seen_open) >= ADMISSIONS_SEEN_MAX:
+                self._seen_open.clear()
+            self._seen_open[stage] = seen
 
     async def _enter(self, grant: Grant, file: FileState) -> None:
         """Places and room; a file whose creation was answered into the void gives way."""

@@ -20,6 +20,10 @@ GRANT_FILES_SHOWN_MAX: Final = 4 * SUBMISSION_FILES_MAX
 GRANT_SUBMISSIONS_MAX: Final = 32
 # Attempts of one grant that get a proof; later ones end without.
 GRANT_ATTEMPTS_MAX: Final = 200
+# How long an admission by the schedule spares small files the look before their bytes; the
+# transaction of their row looks anyway. Beyond the second so many are forgotten together.
+ADMISSION_SEEN_SECONDS: Final = 1.0
+ADMISSIONS_SEEN_MAX: Final = 1_000
 # Files of all grants that are being received or wait to be submitted; one more is FED-5409.
 RESUMABLE_FILES_MAX: Final = 20_000
 # Files of all grants that are written to at this moment; one more is FED-5409.
