@@ -40,10 +40,12 @@ class Printer:
         command: tuple[str, ...] = _COMMAND,
         *,
         seconds_max: float = PRINT_SECONDS_MAX,
+        wait_seconds_max: float = PRINT_WAIT_SECONDS_MAX,
     ) -> None:
         self._words = words
         self._command = command
         self._seconds_max = seconds_max
+        self._wait_seconds_max = wait_seconds_max
         self._turns = asyncio.Semaphore(PRINTS_MAX)
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -55,7 +57,7 @@ class Printer:
             return kept
         asked = {"moment": paper.text["accept_time"], "data": print_data(paper, self._words)}
         try:
-            async with asyncio.timeout(PRINT_WAIT_SECONDS_MAX):
+            async with asyncio.timeout(self._wait_seconds_max):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise _failed("others are being printed") from error

@@ -70,6 +70,11 @@ def words() -> dict[str, Words]:
     return made
 
 
+def patient() -> Printer:
+    """A printer that no busy machine makes give up."""
+    return Printer(words(), seconds_max=300.0, wait_seconds_max=300.0)
+
+
 @dataclass
 class Counter:
     """Everything behind the desk, and a browser in front of it."""
@@ -123,7 +128,7 @@ async def open_counter(
         keys = Keys(node.signer.verifier, CENTRE.verifier)
         proofs = Proofs(store, link.cosigned, keys)
         pages = Pages(node="lpse-pacitan", exercise=False, folders=(TEMPLATES,))
-        printer = printer or Printer(words())
+        printer = printer or patient()
         desk = Desk(grants.find, store, proofs, printer, pages, public_url)
         routes = [*receipt_routes(desk), Mount("/static", StaticFiles(directory=STATIC))]
         service = ReceiptsService(store, proofs, printer, public_url=public_url)

@@ -20,7 +20,7 @@ from regional_node.receipts.print_data import print_data
 from regional_node.receipts.printing import Printer
 from regional_node.receipts.views import Paper
 from tests.contract.test_receipts import ABC, DETAILS, NODE, make
-from tests.regional_node.receipts.desk import PUBLIC_URL, open_counter, words
+from tests.regional_node.receipts.desk import PUBLIC_URL, open_counter, patient, words
 
 MOMENT = datetime.fromisoformat("2015-03-27T02:59:59Z")
 
@@ -150,7 +150,7 @@ def test_250_files_are_all_listed() -> None:
 
 async def test_the_process_prints_and_the_print_is_kept() -> None:
     """Through the real process; asked again, the same bytes without another process."""
-    printer = Printer(words())
+    printer = patient()
     made = await printer.pdf(paper())
     assert made.startswith(b"%PDF-")
     printer._command = ("/nonexistent",)
@@ -182,12 +182,12 @@ async def test_a_print_that_fails_harms_nothing(tmp_path: Path, command: tuple[s
 
 
 async def test_many_readers_get_their_print_in_turns() -> None:
-    """Twelve at once, two processes: everybody gets the right one."""
+    """Six at once, two processes: everybody gets the right one."""
     import asyncio
     from dataclasses import replace
 
-    printer = Printer(words())
-    receipts = [make(replace(DETAILS, vendor=f"PT {number}")) for number in range(12)]
+    printer = patient()
+    receipts = [make(replace(DETAILS, vendor=f"PT {number}")) for number in range(6)]
     made = await asyncio.gather(*(printer.pdf(paper(receipt=one)) for one in receipts))
     assert [code_of(one) in text_of(pdf) for one, pdf in zip(receipts, made, strict=True)] == [
         True
