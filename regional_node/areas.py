@@ -62,6 +62,7 @@ from regional_node.scrub.store import NodeScrubStore
 from regional_node.scrub.upkeep import Upkeep
 from regional_node.transfer.assembly import Neighbours, Transfers
 from regional_node.transfer.fetching import BundleFetcher
+from regional_node.transfer.windows import Plan
 from regional_node.transfer.worker import DrainWorker
 from regional_node.tus.worker import ExpiryWorker
 from regional_node.upgrades.store import UpgradeStore
@@ -161,7 +162,13 @@ def _transfers(machine: Machine, centre: _Centre, deadlines: EffectiveDeadlines)
         clock=machine.clock,
         entropy=machine.entropy,
     )
-    return Transfers(neighbours, machine.settings.link.plan(), ZoneInfo(machine.me.zone))
+    return Transfers(neighbours, road_plan(machine.settings), ZoneInfo(machine.me.zone))
+
+
+def road_plan(settings: NodeSettings) -> Plan:
+    """The limits of the link, as transfers reckon with them."""
+    windows = tuple(one.window() for one in settings.link.windows)
+    return Plan(windows, settings.link.kbit_per_second, settings.link.control_kbit_per_second)
 
 
 def _upkeep(machine: Machine, centre: _Centre, drain: DrainWorker) -> Upkeep:

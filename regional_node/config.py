@@ -42,7 +42,7 @@ from lpse.federation.limits import (
     WEB_REQUESTS_PER_SECOND_MAX,
 )
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
-from regional_node.transfer.windows import DAYS, Day, Plan, Window
+from regional_node.transfer.windows import DAYS, Day, Window
 
 DATA: Final = Path("/var/lib/lpse-node")
 FILE: Final = "node.toml"
@@ -90,11 +90,6 @@ class Link(Section):
         max_length=ROAD_WINDOWS_MAX,
         description="[[link.windows]] with days, from, to, kbit_per_second; the lowest counts",
     )
-
-    def plan(self) -> Plan:
-        """The limits, as transfers reckon with them."""
-        windows = tuple(one.window() for one in self.windows)
-        return Plan(windows, self.kbit_per_second, self.control_kbit_per_second)
 
 
 class Http(Section):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lpse.federation.errors import Refused
 from lpse.federation.limits import MIB
+from regional_node.areas import road_plan
 from regional_node.config import read
 from regional_node.transfer.windows import DAYS, MINUTES_PER_DAY, Bucket, Plan, Window
 
@@ -141,7 +142,7 @@ def test_windows_come_from_the_configuration(tmp_path: Path) -> None:
         "kbit_per_second = 0\n"
         "[[link.windows]]\nfrom = 22:00:00\nto = 06:00:00\nkbit_per_second = 9000\n"
     )
-    plan = read({}, file=file, flags={}).settings.link.plan()
+    plan = road_plan(read({}, file=file, flags={}).settings)
     day, night = plan.windows
     assert (day.days, day.start_minute, day.end_minute) == (frozenset({0, 4}), 480, 990)
     assert night.days == frozenset(range(len(DAYS))) and night.kbit_per_second == 9_000
