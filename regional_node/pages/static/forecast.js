@@ -3,6 +3,7 @@
    so that an estimate never flatters. Leaves out the clock and the page. */
 (function (global) {
   "use strict";
+  var SOON_SECONDS = 3600, LAST_SECONDS = 900;
 
   function sum(sender, at) {
     var size = 0, confirmed = 0, flight = sender.flight, flying = 0, rate = sender.rate, silent;
@@ -67,10 +68,20 @@
       text: t("If it stays away, use another line or come to the Bidding Room.") };
   }
 
+  /* The time that is left, with a shape when it becomes short. */
+  function left(view, rest, held) {
+    var t = view.t, text;
+    if (held) { return { tone: " warn-ink", text: "◆ " + t("on hold; uploads are accepted") }; }
+    if (rest <= 0) { return { tone: " bad-ink", text: "■ " + t("The deadline has passed") }; }
+    text = t("{span} left", { span: view.span(rest) });
+    if (rest < LAST_SECONDS) { return { tone: " bad-ink", text: "■ " + text }; }
+    return rest < SOON_SECONDS ? { tone: " warn-ink", text: "▲ " + text } : { tone: "", text: text };
+  }
+
   /* Steady words: nobody is helped by an estimate that changes every second. */
   function minutes(view, span) {
     return view.span(span > 120 ? Math.floor(span / 60) * 60 : Math.floor(span / 10) * 10);
   }
 
-  global.LpseForecast = { sum: sum, summary: summary, told: told };
+  global.LpseForecast = { sum: sum, summary: summary, told: told, left: left };
 }(window));

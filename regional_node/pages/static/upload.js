@@ -5,7 +5,7 @@
   "use strict";
   var root = document.getElementById("upload");
   if (!root || !window.FileReader || !window.XMLHttpRequest || !window.JSON) { return; }
-  var MARGIN_SECONDS = 300, SOON_SECONDS = 3600, LAST_SECONDS = 900;
+  var MARGIN_SECONDS = 300;
   var base = root.getAttribute("data-base");
   var view = new LpseView(root), t = view.t, setting = view.setting, seconds = lpseSeconds;
   var sender = new LpseSender(base, later);
@@ -336,17 +336,11 @@
   }
 
   function drawLeft() {
-    var left = unix(state.deadline_time) - now(), node = byId("left"), tone = "", text;
-    if (state.held) { text = "◆ " + t("on hold; uploads are accepted"); tone = " warn-ink"; }
-    else if (left <= 0) { text = "■ " + t("The deadline has passed"); tone = " bad-ink"; }
-    else {
-      text = t("{span} left", { span: view.span(left) });
-      if (left < LAST_SECONDS) { text = "■ " + text; tone = " bad-ink"; }
-      else if (left < SOON_SECONDS) { text = "▲ " + text; tone = " warn-ink"; }
-    }
-    LpseView.put(node, text);
-    if (node.className !== "left" + tone) { node.className = "left" + tone; }
-    LpseView.put(byId("clock"), view.date(now(), true));
+    var node = byId("left"), at = now();
+    var said = LpseForecast.left(view, unix(state.deadline_time) - at, state.held);
+    LpseView.put(node, said.text);
+    if (node.className !== "left" + said.tone) { node.className = "left" + said.tone; }
+    LpseView.put(byId("clock"), view.date(at, true));
   }
 
   /* ---- beginning and end ---- */
