@@ -30,6 +30,7 @@ from lpse.runtime.sqlite import Transaction
 from lpse.storage.scrub import Scrub
 from lpse.terminal.daemon import Work
 from regional_node.clock.worker import ClockWorker
+from regional_node.config import NodeSettings
 from regional_node.front import Counter, Front
 from regional_node.intake.needs_store import SubmissionNeeds
 from regional_node.intake.office import Office
