@@ -12,7 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from lpse.federation.limits import WEB_STOP_SECONDS_MAX, WEB_SWEEP_SECONDS
+from lpse.federation.limits import (
+    WEB_BODIES_BYTES_MAX,
+    WEB_READ_BYTES_MAX,
+    WEB_READ_BYTES_MIN,
+    WEB_STOP_SECONDS_MAX,
+    WEB_SWEEP_SECONDS,
+)
 from lpse.runtime.clock import Clock
 from regional_node.web.rules import Network, Pulse, is_overdue, is_within
 
@@ -50,6 +56,8 @@ class Connections:
         self._per_address: Counter[str] = Counter()
         self._total = 0
         self._open: set[Connection] = set()
+        self._bodies = 0
+        self._buffer = memoryview(bytearray(WEB_READ_BYTES_MAX))
         self.cut_count = 0
         self.refused_count = 0
 
@@ -78,6 +86,24 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """It is closed."""
         self._open.discard(connection)
+
+    def count_body(self, change: int) -> None:
+        """A body begins to come in (1), or has ended (-1)."""
+        self._bodies += change
+
+    @property
+    def share_bytes(self) -> int:
+        """What one of the bodies that come in now may hold in memory."""
+        share = WEB_BODIES_BYTES_MAX // max(self._bodies, 1)
+        return max(WEB_READ_BYTES_MIN, min(share, WEB_READ_BYTES_MAX))
+
+    def buffer(self) -> memoryview:
+        """Where the next bytes of any connection are put; used up before the next one reads."""
+        return self._buffer[: self.share_bytes]
+
+    def received(self, size: int) -> memoryview:
+        """The bytes that were put there."""
+        return self._buffer[:size]
 
     @property
     def open_count(self) -> int:

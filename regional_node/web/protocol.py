@@ -18,7 +18,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from lpse.federation.limits import (
-    WEB_BODY_WAITING_BYTES_MAX,
     WEB_HEAD_BYTES_MAX,
     WEB_HEAD_FIELDS_MAX,
     WEB_PIPELINED_MAX,
@@ -40,7 +39,7 @@ class _TooLong(Exception):
     """A limit of the head was broken; the parser stops and the status says which."""
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
     """See the module's first lines."""
 
     def __init__(
@@ -93,14 +92,22 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._lost:
             return
         self._lost = True
+        self._enter(Phase.ANSWERING)
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
         self._guard.remove(self)
         self._leave()
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._guard.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        # The parser copies what it keeps before anybody else can read into the buffer.
+        self.data_received(cast(bytes, self._guard.received(nbytes)))
+
     def data_received(self, data: bytes) -> None:
         if self.pulse.phase is Phase.WAITING:
-            self.pulse.enter(Phase.HEAD, self._monotonic())
+            self._enter(Phase.HEAD)
             self._head_bytes = 0
         super().data_received(data)
         self.pulse.window_bytes += len(data)
@@ -114,7 +121,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._head_bytes = 0
         if self.pulse.phase is not Phase.HEAD:
-            self.pulse.enter(Phase.HEAD, self._monotonic())
+            self._enter(Phase.HEAD)
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -131,7 +138,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() or len(self.pipeline) >= WEB_PIPELINED_MAX:
             self._refuse(400)
         self._head_bytes = 0
-        self.pulse.enter(Phase.BODY, self._monotonic())
+        self._enter(Phase.BODY)
         super().on_headers_complete()
         cycle = self.cycle
         cycle.logger = _SILENT
@@ -152,23 +159,23 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             waiting += body
         cycle.body = cast(bytearray, waiting)
-        if len(waiting) > WEB_BODY_WAITING_BYTES_MAX:
+        if len(waiting) >= self._guard.share_bytes:
             self.flow.pause_reading()
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         done = self.cycle.response_complete
-        self.pulse.enter(Phase.WAITING if done else Phase.ANSWERING, self._monotonic())
+        self._enter(Phase.WAITING if done else Phase.ANSWERING)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.pipeline or not self.cycle.response_complete or self.transport.is_closing():
             return
         if self.pulse.phase is Phase.ANSWERING:
-            self.pulse.enter(Phase.WAITING, self._monotonic())
+            self._enter(Phase.WAITING)
         elif self.pulse.phase is Phase.BODY:
-            self.pulse.enter(Phase.DRAINING, self._monotonic())
+            self._enter(Phase.DRAINING)
 
     def pause_writing(self) -> None:
         self._stalled_since = self._monotonic()
@@ -183,6 +190,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(refusal(self._status))
         self.transport.close()
+
+    def _enter(self, phase: Phase) -> None:
+        self._guard.count_body((phase is Phase.BODY) - (self.pulse.phase is Phase.BODY))
+        self.pulse.enter(phase, self._monotonic())
 
     def _refuse(self, status: int) -> None:
         self._status = status

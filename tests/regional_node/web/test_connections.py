@@ -11,13 +11,17 @@ import pytest
 
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import (
+    WEB_BODIES_BYTES_MAX,
     WEB_BODY_WINDOW_SECONDS,
     WEB_DRAIN_SECONDS_MAX,
     WEB_HEAD_SECONDS_MAX,
     WEB_KEEP_ALIVE_SECONDS,
+    WEB_READ_BYTES_MAX,
+    WEB_READ_BYTES_MIN,
 )
 from lpse.runtime.clock import SystemClock
 from regional_node.web import rules
+from regional_node.web.connections import Connections
 from regional_node.web.rules import Phase, Pulse
 from regional_node.web.server import make_room, tls_context
 from tests.regional_node.web.scene import BODY, TUS, Scene, Settings, creation, open_scene
@@ -297,3 +301,16 @@ def certificate_for(folder: Path) -> tuple[Path, Path]:
         )
     )
     return pem, secret
+
+
+def test_bodies_share_one_memory() -> None:
+    """However many bodies come in at once, what they hold together stays within one bound."""
+    connections = Connections(SystemClock(), total_max=9, per_address_max=9, proxies=())
+    assert connections.share_bytes == WEB_READ_BYTES_MAX
+    connections.count_body(1_000)
+    assert connections.share_bytes * 1_000 <= WEB_BODIES_BYTES_MAX
+    assert len(connections.buffer()) == connections.share_bytes
+    connections.count_body(9_000)
+    assert connections.share_bytes == WEB_READ_BYTES_MIN
+    connections.count_body(-10_000)
+    assert connections.share_bytes == WEB_READ_BYTES_MAX

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lpse.federation.limits.units import KIB
+from lpse.federation.limits.units import KIB, MIB
 
 # --- upload grants -------------------------------------------------------------------------------
 
@@ -48,8 +48,11 @@ WEB_BODY_WINDOW_BYTES_MIN: Final = 1_024
 WEB_ANSWER_STALL_SECONDS_MAX: Final = 60.0
 # How long the rest of a refused body is read and thrown away, so that the answer arrives.
 WEB_DRAIN_SECONDS_MAX: Final = 10.0
-# Bytes of a body that wait for the disk; at the limit reading from that connection pauses.
-WEB_BODY_WAITING_BYTES_MAX: Final = 256 * KIB
+# All bodies that come in share this memory; with many of them each is read in smaller pieces, down
+# to the least below. A body of which so much waits for the disk is not read for the while.
+WEB_BODIES_BYTES_MAX: Final = 32 * MIB
+WEB_READ_BYTES_MIN: Final = 16 * KIB
+WEB_READ_BYTES_MAX: Final = 256 * KIB
 # How often connections are looked at.
 WEB_SWEEP_SECONDS: Final = 1.0
 # How long a stopping node lets short requests finish.
