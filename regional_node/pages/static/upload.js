@@ -26,8 +26,9 @@
     clearTimeout(pollTimer);
     lpseAsk("GET", base + "/state", {}, null, {
       answered: function (xhr) {
-        if (xhr.status === 200) { lost = 0; take(JSON.parse(xhr.responseText), asked); }
-        else if (xhr.status === 404) { close(lpseRefusal(xhr)); return; }
+        lost = 0;
+        if (xhr.status === 404) { close(lpseRefusal(xhr)); return; }
+        if (xhr.status === 200) { take(JSON.parse(xhr.responseText), asked); }
         pollIn(pace(lpseRefusal(xhr).after));
         later();
       },
@@ -147,7 +148,6 @@
     if (told.length) { view.alert(t("Not added:"), told.join(" ")); }
     hash();
     sender.work();
-    draw();
     pollIn(3);
   }
 
@@ -327,12 +327,8 @@
     if (button.disabled === said.ready) { button.disabled = !said.ready; }
     byId("choose-label").className = sender.items.length || again ? "button" : "button first";
     LpseView.put(byId("files-title"), again ? t("Files of a replacement") : t("Bid files"));
-    LpseView.put(document.querySelector("#list .none"), !state.held &&
-      now() >= unix(state.deadline_time) ?
-      t("The deadline has passed: a new file is refused, and the attempt is recorded.") : again ?
-      t("To replace the bid, choose ALL files of the new one. The older bid and its receipt are kept.") :
-      t("No file yet. Choose 1 to {count} files that belong to one bid.",
-        { count: setting.files_max }));
+    LpseView.put(document.querySelector("#list .none"), LpseWords.none(view, again,
+      !state.held && now() >= unix(state.deadline_time)));
   }
 
   function drawLeft() {

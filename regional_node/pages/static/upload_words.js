@@ -104,7 +104,19 @@
       "▲ " + t("Everything is whole, but NOT submitted yet. Submit now.") };
   }
 
+  /* In place of a list without files. */
+  function none(view, again, passed) {
+    var t = view.t;
+    if (passed) {
+      return t("The deadline has passed: a new file is refused, and the attempt is recorded.");
+    }
+    return again ?
+      t("To replace the bid, choose ALL files of the new one. The older bid and its receipt are kept.") :
+      t("No file yet. Choose 1 to {count} files that belong to one bid.",
+        { count: view.setting.files_max });
+  }
+
   function no(text) { return { ready: false, text: text }; }
 
-  global.LpseWords = { file: file, line: line, send: send, code: code };
+  global.LpseWords = { file: file, line: line, send: send, none: none, code: code };
 }(window));
