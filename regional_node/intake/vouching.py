@@ -11,9 +11,10 @@ from lpse.runtime.sqlite import Transaction
 
 
 def digests_in(tx: Transaction) -> frozenset[bytes]:
-    """Every blob that a row needs."""
+    """Every blob that a row needs; one that was being named when the node died among them."""
     rows = tx.execute(
-        "SELECT digest FROM kept_blobs UNION SELECT digest FROM tus_files WHERE state = 2"
+        "SELECT digest FROM kept_blobs"
+        " UNION SELECT digest FROM tus_files WHERE state <= 2 AND digest IS NOT NULL"
     )
     return frozenset(bytes(digest) for (digest,) in rows)
 

@@ -61,7 +61,9 @@ class Files:
         """At the start, after the blobs were swept: take up every unfinished file."""
         for file in await self._parts.store.live():
             self._shelf.put(file)
-            if file.state is State.RECEIVING and file.offset_bytes > self._found(file.file_id):
+            if file.state is not State.RECEIVING or file.offset_bytes <= self._found(file.file_id):
+                continue
+            if await self._desk.finishing.take_up(file) is None:
                 await self._desk.finishing.restart(file)
                 self._parts.log.error("upload.part_lost", code="FED-5406")
 

@@ -61,6 +61,16 @@ class Finishing:
         """For a file that was found empty or changed."""
         return FileBroken()
 
+    async def take_up(self, file: FileState) -> FileState | None:
+        """At the start: the file whose part had got its digest as its name, and no row yet."""
+        if file.digest is None or file.durable is None:
+            return None
+        if await self._blobs.missing([file.digest]):
+            return None
+        whole = await self._store.complete(file, file.digest, file.durable)
+        self._shelf.put(whole)
+        return whole
+
     async def whole_small(
         self, file: FileState, data: bytes, write: Write | None = None
     ) -> FileState:
@@ -87,6 +97,8 @@ class Finishing:
             raise FileBroken from error
         await self._claims.hold(stored.digest)
         try:
+            # Before the part loses its name: what was acknowledged survives a crash in between.
+            await self._store.name(file, stored.digest, durable)
             await part.place(stored)
         except BaseException:
             self._claims.release(stored.digest)

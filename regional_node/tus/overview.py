@@ -17,7 +17,7 @@ from lpse.federation.v1.records_pb2 import RefusalReason, Verdict
 from regional_node.grants.rules import Grant
 from regional_node.intake.windows import Window
 from regional_node.tus.parts import Parts
-from regional_node.tus.rows import FileState, GrantAttempt, GrantSubmission
+from regional_node.tus.rows import FileState, GrantAttempt, GrantSubmission, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _file(file: FileState) -> dict[str, Any]:
         "size_bytes": file.size_bytes,
         "offset_bytes": file.offset_bytes,
         "state": file.state.name,
-        "sha256": file.digest.hex() if file.digest else None,
+        "sha256": file.digest.hex() if file.digest and file.state is not State.RECEIVING else None,
         "begin_time": _utc(file.begin.time),
         "last_byte_time": _utc(file.last_byte_time),
         "expires_time": _utc(file.expire_time),
