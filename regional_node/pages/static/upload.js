@@ -45,11 +45,13 @@
     pollTimer = setTimeout(poll, pause * 1000);
   }
 
+  /* Whole, but the digest that the LPSE has was not asked for yet. */
+  function isUnread() { return !!find(function (item) { return item.whole && !item.sha256; }); }
+
   function pace(after) {
-    var waiting = sender.items.some(function (item) { return item.whole && !item.sha256; });
     var open = state.submissions.some(function (bid) { return !bid.at_centre.entry; });
     if (after) { return Math.min(after, 60); }
-    return waiting || submitting ? 2 : open ? 5 : sender.items.length ? 10 : 20;
+    return isUnread() || submitting ? 2 : open ? 5 : sender.items.length ? 10 : 20;
   }
 
   /* The LPSE's clock is taken as read when the question was asked: rather too late than too early.
@@ -233,8 +235,7 @@
   /* ---- submitting ---- */
 
   function submit() {
-    var ids = sender.items.map(function (item) { return item.id; });
-    var body = JSON.stringify({ files: ids });
+    var body = JSON.stringify({ files: sender.items.map(function (item) { return item.id; }) });
     submitting = { until: 0, number: 0, failures: 0 };
     view.alert("");
     attempt(body);
@@ -355,9 +356,7 @@
     byId("submit").addEventListener("click", submit);
     view.onTry = tryNow;
     sender.onRefused = function () { pollIn(0.2); };
-    sender.onIdle = function () {
-      if (find(function (item) { return item.whole && !item.sha256; })) { pollIn(0.2); }
-    };
+    sender.onIdle = function () { if (isUnread()) { pollIn(0.2); } };
     window.addEventListener("online", tryNow);
     window.addEventListener("pageshow", function (event) {
       if (event.persisted) { location.reload(); }
