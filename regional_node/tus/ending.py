@@ -87,17 +87,18 @@ class Ending:
         await self._stop(file.file_id, FileGone())
         file = self._shelf.find(file.file_id) or file  # as its writer left it
         claims = self._parts.sealing.claims
-        if file.digest is not None:
-            await claims.hold(file.digest)
+        digest = file.digest if file.state is State.WHOLE else None  # else the bytes are a part
+        if digest is not None:
+            await claims.hold(digest)
         try:
             await note_attempt(self._parts, grant, file, error, state)
         except BaseException:
-            if file.digest is not None:
-                claims.release(file.digest)
+            if digest is not None:
+                claims.release(digest)
             raise
         self._shelf.remove(file)
-        if file.digest is not None:
-            await claims.drop(file.digest)
+        if digest is not None:
+            await claims.drop(digest)
         else:
             await self._parts.blobs.remove_part(file.file_id)
 
