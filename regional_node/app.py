@@ -225,12 +225,19 @@ def _renewals(machine: Machine, link: LinkWorker) -> dict[str, Work]:
 
 async def _run(node: Node, stop: asyncio.Event) -> int:
     machine, settings = node.machine, node.machine.settings
-    server = await _listen(node)
     pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
     host, _, port = settings.http.listen.rpartition(":")
     await pages.open(host, int(port))
-    assert node.areas.front is not None
-    await node.areas.front.open()
+    front = node.areas.front
+    assert front is not None
+    try:
+        await front.open()
+        server = await _listen(node)
+    except BaseException:  # a port or path that cannot be had: leave in order, and say why
+        await pages.close()
+        await front.close()
+        await node.areas.close()
+        raise
     link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
     tasks = [
         asyncio.create_task(keep_working(name, work, machine.clock))
@@ -247,7 +254,7 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     notify_service_manager("STOPPING=1")
     status = 0 if stopped in done else _DISK_FAILED
     await pages.close()
-    await node.areas.front.close()
+    await front.close()
     await server.stop(1.0)
     await node.link.stop()
     await asyncio.wait([link], timeout=2.0)
