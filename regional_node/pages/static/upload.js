@@ -125,12 +125,7 @@
 
   /* ---- files ---- */
 
-  function find(test) {
-    for (var i = 0; i < sender.items.length; i++) {
-      if (test(sender.items[i])) { return sender.items[i]; }
-    }
-    return null;
-  }
+  function find(test) { return sender.items.filter(test)[0] || null; }
 
   function add(name, size, file, id) {
     var item = {
