@@ -225,19 +225,18 @@ def _renewals(machine: Machine, link: LinkWorker) -> dict[str, Work]:
 
 async def _run(node: Node, stop: asyncio.Event) -> int:
     machine, settings = node.machine, node.machine.settings
-    pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
-    host, _, port = settings.http.listen.rpartition(":")
-    await pages.open(host, int(port))
     front = node.areas.front
     assert front is not None
     try:
         await front.open()
         server = await _listen(node)
     except BaseException:  # a port or path that cannot be had: leave in order, and say why
-        await pages.close()
         await front.close()
         await node.areas.close()
         raise
+    pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
+    host, _, port = settings.http.listen.rpartition(":")
+    await pages.open(host, int(port))  # ready only when everything else listens
     link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
     tasks = [
         asyncio.create_task(keep_working(name, work, machine.clock))
