@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -30,20 +31,28 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 NODES: Final = {"lpse-pacitan": ("ID-JI", "Asia/Jakarta"), "lpse-papua": ("ID-PA", "Asia/Jayapura")}
 PACKAGES: Final = ("7781013", "7781014")
 STAGE: Final = "Upload Dokumen Penawaran"
-READY_SECONDS: Final = 40.0
-STOP_SECONDS: Final = 15.0
+PORTS: Final = (10_000, 32_000)
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 45.0
 
 
 P = TypeVar("P", bound="Party")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
+    """Ports that nobody listens on now, all different.
+
+    Below those that the kernel lends to outgoing connections: a party that was killed must find
+    its port free again.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        found: list[int] = []
+        while len(found) < count:
+            one = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", random.randrange(*PORTS)))
+                found.append(int(one.getsockname()[1]))
+        return found
 
 
 def call(
