@@ -55,12 +55,11 @@ class Federation:
     ) -> Federation:
         """All parts, not yet started."""
         tools = Tools(processes.environment)
-        ports = free_ports(2 * len(scenario.nodes))
+        ports = free_ports(3 * len(scenario.nodes))
+        triples = zip(ports[::3], ports[1::3], ports[2::3], strict=True)
         nodes = {
-            facts.node_id: Node(facts, folder / "nodes", processes, tools, pair)
-            for facts, pair in zip(
-                scenario.nodes, zip(ports[::2], ports[1::2], strict=True), strict=True
-            )
+            facts.node_id: Node(facts, folder / "nodes", processes, tools, triple)
+            for facts, triple in zip(scenario.nodes, triples, strict=True)
         }
         centre = Centre(folder, processes, tools)
         links = Links(processes)
@@ -150,7 +149,8 @@ class Federation:
             OPERATOR, "enrol", "create", node.id, "--province", facts.province, "--zone", facts.zone
         )
         link_port = await self.links.open(node.id, self.centre.ports[0])
-        await node.enrol(created.document, link_port, bundle)
+        vendors_port = await self.links.open(node.vendors_road, node.upload_port)
+        await node.enrol(created.document, (link_port, vendors_port), bundle)
         await node.start(self.scenario.legal_start)
         await node.appoint()
         await node.announce()

@@ -7,6 +7,7 @@ Leaves out the deadline itself: whether it has passed is the node's to say.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +51,21 @@ async def open_package(world: Federation, node: Node, code: str) -> None:
         "{count} of {all} submissions, every file equal, confirmed",
         count=taken["submissions"],
         all=len(bids),
+    )
+
+
+def judge_replaced(world: Federation, node: Node, bids: list[Bid]) -> None:
+    """Every bid of a vendor was handed over, and each newer one names the one it replaces."""
+    out = node.folder / f"opened-{bids[0].package}"
+    manifests = [json.loads(path.read_bytes()) for path in out.glob("*/manifest.json")]
+    told = {str(one["details"]["intake_key"]): one["details"] for one in manifests}
+    named = [told.get(bid.key, {}).get("replaces") or None for bid in bids]
+    expected = [None, *(bid.key for bid in bids[:-1])]
+    world.story.promise(
+        "a-replaced-bid-is-handed-over-too",
+        named == expected and all(bid.key in told for bid in bids),
+        "{count} bids of one vendor, and the newer one says which it replaces",
+        count=len(bids),
     )
 
 

@@ -44,7 +44,7 @@ class Node:
         folder: Path,
         processes: Processes,
         tools: Tools,
-        ports: tuple[int, int],
+        ports: tuple[int, int, int],
     ) -> None:
         self.facts = facts
         self.id = facts.node_id
@@ -53,8 +53,8 @@ class Node:
         self.vendors = self.folder / "vendors"
         self._processes = processes
         self._tools = tools
-        self._http_port, self.service_port = ports
-        self._link_port = 0
+        self._http_port, self.service_port, self.upload_port = ports
+        self._link_port = self._vendors_port = 0
         self._bundle: Path | None = None
         self._running: Running | None = None
         self._channel: grpc.aio.Channel | None = None
@@ -69,7 +69,9 @@ class Node:
             "LPSE_NODE__LINK__RECONNECT_FIRST_SECONDS": "0.3",
             "LPSE_NODE__LINK__RECONNECT_MAX_SECONDS": "2",
             "LPSE_NODE__HTTP__LISTEN": f"127.0.0.1:{self._http_port}",
-            "LPSE_NODE__UPLOAD__LISTEN": "127.0.0.1:0",
+            "LPSE_NODE__UPLOAD__LISTEN": f"127.0.0.1:{self.upload_port}",
+            "LPSE_NODE__UPLOAD__PUBLIC_URL": f"http://127.0.0.1:{self._vendors_port}",
+            "LPSE_NODE__SCRUB__EVERY_DAYS": "0.00003",
             "LPSE_NODE__SERVICE__PORT": str(self.service_port),
             "LPSE_NODE__SERVICE__PROBE_SECONDS": "0.5",
             "LPSE_NODE__SERVICE__PROBE_TIMEOUT_SECONDS": "5",
@@ -78,9 +80,10 @@ class Node:
             "LPSE_NODE__UPGRADES__EXPECTED_SECONDS": "900",
         }
 
-    async def enrol(self, invitation: dict[str, str], link_port: int, bundle: Path) -> None:
-        """Redeem the centre's one-use code; the link goes through the severable road."""
-        self._link_port, self._bundle = link_port, bundle
+    async def enrol(self, invitation: dict[str, str], roads: tuple[int, int], bundle: Path) -> None:
+        """Redeem the one-use code; the link, and vendors' lines, go through severable roads."""
+        self._link_port, self._vendors_port = roads
+        self._bundle = bundle
         self.folder.mkdir(parents=True)
         self.vendors.mkdir()
         words = ("enrol", "--endpoint", invitation["endpoint"], "--code", "-")
@@ -122,6 +125,11 @@ class Node:
         file.write_text(json.dumps(documents, ensure_ascii=False), "utf-8")
         await self.lpse("package", "import", str(file))
 
+    @property
+    def vendors_road(self) -> str:
+        """Name of the road on which vendors' browsers reach it."""
+        return f"{self.id}/vendors"
+
     def key(self, officer: str) -> Path:
         """Where an officer keeps the private key."""
         return self.folder / f"{officer}.key"
@@ -139,6 +147,11 @@ class Node:
     async def say(self, *words: str) -> str:
         """The same for people: the text that `lpse-node` prints."""
         return (await self._tools.ask("lpse-node", *words, more=self.environment)).stdout
+
+    async def offline(self, *words: str, expect: tuple[int, ...] = (0,)) -> Answer:
+        """What anybody can do with `lpse-node` and files alone: there is no node behind it."""
+        nowhere = {"LPSE_NODE__DATA": str(self.folder / "nowhere")}
+        return await self._tools.ask("lpse-node", *words, "-o", "json", more=nowhere, expect=expect)
 
     async def status(self) -> api.GetNodeStatusResponse:
         """The node at a glance, from the node itself."""

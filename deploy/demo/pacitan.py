@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from deploy.demo import declaration, handover, upgrade
+from deploy.demo import declaration, handover, online, papers, scrubbing, upgrade
 from deploy.demo.federation import LKPP, Federation
+from deploy.demo.node import Node
 from deploy.demo.together import together
 from deploy.demo.tools import error_code
 from deploy.demo.vendors import Bid
@@ -21,9 +22,11 @@ from lpse.terminal.words import say, size_text
 HOME: Final = "lpse-pacitan"
 FAR: Final = "lpse-papua"  # its link is cut, too, and stays cut longest
 SLOW: Final = "lpse-jakarta"  # its bytes are cut in the middle of a file
+ROTTEN: Final = "lpse-kalbar"  # a bit flips on its disk
 _BIG_BYTES: Final = 24_000_000
 _TORN_BYTES: Final = 13_000_000
 _UPLOAD_BYTES: Final = 12_000_000
+_PAGE_BYTES: Final = (8_000_000, 60_000)  # two files of a bid that comes over HTTP
 VENDOR: Final = "Penyedia"
 DUE: Final = ("1001236", "1002236", "1003236", "1004236")
 REASON: Final = "Perpanjangan sesuai penetapan gangguan nasional 27–30 Maret 2015"
@@ -33,10 +36,10 @@ async def play(world: Federation) -> None:
     """The whole story, from Thursday morning to Tuesday noon."""
     await _before(world)
     rollout = await _upgrade(world)
-    refused = await _alone(world)
-    await _together(world)
+    refused, visit = await _alone(world)
+    await _together(world, visit)
     await _declared(world)
-    await _decided(world, refused)
+    await _decided(world, refused, visit)
     await _released(world, rollout)
 
 
@@ -73,7 +76,7 @@ async def _upgrade(world: Federation) -> str:
     return rollout
 
 
-async def _alone(world: Federation) -> Bid:
+async def _alone(world: Federation) -> tuple[Bid, online.Visit]:
     """Friday to Monday: the centre is dead, a link is cut, and vendors upload everywhere."""
     story, vendors, nodes = world.story, world.vendors, world.nodes
     story.title(say("Friday to Monday: the centre fails, uploads go on"))
@@ -97,11 +100,23 @@ async def _alone(world: Federation) -> Bid:
         count=len(bids),
         nodes=len(nodes),
     )
+    refused, visit = await _friday(world, home)
+    await world.step("2015-03-30T09:00")
+    await vendors.upload_all([vendors.bid(home, "1002236"), vendors.bid(nodes[FAR], "5001091")])
+    return refused, visit
+
+
+async def _friday(world: Federation, home: Node) -> tuple[Bid, online.Visit]:
+    """Bad lines, a killed daemon, and two vendors who come too late."""
+    story, vendors = world.story, world.vendors
     await world.step("2015-03-27T09:20")
+    one, other = await _online(world, home)
     torn = vendors.bid(home, "1001236", sizes=(_UPLOAD_BYTES,))
-    sent = await vendors.interrupt(torn)
+    sent = await online.send_until(one, partial(vendors.interrupt, torn))
     story.tell(
-        HOME, "The node's daemon is killed (kill -9) after {size} of a bid.", size=size_text(sent)
+        HOME,
+        "The node's daemon is killed (kill -9) after {size} of a bid, and while a browser sends.",
+        size=size_text(sent),
     )
     await home.start(story.legal)
     resumed = await vendors.upload(torn, resumed=True)
@@ -110,6 +125,7 @@ async def _alone(world: Federation) -> Bid:
         resumed.verdict == "ON_TIME",
         f"{size_text(torn.size_bytes)}, {resumed.verdict}",
     )
+    await _handed_in(one, other)
     await world.step("2015-03-27T10:05")
     refused = vendors.bid(home, "1001236")
     words = await vendors.attempt(refused)
@@ -119,12 +135,37 @@ async def _alone(world: Federation) -> Bid:
         code="1001236",
         error=error_code(words),
     )
-    await world.step("2015-03-30T09:00")
-    await vendors.upload_all([vendors.bid(home, "1002236"), vendors.bid(nodes[FAR], "5001091")])
-    return refused
+    await online.come_too_late(other)
+    return refused, one
 
 
-async def _together(world: Federation) -> None:
+async def _online(world: Federation, home: Node) -> tuple[online.Visit, online.Visit]:
+    """Two vendors get addresses; the first has a bad line and two programs."""
+    one = await online.visit(world, home, "1001236", sizes=_PAGE_BYTES)
+    other = await online.visit(world, home, "1001236")
+    world.story.tell(
+        f"SPSE {home.id}",
+        "asks for {count} upload addresses for package {code}; each vendor gets one.",
+        count=2,
+        code=one.package,
+    )
+    await online.break_line(one)
+    await online.write_twice(one)
+    return one, other
+
+
+async def _handed_in(one: online.Visit, other: online.Visit) -> None:
+    """The first vendor finishes, submits, replaces; the other one learns nothing of it."""
+    before = await other.browser.state()
+    await online.go_on(one)
+    await online.hand_in(one)
+    await papers.verify_receipt(one)
+    await online.replace_bid(one)
+    await papers.look_at_centre(one, arrived=False)
+    await papers.compare_pages(one, other, before)
+
+
+async def _together(world: Federation, visit: online.Visit) -> None:
     """Monday afternoon: the centre is back; everything is sent, one file in two pieces."""
     story = world.story
     story.title(say("Monday afternoon: the centre is back, everything is sent later"))
@@ -168,6 +209,7 @@ async def _together(world: Federation) -> None:
         count=len(others),
         node=FAR,
     )
+    await papers.look_at_centre(visit, arrived=True)
 
 
 async def _declared(world: Federation) -> None:
@@ -175,6 +217,7 @@ async def _declared(world: Federation) -> None:
     story, nodes = world.story, world.nodes
     story.title(say("Tuesday: the outage of 27–30 March is declared, time is compensated"))
     await world.step("2015-03-31T08:00")
+    rotten = scrubbing.flip_a_bit(world, nodes[ROTTEN])
     name = await declaration.declare(world)
     near = [node for node in nodes.values() if node.id != FAR]
     await declaration.wait_for_proposals(world, near)
@@ -187,10 +230,11 @@ async def _declared(world: Federation) -> None:
     late = await declaration.late_nodes(world, name)
     story.promise("a-late-declaration-is-applied-and-says-so", late == [FAR], ", ".join(late))
     await declaration.judge_proposals(world, list(nodes.values()))
+    await scrubbing.wait_healed(world, nodes[ROTTEN], rotten)
     story.quote(await nodes[HOME].say("compensation", "get", "1003236"))
 
 
-async def _decided(world: Federation, refused: Bid) -> None:
+async def _decided(world: Federation, refused: Bid, visit: online.Visit) -> None:
     """The Pokja decides; the vendor who was too late uploads after all; one package is opened."""
     story, home = world.story, world.nodes[HOME]
     pending = await world.vendors.upload(refused)
@@ -206,6 +250,8 @@ async def _decided(world: Federation, refused: Bid) -> None:
     await declaration.accept(world, home, DUE, REASON)
     await world.step("2015-03-31T10:05")
     await handover.open_package(world, home, "1001236")
+    handover.judge_replaced(world, home, [one.bid for one in visit.handed])
+    await papers.upgrade(visit)
     judged = await home.submission(refused.key)
     story.promise(
         "a-pending-bid-is-judged-by-the-new-deadline",

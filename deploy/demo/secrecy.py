@@ -18,9 +18,10 @@ from deploy.demo.vendors import Bid, Vendors
 def judge_secrecy(
     story: Story, vendors: Vendors, logs: Path, centre: Path, opened: Iterable[str]
 ) -> None:
-    """No log names a vendor, a file or a package; no sealed package is readable at the centre."""
+    """No log names vendor, file, package or address; the centre can read no sealed package."""
     bids = [*(one.bid for one in vendors.handed), *(bid for bid, _ in vendors.attempts)]
     names = {name for bid in bids for name in (*_names(bid), bid.package)}
+    names.update(vendors.addresses)
     files = sorted(logs.glob("*.log"))
     found = [path.stem for path in files if _holds(path.read_bytes(), names)]
     story.promise(

@@ -78,13 +78,22 @@ class Vendors:
     handed: list[Handed] = field(default_factory=list)
     attempts: list[tuple[Bid, bytes]] = field(default_factory=list)
     torn_transfers: int = 0  # cut on the way to the centre, and gone on with
+    addresses: list[str] = field(default_factory=list)  # what opens a vendor's upload page
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._made = 0
 
-    def bid(self, node: Node, package: str, *, sizes: tuple[int, ...] = (), seat: int = 0) -> Bid:
-        """Seal a bid: one small file, or files of the given sizes."""
+    def bid(
+        self,
+        node: Node,
+        package: str,
+        *,
+        sizes: tuple[int, ...] = (),
+        seat: int = 0,
+        vendor: str = "",
+    ) -> Bid:
+        """Seal a bid: one small file, or files of the given sizes; a new vendor unless named."""
         self._made += 1
         number = self._made
         folder = node.vendors / f"{number:03d}"
@@ -95,7 +104,7 @@ class Vendors:
             path.write_bytes(self._random.randbytes(size))
             files.append(path)
         details = folder / "details.json"
-        details.write_text(json.dumps({"vendor": f"CV Contoh {number:03d}"}), "utf-8")
+        details.write_text(json.dumps({"vendor": vendor or f"CV Contoh {number:03d}"}), "utf-8")
         key = f"bid-{number:03d}-{self._random.randbytes(12).hex()}"
         return Bid(node, package, key, tuple(files), details, seat)
 

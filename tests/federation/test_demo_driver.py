@@ -11,6 +11,8 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,9 @@ import pytest
 from deploy.demo.links import Links
 from deploy.demo.processes import Processes
 from deploy.demo.scenario import NAMES, read_scenario
+from deploy.demo.secrecy import judge_secrecy
+from deploy.demo.story import Story
+from deploy.demo.vendors import Vendors
 from lpse.terminal.words import Words
 from tests.federation.demonstration import ROOT, command, left_behind
 
@@ -102,6 +107,20 @@ def test_the_end_of_the_driver_takes_every_process_along(number: signal.Signals)
         while left_behind(folder) and time.monotonic() < give_up:
             time.sleep(0.1)
         assert not left_behind(folder)
+
+
+def test_an_upload_address_in_a_log_breaks_a_promise(tmp_path: Path) -> None:
+    """Whoever reads an address may upload with it: the judge looks for them in every log."""
+    story = Story(StringIO(), "Asia/Jakarta", datetime(2015, 3, 27, tzinfo=UTC))
+    vendors = Vendors(7)
+    vendors.addresses.append("j3k5m7n9p2r4t6v8")
+    log = tmp_path / "logs" / "lpse-pacitan.log"
+    log.parent.mkdir()
+    for said, kept in (("GET /g/", True), ("GET /g/j3k5m7n9p2r4t6v8/state", False)):
+        log.write_text(said)
+        judge_secrecy(story, vendors, log.parent, tmp_path, ())
+        found = [one for one in story.promises if one.name.startswith("no-log-names")][-1]
+        assert found.kept is kept
 
 
 def test_every_line_of_the_story_exists_in_indonesian() -> None:
