@@ -21,6 +21,7 @@ from regional_node.transfer.road import RoadFacts
 
 _LOG: Final = structlog.get_logger("lpse.node.transfer")
 STEP_SECONDS: Final = 0.5
+_WATCH_SECONDS: Final = 0.02  # three numbers in memory are compared
 
 
 class DrainWorker:
@@ -70,7 +71,7 @@ class DrainWorker:
         """Drain until told to stop; what is under way is broken off and resumed later."""
         pairs = zip(self._rounds, self._wakes, strict=True)
         work = [asyncio.ensure_future(self._loop(one, wake)) for one, wake in pairs]
-        work.append(asyncio.ensure_future(self._look()))
+        work += [asyncio.ensure_future(self._look()), asyncio.ensure_future(self._watch())]
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({*work, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +111,17 @@ class DrainWorker:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
             wake.clear()
+
+    async def _watch(self) -> None:
+        """An entry was STORED or the link opened: the bytes follow at once."""
+        seen: object = None
+        while True:
+            centre, journal = self._parts.centre, self._parts.journal
+            now = (centre.is_open(), journal.head.size, centre.stored_size(journal.epoch))
+            if now != seen:
+                seen = now
+                self.wake()
+            await self._parts.clock.sleep(_WATCH_SECONDS)
 
     async def _look(self) -> None:
         """New deadlines and more urgent blobs are seen while a large one is on its way."""
