@@ -7,7 +7,6 @@ what is above TCP (`messenger`).
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from tests.federation.severable import PIECE_BYTES, SeverableProxy
 
@@ -20,7 +19,7 @@ class Road(SeverableProxy):
     async def _copy(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool
     ) -> None:
-        with suppress(OSError):
+        try:
             while data := await reader.read(PIECE_BYTES):
                 if self.bytes_per_second:
                     await asyncio.sleep(len(data) / self.bytes_per_second)
@@ -31,3 +30,5 @@ class Road(SeverableProxy):
                 if not self.is_whole:
                     return
             writer.write_eof()
+        except OSError:
+            writer.transport.abort()  # a reset is passed on, as a cable passes it
