@@ -24,7 +24,7 @@ from regional_node.intake.judgement_store import Judgement
 from regional_node.intake.opening import Released
 from regional_node.intake.opening_store import Opened
 from regional_node.intake.ports import QueueItem
-from regional_node.intake.store import StoredAttempt, StoredSubmission
+from regional_node.intake.rows import StoredAttempt, StoredSubmission
 from regional_node.intake.submissions import Accepted
 
 EMPTY_FILE: Final = "EMPTY_FILE"

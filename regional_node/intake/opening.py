@@ -26,7 +26,7 @@ from regional_node.intake.details import check_package
 from regional_node.intake.judgement_store import Judgement
 from regional_node.intake.office import Office
 from regional_node.intake.opening_store import Opened, OpeningStore
-from regional_node.intake.store import StoredAttempt, StoredSubmission
+from regional_node.intake.rows import StoredAttempt, StoredSubmission
 
 _FREED: Final = "FED-2325"
 

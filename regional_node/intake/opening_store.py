@@ -31,11 +31,10 @@ from lpse.storage.journal import Journal
 from regional_node.intake import judgement_store, rules
 from regional_node.intake.judgement_store import Judgement, judgements_in
 from regional_node.intake.ports import EffectiveSchedule, OfficerActs
+from regional_node.intake.rows import StoredAttempt, StoredSubmission
 from regional_node.intake.store import (
     SELECT_ATTEMPTS,
     SELECT_SUBMISSIONS,
-    StoredAttempt,
-    StoredSubmission,
     attempt_of,
     submission_of,
 )

@@ -31,7 +31,8 @@ from regional_node.intake.messages import digest_of, key_of, queue_message, subm
 from regional_node.intake.office import Office
 from regional_node.intake.opening import Openings, Released
 from regional_node.intake.ports import TransferQueue
-from regional_node.intake.store import IntakeStore, StoredSubmission
+from regional_node.intake.rows import StoredSubmission
+from regional_node.intake.store import IntakeStore
 from regional_node.intake.submissions import Accepted, Attempted, Intake, Upload
 
 Context = grpc.aio.ServicerContext[Any, Any]

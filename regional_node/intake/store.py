@@ -32,6 +32,7 @@ from lpse.storage.journal import Journal
 from regional_node.intake import vouching
 from regional_node.intake.joined import Joined, OpenedMeanwhile
 from regional_node.intake.ports import EffectiveSchedule
+from regional_node.intake.rows import StoredAttempt, StoredSubmission
 from regional_node.intake.windows import Window
 
 SELECT_SUBMISSIONS = (
@@ -47,45 +48,6 @@ _REFERENCE = (
 SELECT_ATTEMPTS = (
     "SELECT commitment, salt, details, reason, proof, revealed, journal_index FROM intake_attempts"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSubmission:
-    """An accepted submission; verdict, deadline and revision are the newest that were written."""
-
-    number: int
-    intake_key: str
-    package: str
-    commitment: Commitment
-    accept_time: datetime
-    clock_error_seconds: float
-    zone: str
-    receipt: bytes
-    verdict: Verdict.ValueType
-    deadline: datetime
-    revision: int
-    judged: bool
-    journal_epoch: bytes
-    journal_index: int
-    revealed: bool
-    clock_offset_seconds: float = 0.0
-
-    @property
-    def durable(self) -> Moment:
-        """The moment that judges it, as far as verdicts need it."""
-        error, offset = self.clock_error_seconds, self.clock_offset_seconds
-        return Moment(self.accept_time, "", 0.0, error, offset)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAttempt:
-    """A refused attempt with the proof that was handed out."""
-
-    commitment: Commitment
-    reason: RefusalReason.ValueType
-    proof: bytes
-    revealed: bool
-    journal_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +89,6 @@ class Beginning:
     window: Window | None
     submissions: int
     opened: bool = False
-
 
 
 class IntakeStore:

@@ -33,8 +33,9 @@ from regional_node.intake.details import check_details, with_files
 from regional_node.intake.joined import Joined, OpenedMeanwhile
 from regional_node.intake.office import Office
 from regional_node.intake.refusals import UNRECORDED, conflict, refusal_of, refuse_replacing
+from regional_node.intake.rows import StoredSubmission
 from regional_node.intake.sealing import Sealer, Sealing
-from regional_node.intake.store import IntakeStore, Refusal, Sealed, StoredSubmission
+from regional_node.intake.store import IntakeStore, Refusal, Sealed
 from regional_node.intake.windows import Window
 
 T = TypeVar("T")

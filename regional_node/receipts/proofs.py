@@ -24,7 +24,7 @@ from lpse.federation.receipt_proofs import (
     verify_receipt_proof,
 )
 from lpse.terminal.words import date_text
-from regional_node.intake.store import StoredSubmission
+from regional_node.intake.rows import StoredSubmission
 from regional_node.receipts.paths import path_of
 from regional_node.receipts.store import Place, ReceiptStore
 

@@ -27,7 +27,7 @@ from lpse.federation.receipt_proofs import verify_sole_receipt
 from lpse.federation.tlog_proofs import TLOG_PROOF_SUFFIX
 from lpse.federation.v1.records_pb2 import Verdict
 from regional_node.grants.rules import Grant
-from regional_node.intake.store import StoredSubmission
+from regional_node.intake.rows import StoredSubmission
 from regional_node.pages.rendering import PAGE_HEADERS, Pages, Reader
 from regional_node.receipts import views
 from regional_node.receipts.checking import Check, Examined, examine

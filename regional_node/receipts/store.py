@@ -15,7 +15,8 @@ from lpse.federation.limits import PROOF_TILE_LEAVES, RECEIPT_CODES_PER_COMMIT_M
 from lpse.federation.receipt_codes import code_of
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_store
-from regional_node.intake.store import StoredSubmission, submission_in
+from regional_node.intake.rows import StoredSubmission
+from regional_node.intake.store import submission_in
 from regional_node.receipts import paths
 from regional_node.receipts.paths import Material
 

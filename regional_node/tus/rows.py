@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from lpse.federation.receipts import Moment
 from lpse.federation.v1.records_pb2 import RefusalReason
-from regional_node.intake.store import StoredSubmission
+from regional_node.intake.rows import StoredSubmission
 
 
 class State(IntEnum):

@@ -54,7 +54,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         ),
         (
             "Jam simpul ini diubah",
-            "sampai tersambung lagi dengan Pusat, ketidakpastian jam bertambah sebesar perubahannya",
+            "sampai tersambung lagi dengan Pusat, ketidakpastian jam bertambah sebesar itu",
             "cari tahu siapa atau apa yang mengubahnya; nyalakan sinkronisasi waktu",
         ),
     ),
