@@ -63,6 +63,7 @@ from regional_node.scrub.store import NodeScrubStore
 from regional_node.scrub.upkeep import Upkeep
 from regional_node.transfer.assembly import Neighbours, Transfers
 from regional_node.transfer.fetching import BundleFetcher
+from regional_node.transfer.ports import Suspect
 from regional_node.transfer.windows import Plan
 from regional_node.transfer.worker import DrainWorker
 from regional_node.tus.worker import ExpiryWorker
@@ -121,7 +122,12 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
     proposals = ProposalStore(database, journal, packages, outages.known_in, _is_opened)
     effective = EffectiveSchedule(database, packages, proposals, lambda: _hold_after(machine))
     centre = _Centre(machine, connect)
-    transfers = _transfers(machine, centre, EffectiveDeadlines(database, packages, effective))
+    deadlines = EffectiveDeadlines(database, packages, effective)
+
+    async def suspect(digest: bytes) -> None:
+        await upkeep.suspect(digest)  # made below, for it wakes the transfers
+
+    transfers = _transfers(machine, centre, deadlines, suspect)
     drain = transfers.drain
     upgrades = _upgrades(
         machine,
@@ -152,7 +158,9 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
     return areas
 
 
-def _transfers(machine: Machine, centre: _Centre, deadlines: EffectiveDeadlines) -> Transfers:
+def _transfers(
+    machine: Machine, centre: _Centre, deadlines: EffectiveDeadlines, suspect: Suspect
+) -> Transfers:
     neighbours = Neighbours(
         database=machine.database,
         blobs=machine.blobs,
@@ -162,6 +170,7 @@ def _transfers(machine: Machine, centre: _Centre, deadlines: EffectiveDeadlines)
         deadlines=deadlines,
         clock=machine.clock,
         entropy=machine.entropy,
+        suspect=suspect,
     )
     return Transfers(neighbours, road_plan(machine.settings), ZoneInfo(machine.me.zone))
 

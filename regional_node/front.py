@@ -196,6 +196,7 @@ class Front:
             node=machine.me.node_id,
             exercise=machine.exercise,
             folders=(receipts.TEMPLATES,),
+            prefix=prefix,
         )
         return Handlers(
             TusDoor(self.files, self.grants, prefix=prefix, unnamed=self._unnamed),

@@ -19,7 +19,7 @@ from regional_node.transfer.freeing import FreeingWorker, KeptBlobs
 from regional_node.transfer.freeing_store import FreeingStore
 from regional_node.transfer.lanes import Parts
 from regional_node.transfer.needs_store import NeedsStore
-from regional_node.transfer.ports import Centre, Deadlines, LocalCopies, Needs
+from regional_node.transfer.ports import Centre, Deadlines, LocalCopies, Needs, Suspect
 from regional_node.transfer.queue import Queue
 from regional_node.transfer.reporting import ParkedReporter
 from regional_node.transfer.road import Road
@@ -41,6 +41,7 @@ class Neighbours:
     deadlines: Deadlines
     clock: Clock
     entropy: Entropy
+    suspect: Suspect | None = None
 
 
 class Transfers:
@@ -56,7 +57,16 @@ class Transfers:
         wanting = NeedsStore(one.database), one.needs, one.deadlines
         follower = Follower(self.store, one.journal, wanting, clock, one.entropy)
         self.drain = DrainWorker(
-            Parts(self.store, one.blobs, one.journal, one.centre, self.road, clock, one.entropy),
+            Parts(
+                self.store,
+                one.blobs,
+                one.journal,
+                one.centre,
+                self.road,
+                clock,
+                one.entropy,
+                one.suspect,
+            ),
             follower,
         )
         self.queue = Queue(self.store, self.drain, one.centre, clock)

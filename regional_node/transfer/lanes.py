@@ -31,7 +31,7 @@ from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
 from regional_node.transfer.grouping import OLDER_CENTRE, GroupSender
 from regional_node.transfer.order import Pick, Rank, picks, rank, takes_over
-from regional_node.transfer.ports import Centre
+from regional_node.transfer.ports import Centre, Suspect
 from regional_node.transfer.road import Interrupted, Road, joined
 from regional_node.transfer.rules import (
     LOCAL_DAMAGE,
@@ -75,6 +75,7 @@ class Parts:
     road: Road
     clock: Clock
     entropy: Entropy
+    suspect: Suspect | None = None
 
 
 class LaneRound:
@@ -241,6 +242,8 @@ class LaneRound:
             item.item, judgement.park, judgement.refusals, sent, next_time, cause_of(error)
         )
         await parts.store.failed(failed)
+        if error.code == LOCAL_DAMAGE and parts.suspect is not None:
+            await parts.suspect(item.digest)
         _LOG.warning(
             "transfer.failed",
             item=item.item,

@@ -14,6 +14,9 @@ import grpc
 
 from lpse.runtime.sqlite import Transaction
 
+# Told of a blob whose bytes are not those of its name any more, so that it is healed.
+Suspect = Callable[[bytes], Awaitable[None]]
+
 
 class Centre(Protocol):
     """The other side, as far as transfers need to know it."""

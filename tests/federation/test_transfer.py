@@ -158,6 +158,7 @@ async def test_poisoned_item_is_parked_and_blocks_nothing(
     assert await node.drain.step(CLOCK.wall()) == 1
     item = await node.queue.item(digests[0])
     assert (item.state, item.last_cause[:8]) == ("PARKED", "FED-2311")
+    assert node.suspected == [digests[0]], "the healing of damaged bytes hears of it at once"
     assert centre.bytes_of(digests[0]) is None and centre.bytes_of(digests[1]) == good
     assert not list((centre.folder / "blobs" / "incoming").iterdir())
     page = await node.queue.page(after="", limit=10)

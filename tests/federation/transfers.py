@@ -165,7 +165,14 @@ class DrainingNode(Node):
         self.blobs = BlobStore(self.folder / "blobs")
         self.store = TransferStore(self.database)
         self.road = free_road(CLOCK) if self.plan is None else Road(self.plan, JAKARTA, CLOCK)
-        parts = Parts(self.store, self.blobs, self.journal, self, self.road, CLOCK, ENTROPY)
+        self.suspected: list[bytes] = []
+
+        async def suspect(digest: bytes) -> None:
+            self.suspected.append(digest)
+
+        parts = Parts(
+            self.store, self.blobs, self.journal, self, self.road, CLOCK, ENTROPY, suspect
+        )
         follower = Follower(self.store, self.journal, self.wanting(), CLOCK, ENTROPY)
         self.drain = DrainWorker(parts, follower)
         self.queue = Queue(self.store, self.drain, self, CLOCK)

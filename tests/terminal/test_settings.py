@@ -16,10 +16,10 @@ import pytest
 import central.config
 import regional_node.config
 from lpse.federation.errors import Refused
-from lpse.terminal.settings import Loaded, commented, load
+from lpse.terminal.settings import Loaded, Settings, commented, load
 from regional_node.config import NodeSettings
 
-SIDES = [
+SIDES: list[tuple[type[Settings], str]] = [
     (central.config.CentralSettings, "lkpp-central"),
     (regional_node.config.NodeSettings, "lpse-node"),
 ]
