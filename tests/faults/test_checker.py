@@ -23,11 +23,13 @@ from tests.faults.checker import (
     Finding,
     centre_at,
     examine_centre,
+    examine_lying,
     examine_national,
     examine_node,
     node_at,
 )
 from tests.faults.load import half
+from tests.faults.tus_vendors import File, TusVendor
 from tests.faults.vendors import Submission, Vendors
 from tests.faults.world import PACKAGES, Founding
 
@@ -61,6 +63,11 @@ class Disks:
         """A submission with bytes."""
         return next(key for key, (one, _) in self.vendors.given.items() if len(one.contents[0]))
 
+    @property
+    def part(self) -> Path:
+        """The file of an upload that was left in the middle."""
+        return next((self.node / "blobs" / "incoming").glob("*.part"))
+
     def examine(self) -> list[Finding]:
         """Everything the checker says."""
         here, there = node_at(NODE, self.node), centre_at(self.centre)
@@ -69,6 +76,7 @@ class Disks:
             *examine_node(here, given, self.vendors.proofs),
             *examine_centre(there, here, given),
             *examine_national(there, here),
+            *examine_lying(here, self.vendors.lying),
         ]
 
     def blob(self, data: Path) -> Path:
@@ -101,6 +109,12 @@ async def _work(founding: Founding, folder: Path, vendors: Vendors) -> None:
         broken = Submission("fault-broken", PACKAGES[0], (b"half of it is missing" * 1_000,))
         assert not await vendors.try_once(node.socket, broken, half(broken))
         assert vendors.proofs, "a broken stream left no proof of the attempt"
+        vendor = TusVendor(node, vendors, PACKAGES, "sound")
+        _, base = await vendor.ask_for_grant(PACKAGES[0], "sound")
+        file = File(vendors.chance.randbytes(60_000))
+        await vendor.create(base, file)
+        await vendor.send(file, until=30_000)
+        vendors.lying[file.file_id] = file
         await drained(node)
     finally:
         for party in (node, centre):
@@ -200,6 +214,23 @@ def truncate_blob(disks: Disks) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
+def lose_part(disks: Disks) -> None:
+    disks.part.unlink()
+
+
+def cut_part(disks: Disks) -> None:
+    disks.part.write_bytes(disks.part.read_bytes()[:29_999])
+
+
+def flip_part(disks: Disks) -> None:
+    flip(disks.part)
+
+
+def forget_offset(disks: Disks) -> None:
+    with database(disks.node / "node.db") as rows:
+        rows.execute("UPDATE tus_files SET offset_bytes = 0")
+
+
 def lose_blob_at_centre(disks: Disks) -> None:
     disks.blob(disks.centre).unlink()
 
@@ -246,6 +277,10 @@ PLANTED: dict[Callable[[Disks], None], set[Fault]] = {
     lose_blob: {Fault.LOST},
     flip_blob: {Fault.CORRUPTED},
     truncate_blob: {Fault.CORRUPTED},
+    lose_part: {Fault.LOST},
+    cut_part: {Fault.LOST},
+    flip_part: {Fault.CORRUPTED},
+    forget_offset: {Fault.LOST},
     lose_blob_at_centre: {Fault.LOST},
     flip_blob_at_centre: {Fault.CORRUPTED},
     lose_entry_at_centre: {Fault.LOST},

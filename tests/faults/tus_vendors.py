@@ -86,7 +86,7 @@ class TusVendor:
 
     async def _grant(self, package: str, request_id: str, stop: asyncio.Event) -> None:
         """One grant: a bid, and sometimes another that replaces it."""
-        name, base = await self._ask_for_grant(package, request_id)
+        name, base = await self.ask_for_grant(package, request_id)
         for number in (1, 2):
             files = await self._bring(base)
             await self._submit(name, base, package, number, files)
@@ -100,19 +100,20 @@ class TusVendor:
         for _ in range(self._chance.randint(1, 3)):
             file = File(self._chance.randbytes(size_of(self._chance)))
             fate = self._chance.random()
-            await self._create(base, file)
+            await self.create(base, file)
             if fate < 0.1:
-                await self._send(file, until=len(file.content) // 2)
+                await self.send(file, until=len(file.content) // 2)
                 await self._remove(file)
             elif fate < 0.2 and file.content:
-                await self._send(file, until=max(1, len(file.content) // 2))
+                await self.send(file, until=max(1, len(file.content) // 2))
                 self._vendors.lying[file.file_id] = file
             else:
-                await self._send(file, until=len(file.content))
+                await self.send(file, until=len(file.content))
                 files.append(file)
         return files or await self._bring(base)
 
-    async def _create(self, base: str, file: File) -> None:
+    async def create(self, base: str, file: File) -> None:
+        """Announce a file; a small one sometimes comes with all its bytes."""
         name = base64.b64encode(f"berkas-{self._chance.randrange(1 << 32)}.rhs".encode()).decode()
         headers = {
             **VERSION,
@@ -131,7 +132,7 @@ class TusVendor:
                 return
             await self._wait(answer)
 
-    async def _send(self, file: File, *, until: int) -> None:
+    async def send(self, file: File, *, until: int) -> None:
         """PATCH from where the node says, again and again, until so many bytes are answered."""
         while (offset := await self._offset(file)) < until:
             end = min(until, offset + self._chance.choice([7_000, 65_536, 1 << 20]))
@@ -226,7 +227,7 @@ class TusVendor:
                 answer.content
             )
 
-    async def _ask_for_grant(self, package: str, request_id: str) -> tuple[str, str]:
+    async def ask_for_grant(self, package: str, request_id: str) -> tuple[str, str]:
         """SPSE asks; the same wish with the same id gives the same address again."""
         wish = grants.CreateGrantRequest(
             package=package,
