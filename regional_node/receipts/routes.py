@@ -117,7 +117,7 @@ class _Receipts:
             number=number,
             replaced_by=number + 1 if later is not None else None,
             opened=stored.revealed,
-            here=f"/g/{token}/receipts/{number}",
+            here=reader.place(f"/g/{token}/receipts/{number}"),
             back=f"/g/{token}",
             qr=_drawn(paper.qr_text),
         )
