@@ -120,6 +120,10 @@ class Browser:
         document: dict[str, Any] = answer.json()
         return document
 
+    async def finish(self) -> None:
+        """Press "Finished" at a PC of the Bidding Room."""
+        await self._ask("POST", f"{self.address}/finish", expect=(303,))
+
     async def _ask(
         self,
         method: str,

@@ -15,12 +15,12 @@ from deploy.demo.centre import OPERATOR
 from deploy.demo.document import items
 from deploy.demo.federation import LKPP, Federation
 from deploy.demo.node import Node
+from deploy.demo.room import STAFF, upload_at
 from deploy.demo.vendors import SEATS, Handed
 from lpse.terminal.words import duration_text, say
 
 HOME: Final = "lpse-kalsel"
 NEIGHBOUR: Final = "lpse-banjar"  # behind the same cable
-STAFF: Final = "Ruang Bidding"
 _REASON: Final = "Perpanjangan karena putusnya kabel laut 14 Juni 2021"
 
 
@@ -63,7 +63,8 @@ async def _cut_off(world: Federation, cut: list[Node]) -> None:
         [vendors.bid(home, "4101063", seat=3), vendors.bid(cut[1], "4201163", seat=1)]
     )
     story.tell(STAFF, "The last vendor of package {code} makes it in time.", code="4101063")
-    _judge_room(world, [*handed, *last])
+    by_page = await upload_at(world, home, "4102063", seat=7)
+    _judge_room(world, [*handed, *last, by_page])
 
 
 def _judge_room(world: Federation, handed: list[Handed]) -> None:

@@ -63,9 +63,14 @@ async def visit(
         channel=shared.CHANNEL_DIRECT,
     )
     answer = await GrantsStub(node.channel()).CreateGrant(request)
-    world.vendors.addresses.append(answer.url.rpartition("/")[2])
-    grant = answer.grant.name.removeprefix("grants/")
-    return Visit(world, node, grant, Browser(answer.url), replace(bid, key=f"{grant}-1"))
+    return visit_of(world, bid, answer.grant.name, answer.url)
+
+
+def visit_of(world: Federation, bid: Bid, grant: str, address: str) -> Visit:
+    """A vendor's browser at an address that was made for the bid's package."""
+    world.vendors.addresses.append(address.rpartition("/")[2])
+    name = grant.removeprefix("grants/")
+    return Visit(world, bid.node, name, Browser(address), replace(bid, key=f"{name}-1"))
 
 
 async def break_line(one: Visit) -> None:
@@ -153,6 +158,15 @@ async def go_on(one: Visit) -> None:
         whole=size_text(len(part.content)),
         count=len(one.parts),
     )
+
+
+async def bring(one: Visit) -> None:
+    """Send every file of the bid over a good line, and submit."""
+    for path in one.bid.files:
+        part = await one.browser.begin(path)
+        await one.browser.send(part, 0)
+        one.parts.append(part)
+    await _submit(one, one.bid, one.parts)
 
 
 async def hand_in(one: Visit) -> None:

@@ -136,6 +136,7 @@ async def _friday(world: Federation, home: Node) -> tuple[Bid, online.Visit]:
         error=error_code(words),
     )
     await online.come_too_late(other)
+    await other.browser.close()
     return refused, one
 
 
@@ -252,6 +253,7 @@ async def _decided(world: Federation, refused: Bid, visit: online.Visit) -> None
     await handover.open_package(world, home, "1001236")
     handover.judge_replaced(world, home, [one.bid for one in visit.handed])
     await papers.upgrade(visit)
+    await visit.browser.close()
     judged = await home.submission(refused.key)
     story.promise(
         "a-pending-bid-is-judged-by-the-new-deadline",

@@ -64,6 +64,12 @@ def test_the_bidding_room_loses_nothing(played: Played) -> None:
     assert (uploads["lost"], uploads["duplicated"]) == (0, 0)
 
 
+def test_a_seat_of_the_bidding_room_uses_the_page(played: Played) -> None:
+    """Staff makes an address, a vendor uploads with it, and the next one there finds nothing."""
+    assert "✓ the-next-vendor-at-a-pc-finds-nothing" in played.stderr
+    assert played.document["uploads"]["accepted_while_link_down"] >= 13
+
+
 def test_the_province_alone_is_compensated(played: Played) -> None:
     """A declaration for one province moves the deadlines of its nodes and of no other."""
     (outage,) = played.document["outages"]
