@@ -76,6 +76,7 @@ from lpse.storage.scrub import Scrub
 from lpse.terminal.daemon import (
     HealthPages,
     Work,
+    end_all,
     keep_working,
     notify_service_manager,
     readiness_of,
@@ -319,9 +320,7 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
         await centre.sessions.drain("the centre stops")
     await pages.close()
     await asyncio.gather(*(server.stop(1.0) for server in servers))
-    for task in (*watched, *tasks):
-        task.cancel()
-    await asyncio.gather(*watched, *tasks, return_exceptions=True)
+    await end_all([*watched, *tasks])
     machine.log.info("central.stopped", status=status)
     return status
 

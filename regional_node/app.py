@@ -40,6 +40,7 @@ from lpse.storage.journal import Journal
 from lpse.terminal.daemon import (
     HealthPages,
     Work,
+    end_all,
     keep_working,
     notify_service_manager,
     readiness_of,
@@ -257,9 +258,7 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     await server.stop(1.0)
     await node.link.stop()
     await asyncio.wait([link], timeout=2.0)
-    for task in (stopped, *failed, link, *tasks):
-        task.cancel()
-    await asyncio.gather(stopped, *failed, link, *tasks, return_exceptions=True)
+    await end_all([stopped, *failed, link, *tasks])
     await node.areas.close()
     machine.log.info("node.stopped", status=status)
     return status

@@ -74,7 +74,8 @@ class GroupSender:
         try:
             await self._write_all(call, lane, talk, listening)
             await call.done_writing()
-            await asyncio.wait_for(listening, TRANSFER_IDLE_SECONDS_MAX)
+            async with asyncio.timeout(TRANSFER_IDLE_SECONDS_MAX):
+                await listening  # wait_for would lose a cancellation that comes with the answer
         except Interrupted:
             await _settle(listening, talk)
         except (

@@ -101,7 +101,8 @@ class Sender:
                 await self._bytes(call, (*blob, offset), answers, way)
             if not answers.done():
                 await _together(answers, _finish(call))
-            verified = await asyncio.wait_for(answers, TRANSFER_VERIFY_SECONDS_MAX)
+            async with asyncio.timeout(TRANSFER_VERIFY_SECONDS_MAX):
+                verified = await answers  # wait_for would lose a cancellation that comes with it
         except TimeoutError as error:
             raise silent() from error
         except Interrupted:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from lpse.runtime.clock import ManualClock
+from lpse.terminal import daemon
 from lpse.terminal.daemon import HealthPages, Readiness, keep_working, notify_service_manager
 
 CLOCK = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
@@ -28,6 +29,30 @@ async def test_a_fault_in_one_worker_lets_it_begin_again() -> None:
     async with asyncio.timeout(10):
         await keep_working("faulty", faulty, CLOCK)
     assert begun == ["faulty"] * 4
+
+
+async def test_a_worker_that_loses_a_cancellation_is_ended_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A daemon told to stop stops, though a cancellation met an answer and was lost."""
+    monkeypatch.setattr(daemon, "_CANCEL_AGAIN_SECONDS", 0.01)
+    lost: list[int] = []
+
+    async def forgetful() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if len(lost) >= 2:
+                    raise
+                lost.append(1)
+
+    task = asyncio.create_task(forgetful())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await daemon.end_all([task])
+    assert task.cancelled()
+    assert lost == [1, 1]
 
 
 async def test_an_orderly_end_is_an_end() -> None:

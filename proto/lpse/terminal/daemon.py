@@ -13,9 +13,9 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -29,6 +29,7 @@ from lpse.runtime.sqlite import Database
 
 Work = Callable[[], Awaitable[None]]
 _LOG: Final = structlog.get_logger("lpse.daemon")
+_CANCEL_AGAIN_SECONDS: Final = 2.0
 _PAUSE_SECONDS: Final = (1.0, 5.0, 30.0)  # after the first, second, any further unexpected end
 
 
@@ -108,6 +109,18 @@ async def keep_working(name: str, work: Work, clock: Clock) -> None:
             _LOG.exception("worker.failed", worker=name)
         await clock.sleep(_PAUSE_SECONDS[min(ends, len(_PAUSE_SECONDS) - 1)])
         ends += 1
+
+
+async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and return when all have ended; one that loses a cancellation gets another."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        done, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
+        for task in done:
+            if not task.cancelled() and task.exception() is not None:
+                _LOG.error("worker.failed_at_end", kind=type(task.exception()).__name__)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
