@@ -35,10 +35,18 @@ from regional_node.tus.store import NotAdmitted
 class Creating:
     """See the module's first lines."""
 
-    def __init__(self, parts: Parts, shelf: Shelf, finishing: Finishing) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        shelf: Shelf,
+        finishing: Finishing,
+        give_way: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        """`give_way` ends a file that nobody has written to; False where somebody does."""
         self._parts = parts
         self._shelf = shelf
         self._finishing = finishing
+        self._give_way = give_way
         self._seen_open: dict[tuple[str, str], float] = {}  # monotonic seconds by package and stage
 
     async def create(self, grant: Grant, size: int, name: str) -> FileState:
@@ -128,10 +136,9 @@ class Creating:
         except FileTooLarge:
             live = self._shelf.of(grant.grant_id)
             void = rules.superseded(live, file.name, file.size_bytes)
-            if void is None:
+            if void is None or not await self._give_way(void.file_id):
                 raise
-            await self._parts.store.end(void, State.TERMINATED)
-            self._shelf.remove(void)
+            made = await self._parts.store.files_made(grant.grant_id)
             self._shelf.admit(grant, made, file)
 
     def _draft(self, grant: Grant, size: int, name: str) -> FileState:

@@ -23,16 +23,21 @@ from regional_node.tus.shelf import Shelf
 from regional_node.tus.turns import Turns
 
 Stop = Callable[[str, BaseException], Awaitable[None]]
+IsWritten = Callable[[str], bool]
 
 
 class Ending:
     """See the module's first lines."""
 
-    def __init__(self, parts: Parts, shelf: Shelf, turns: Turns, stop: Stop) -> None:
+    def __init__(
+        self, parts: Parts, shelf: Shelf, turns: Turns, stop: Stop, is_written: IsWritten
+    ) -> None:
+        """`stop` ends a file's writer, `is_written` tells whether there is one."""
         self._parts = parts
         self._shelf = shelf
         self._turns = turns
         self._stop = stop
+        self._is_written = is_written
 
     async def terminate(self, grant: Grant, file_id: str) -> None:
         """See `Files.terminate`."""
@@ -49,6 +54,20 @@ class Ending:
     async def forget(self, grant: Grant, file_id: str) -> None:
         """End a file whose address nobody knows."""
         await self._end_if_live(grant, file_id, State.TERMINATED, errors.broken_off())
+
+    async def give_way(self, file_id: str) -> bool:
+        """End a file of which nothing has come; False where somebody writes it, and so knows it."""
+        async with self._turns.of(file_id):
+            file = self._shelf.find(file_id)
+            if file is None or file.offset_bytes or self._is_written(file_id):
+                return False
+            try:
+                await self._parts.store.end(file, State.TERMINATED)
+            except Conflict:
+                return False  # its row is not there yet: another request makes it now
+            self._shelf.remove(file)
+            await self._parts.blobs.remove_part(file_id)
+            return True
 
     async def step(self, now: datetime) -> int:
         """End what has expired or lost its grant; how many files that were."""

@@ -52,8 +52,10 @@ class Files:
             finishing,
             lambda: rules.piece_bytes(len(self._writers)),
         )
-        self._creating = Creating(parts, self._shelf, finishing)
-        self._ending = Ending(parts, self._shelf, self._turns, self._stop)
+        self._ending = Ending(
+            parts, self._shelf, self._turns, self._stop, self._writers.__contains__
+        )
+        self._creating = Creating(parts, self._shelf, finishing, self._ending.give_way)
         self._submitting = Submitting(parts, self._shelf, self._turns)
         self._overviews = Overviews(parts)
 

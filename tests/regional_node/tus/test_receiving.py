@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lpse.federation.errors import FederationError, Unavailable
+from lpse.federation.errors import FederationError, Refused, Unavailable
 from lpse.federation.v1.records_pb2 import RefusalReason
 from lpse.storage.blobs import BlobFenced
 from regional_node.tus.checksums import Checksum
@@ -338,3 +338,36 @@ async def test_a_creation_answered_into_the_void_gives_way(world: World) -> None
     with pytest.raises(FileGone):
         await world.files.state(grant, lost.file_id)
     assert (await world.files.state(grant, again.file_id)).state is State.RECEIVING
+
+
+async def test_a_file_that_is_being_written_gives_way_to_none(world: World) -> None:
+    """Creating it again neither ends a running writer's file nor frees its bytes for others."""
+    grant = world.book.add(grant_of(2, bytes_max=1000))
+    held = await world.files.create(grant, 900, "a")
+    go_on = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        await go_on.wait()
+        yield b"x" * 899
+
+    writing = asyncio.create_task(world.files.write(grant, held.file_id, 0, body()))
+    await asyncio.sleep(0.05)
+    for _ in range(3):
+        with pytest.raises(FileTooLarge):
+            await world.files.create(grant, 900, "a")
+    go_on.set()
+    assert (await writing).state is State.WHOLE
+
+
+async def test_files_that_gave_way_count_as_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A grant that creates the same file again and again ends at its limit of files."""
+    monkeypatch.setattr("regional_node.tus.rules.GRANT_FILES_MAX", 5)
+    grant = world.book.add(grant_of(2, bytes_max=1000))
+    for _ in range(5):
+        await world.files.create(grant, 900, "a")
+    with pytest.raises(Refused) as refused:
+        await world.files.create(grant, 900, "a")
+    assert refused.value.code == "FED-5408"
