@@ -2,11 +2,13 @@
 
 Owns reading it within its limits. Rules: a form that is too large is refused while it is read, and
 never touches the disk; a pasted text gets back what browsers do to it (line ends, a missing last
-line end), an uploaded file is taken byte for byte. Leaves out what is checked (`checking`).
+line end), an uploaded file is taken byte for byte; forms that come in at one
+time share a bounded memory and each a bounded time. Leaves out what is checked (`checking`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
@@ -17,18 +19,21 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from lpse.federation.errors import Refused
+from lpse.federation.errors import Refused, Unavailable
 from lpse.federation.limits import (
     BLOB_BYTES_MAX,
     TLOG_PROOF_BYTES_MAX,
     VERIFY_DIGESTS_MAX,
     VERIFY_FORM_BYTES_MAX,
+    VERIFY_FORM_SECONDS_MAX,
+    VERIFY_FORMS_BYTES_MAX,
 )
 from regional_node.receipts.checking import Given
 
 _FIELDS_MAX: Final = 8
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAME_CHARACTERS_MAX: Final = 255
+RETRY_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,48 @@ class Asked:
     proof: bool
 
 
-async def read_form(request: Request) -> Asked:
-    """The form of a POST; Refused FED-5114 for anything that cannot be one."""
-    body = await _body(request)
+class Forms:
+    """Reads the forms of all callers."""
+
+    def __init__(
+        self,
+        *,
+        bytes_max: int = VERIFY_FORMS_BYTES_MAX,
+        seconds_max: float = VERIFY_FORM_SECONDS_MAX,
+    ) -> None:
+        self._bytes_max = bytes_max
+        self._seconds_max = seconds_max
+        self._held = 0
+
+    async def read(self, request: Request) -> Asked:
+        """The form of a POST; Refused FED-5114 for anything that cannot be one, FED-5118."""
+        pieces = bytearray()
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                async for piece in request.stream():
+                    self._held += len(piece)
+                    pieces += piece
+                    self._check(len(pieces))
+            return await _read(request, bytes(pieces))
+        except TimeoutError as error:
+            raise unusable("it came too slowly") from error
+        finally:
+            self._held -= len(pieces)
+
+    def _check(self, size: int) -> None:
+        if size > VERIFY_FORM_BYTES_MAX:
+            raise unusable(f"it is larger than {VERIFY_FORM_BYTES_MAX} bytes")
+        if self._held > self._bytes_max:
+            error = Unavailable(
+                "FED-5118",
+                "too many receipts are being checked now",
+                remedy="try again in a minute, or check with `lpse-node receipt verify`",
+            )
+            error.retry_after_seconds = RETRY_SECONDS
+            raise error
+
+
+async def _read(request: Request, body: bytes) -> Asked:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
@@ -94,15 +138,6 @@ def unusable(detail: str) -> Refused:
         f"what was given cannot be checked: {detail}",
         remedy="give the receipt's file as it was handed out, and digests of 64 hex digits",
     )
-
-
-async def _body(request: Request) -> bytes:
-    pieces = bytearray()
-    async for piece in request.stream():
-        pieces += piece
-        if len(pieces) > VERIFY_FORM_BYTES_MAX:
-            raise unusable(f"it is larger than {VERIFY_FORM_BYTES_MAX} bytes")
-    return bytes(pieces)
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:

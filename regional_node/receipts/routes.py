@@ -31,7 +31,7 @@ from regional_node.intake.rows import StoredSubmission
 from regional_node.pages.rendering import PAGE_HEADERS, Pages, Reader
 from regional_node.receipts import views
 from regional_node.receipts.checking import Check, Examined, examine
-from regional_node.receipts.forms import read_form
+from regional_node.receipts.forms import Forms
 from regional_node.receipts.printing import Printer
 from regional_node.receipts.proofs import Proofs
 from regional_node.receipts.store import ReceiptStore
@@ -133,6 +133,7 @@ class _Public:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._forms = Forms()
 
     async def look_up(self, request: Request) -> Response:
         """The form, and for a code whether this node issued a receipt with it."""
@@ -150,7 +151,7 @@ class _Public:
     async def check(self, request: Request) -> Response:
         """Everything that a receipt or proof shows, or its proof as a file."""
         try:
-            asked = await read_form(request)
+            asked = await self._forms.read(request)
             examined = examine(asked.text, asked.given, self._desk.proofs.keys)
             stored = await self._stored(examined)
             if asked.proof and stored is not None:

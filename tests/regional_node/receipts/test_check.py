@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -12,12 +13,14 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 
+from lpse.federation.errors import Refused, Unavailable
 from lpse.federation.limits import VERIFY_FORM_BYTES_MAX
 from lpse.federation.notes import Signer, parse_note
 from lpse.federation.receipt_codes import code_of
 from regional_node.receipts.checking import Given, examine
-from regional_node.receipts.forms import read_digests
+from regional_node.receipts.forms import Forms, read_digests
 from regional_node.receipts.proofs import Keys
 from tests.contract.test_receipts import DETAILS, NODE, make, make_attempt
 from tests.contract.test_tlog_proofs import proof
@@ -206,6 +209,43 @@ async def test_a_huge_form_is_refused_while_it_comes(counter: Counter) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded", **ENGLISH}
     answer = await counter.browser.post("/verify", content=endless(), headers=headers)  # type: ignore[arg-type]  # an async iterator
     assert (answer.status_code, "FED-5114" in answer.text) == (400, True)
+
+
+def coming(*pieces: bytes, more: bool = True) -> Request:
+    """A request whose body has come so far, and no further while `more`."""
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+
+    async def receive() -> dict[str, object]:
+        if waiting:
+            return waiting.pop(0)
+        if more:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    kind = (b"content-type", b"application/x-www-form-urlencoded")
+    return Request({"type": "http", "method": "POST", "headers": [kind]}, receive)
+
+
+async def test_forms_of_all_callers_share_a_bounded_memory() -> None:
+    """Whoever holds many unfinished forms is refused; when they end there is room again."""
+    forms = Forms(bytes_max=100_000)
+    held = [asyncio.create_task(forms.read(coming(b"x" * 40_000))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable) as refused:
+        await forms.read(coming(b"x" * 40_000))
+    assert refused.value.code == "FED-5118"
+    for one in held:
+        one.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    whole = coming(b"receipt=" + b"x" * 90_000, more=False)
+    assert len((await forms.read(whole)).text) == 90_001
+
+
+async def test_a_form_that_comes_in_drops_ends() -> None:
+    """A form that never ends is refused after its time."""
+    with pytest.raises(Refused) as refused:
+        await Forms(seconds_max=0.05).read(coming(b"receipt=x"))
+    assert refused.value.code == "FED-5114"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/json", ""])

@@ -130,4 +130,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "berikan --centre-key; Pusat menerbitkannya",
         ),
     ),
+    "FED-5118": entry(
+        (
+            "Too many receipts are being checked now",
+            "the public check serves a limited number at one time; uploads are not affected",
+            "try again in a minute, or check with `lpse-node receipt verify`",
+        ),
+        (
+            "Terlalu banyak tanda terima sedang diperiksa",
+            "pemeriksaan umum melayani jumlah terbatas sekaligus; unggahan tidak terganggu",
+            "coba lagi semenit kemudian, atau periksa dengan `lpse-node receipt verify`",
+        ),
+    ),
 }

@@ -21,6 +21,10 @@ PROOF_TILES_PER_COMMIT_MAX: Final = 64
 RECEIPT_CODES_PER_COMMIT_MAX: Final = 256
 # A larger form posted to the public check is refused while it is being read.
 VERIFY_FORM_BYTES_MAX: Final = 512 * KIB
+# What all forms that come in at one time may hold in memory; beyond it FED-5118. And the longest
+# time that one may take: a receipt on a line of 4 kbit/s, or an end to whoever sends drops.
+VERIFY_FORMS_BYTES_MAX: Final = 16 * MIB
+VERIFY_FORM_SECONDS_MAX: Final = 120.0
 # More digests of files in one public check are refused; a receipt has no more files.
 VERIFY_DIGESTS_MAX: Final = 250
 # Receipts set in print at one time, the longest wait for a turn, and the longest time for one;
@@ -29,6 +33,8 @@ PRINTS_MAX: Final = 2
 PRINT_WAIT_SECONDS_MAX: Final = 15.0
 PRINT_SECONDS_MAX: Final = 20.0
 PRINT_BYTES_MAX: Final = 8 * MIB
+# Parts of a file, said to be a print, that are looked through for the signed text; it ends there.
+ENCLOSED_STREAMS_MAX: Final = 4_096
 # Prints kept in memory; the oldest make way.
 PRINTS_KEPT_BYTES_MAX: Final = 16 * MIB
 # What one process that sets a receipt may take of the machine's memory.
