@@ -25,6 +25,7 @@ from lpse.terminal.words import size_text
 
 VENDOR: Final = "Penyedia"
 _MIB: Final = 1024 * 1024
+_KEPT: Final = 204
 _STOPPED: Final = 423
 _WRONG_OFFSET: Final = 409
 
@@ -98,25 +99,18 @@ async def break_line(one: Visit) -> None:
 
 async def write_twice(one: Visit) -> None:
     """A program that was given up goes on sending beside a newer one."""
-    world, part, road = one.world, one.parts[0], one.node.vendors_road
+    part, release = one.parts[0], asyncio.Event()
     offset = await one.browser.offset(part)
-    passed = (await world.links.figures(road)).up_bytes
-    go_on = asyncio.Event()
-    older = asyncio.create_task(one.browser.send(part, offset, hold=(_MIB, go_on)))
-
-    async def arrived() -> bool:
-        return (await world.links.figures(road)).up_bytes >= passed + _MIB
-
-    await world.until("the older program has sent a part", arrived)
-    world.story.tell(
+    older = await _fall_silent(one, offset, release)
+    one.world.story.tell(
         VENDOR, "The vendor's first program still sends when a second one goes on with the file."
     )
     newer = await one.browser.send(part, offset, _MIB)
-    go_on.set()
+    release.set()
     stale = [await older, await one.browser.send(part, offset, _MIB)]
-    world.story.promise(
+    one.world.story.promise(
         "a-file-has-one-writer",
-        newer == 204 and stale == [_STOPPED, _WRONG_OFFSET],
+        newer == _KEPT and stale == [_STOPPED, _WRONG_OFFSET],
         "the newer program goes on ({newer}), the older one is stopped ({stopped}, {wrong})",
         newer=newer,
         stopped=stale[0],
@@ -126,16 +120,27 @@ async def write_twice(one: Visit) -> None:
 
 async def send_until(one: Visit, kill: Callable[[], Awaitable[int]]) -> int:
     """Fall silent in the middle of a request and let the node be killed; what `kill` says."""
-    part = one.parts[0]
-    never = asyncio.Event()
-    offset = await one.browser.offset(part)
-    sending = asyncio.create_task(one.browser.send(part, offset, hold=(_MIB // 2, never)))
+    release = asyncio.Event()
+    sending = await _fall_silent(one, await one.browser.offset(one.parts[0]), release)
     try:
-        told = await kill()
+        return await kill()
     finally:
-        never.set()
-    await sending
-    return told
+        release.set()
+        await sending
+
+
+async def _fall_silent(one: Visit, offset: int, release: asyncio.Event) -> asyncio.Task[int]:
+    """A request of which the node has the first part, and waits for the rest."""
+    world, part, road = one.world, one.parts[0], one.node.vendors_road
+    passed = (await world.links.figures(road)).up_bytes
+    sending = asyncio.create_task(one.browser.send(part, offset, hold=(_MIB // 2, release)))
+
+    async def arrived() -> bool:
+        return (await world.links.figures(road)).up_bytes >= passed + _MIB // 2
+
+    await world.until("the node has the first part of a request", arrived)
+    await one.browser.offset(part)  # answered after what came before it was read
+    return sending
 
 
 async def go_on(one: Visit) -> None:

@@ -71,9 +71,11 @@ class Road:
         ends = {writer, far_writer}
         self._writers |= ends
         try:
-            await asyncio.gather(
-                self._pump(reader, far_writer, up=True), self._pump(far_reader, writer, up=False)
-            )
+            with contextlib.suppress(asyncio.CancelledError):  # only when this process ends
+                await asyncio.gather(
+                    self._pump(reader, far_writer, up=True),
+                    self._pump(far_reader, writer, up=False),
+                )
         finally:
             self._writers -= ends
             for end in ends:
