@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,9 +58,14 @@ class Forms:
         self._bytes_max = bytes_max
         self._seconds_max = seconds_max
         self._held = 0
+        self._turn = asyncio.Lock()
 
-    async def read(self, request: Request) -> Asked:
-        """The form of a POST; Refused FED-5114 for anything that cannot be one, FED-5118."""
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[Asked]:
+        """The form of a POST, one after the other: a check is work that uploads must not wait for.
+
+        Refused FED-5114 for anything that cannot be one; Unavailable FED-5118.
+        """
         pieces = bytearray()
         try:
             async with asyncio.timeout(self._seconds_max):
@@ -67,9 +73,15 @@ class Forms:
                     self._held += len(piece)
                     pieces += piece
                     self._check(len(pieces))
-            return await _read(request, bytes(pieces))
         except TimeoutError as error:
+            self._held -= len(pieces)
             raise unusable("it came too slowly") from error
+        except BaseException:
+            self._held -= len(pieces)
+            raise
+        try:
+            async with self._turn:
+                yield await _read(request, bytes(pieces))
         finally:
             self._held -= len(pieces)
 

@@ -31,7 +31,7 @@ from regional_node.intake.rows import StoredSubmission
 from regional_node.pages.rendering import PAGE_HEADERS, Pages, Reader
 from regional_node.receipts import views
 from regional_node.receipts.checking import Check, Examined, examine
-from regional_node.receipts.forms import Forms
+from regional_node.receipts.forms import Asked, Forms
 from regional_node.receipts.printing import Printer
 from regional_node.receipts.proofs import Proofs
 from regional_node.receipts.store import ReceiptStore
@@ -151,14 +151,17 @@ class _Public:
     async def check(self, request: Request) -> Response:
         """Everything that a receipt or proof shows, or its proof as a file."""
         try:
-            asked = await self._forms.read(request)
-            examined = examine(asked.text, asked.given, self._desk.proofs.keys)
-            stored = await self._stored(examined)
-            if asked.proof and stored is not None:
-                proof = await self._desk.proofs.proof(stored.intake_key)
-                return _proof(proof, code_of(stored.receipt))
+            async with self._forms.read(request) as asked:
+                return await self._check(request, asked)
         except FederationError as error:
             return self._page(request, status=status_of(error), error=error)
+
+    async def _check(self, request: Request, asked: Asked) -> Response:
+        examined = examine(asked.text, asked.given, self._desk.proofs.keys)
+        stored = await self._stored(examined)
+        if asked.proof and stored is not None:
+            proof = await self._desk.proofs.proof(stored.intake_key)
+            return _proof(proof, code_of(stored.receipt))
         return self._page(request, examined=examined, stored=stored)
 
     async def keys(self, request: Request) -> Response:

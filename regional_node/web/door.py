@@ -40,6 +40,7 @@ from regional_node.web.calls import Call, MethodNotAllowed, call_of, not_allowed
 from regional_node.web.ports import FindsGrants
 from regional_node.web.rates import Rates
 from regional_node.web.rules import Network, caller_of
+from regional_node.web.turns import Turns, queue_of
 from regional_node.web.tus import TusDoor
 
 _UNKNOWN_GRANT: Final = "FED-5301"
@@ -74,6 +75,7 @@ class Door:
         self._origins = origins
         self._proxies = proxies
         self._log = log
+        self._turns = Turns()
         self._app = Starlette(
             routes=list(handlers.routes),
             exception_handlers={
@@ -94,9 +96,15 @@ class Door:
         caller = self._caller(scope)
         try:
             self._rates.request(caller)
-            answer = await self._raw(call, caller)
-            if answer is None:
-                await self._app(scope, receive, guarded.send)
+            if b"%" in scope["raw_path"]:
+                raise _no_page()  # no address of ours: read in two ways it could pass a check
+            page = _Page()
+            async with self._turns.of(None if keepable else queue_of(call)):
+                answer = await self._raw(call, caller)
+                if answer is None:
+                    await page.make(self._app, scope, receive)
+            if answer is None:  # a reader that takes its time keeps no turn
+                await page.show(guarded.send)
                 return
         except Exception as error:
             if guarded.started:
@@ -167,6 +175,27 @@ class Door:
         answer = error_answer(told, language_of(request.headers.raw))
         raw = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
         return Response(answer.body, answer.status, raw)
+
+
+class _Page:
+    """An answer of a route: made whole, then sent."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+
+    async def make(self, app: Starlette, scope: Scope, receive: Receive) -> None:
+        try:
+            await app(scope, receive, self._keep)
+        except Exception:
+            if not self._messages:  # else the page's own handler answered
+                raise
+
+    async def show(self, send: Send) -> None:
+        for message in self._messages:
+            await send(message)
+
+    async def _keep(self, message: Message) -> None:
+        self._messages.append(message)
 
 
 class _Guarded:

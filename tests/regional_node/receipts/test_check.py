@@ -229,22 +229,28 @@ def coming(*pieces: bytes, more: bool = True) -> Request:
 async def test_forms_of_all_callers_share_a_bounded_memory() -> None:
     """Whoever holds many unfinished forms is refused; when they end there is room again."""
     forms = Forms(bytes_max=100_000)
-    held = [asyncio.create_task(forms.read(coming(b"x" * 40_000))) for _ in range(2)]
+
+    async def read(request: Request) -> bytes:
+        async with forms.read(request) as asked:
+            return asked.text
+
+    held = [asyncio.create_task(read(coming(b"x" * 40_000))) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable) as refused:
-        await forms.read(coming(b"x" * 40_000))
+        await read(coming(b"x" * 40_000))
     assert refused.value.code == "FED-5118"
     for one in held:
         one.cancel()
     await asyncio.gather(*held, return_exceptions=True)
     whole = coming(b"receipt=" + b"x" * 90_000, more=False)
-    assert len((await forms.read(whole)).text) == 90_001
+    assert len(await read(whole)) == 90_001
 
 
 async def test_a_form_that_comes_in_drops_ends() -> None:
     """A form that never ends is refused after its time."""
     with pytest.raises(Refused) as refused:
-        await Forms(seconds_max=0.05).read(coming(b"receipt=x"))
+        async with Forms(seconds_max=0.05).read(coming(b"receipt=x")):
+            pass
     assert refused.value.code == "FED-5114"
 
 
