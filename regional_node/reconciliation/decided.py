@@ -84,4 +84,7 @@ class DecidedRuns:
             record.centre_copy_before.CopyFrom(stored.message())
         if national is not None:
             record.national_copy_before.CopyFrom(national.message())
+        if record.heads_equal and national is not None:
+            record.node_head_after.CopyFrom(own.message())
+            record.national_head_after.CopyFrom(national.message())
         return record

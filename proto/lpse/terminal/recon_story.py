@@ -34,7 +34,7 @@ _CLASSES: Final = {
     C.CLASSIFICATION_LATE: ("late", "terlambat diterima"),
     C.CLASSIFICATION_FORKED: ("two histories, needs action", "dua riwayat, perlu tindak lanjut"),
     C.CLASSIFICATION_REWOUND: ("went back, needs action", "mundur, perlu tindak lanjut"),
-    C.CLASSIFICATION_CORRUPT: ("damaged, needs action", "rusak, perlu tindak lanjut"),
+    C.CLASSIFICATION_CORRUPT: ("damaged", "rusak"),
     C.CLASSIFICATION_UNKNOWN_KIND: ("unknown kind", "jenis belum dikenal"),
     C.CLASSIFICATION_PARKED: ("parked, needs action", "disisihkan, perlu tindak lanjut"),
 }
@@ -83,11 +83,20 @@ _SENTENCES: Final = {
             " nasional {national}."
         ),
     ),
+    "healed": (
+        "Every copy named here is whole again; nothing is left to do.",
+        "Semua salinan yang disebut di sini utuh kembali; tidak perlu tindak lanjut.",
+    ),
+    "unhealed": (
+        "At least one file has no good copy; `doctor` says what a person must do.",
+        "Sedikitnya satu berkas tidak punya salinan baik; `doctor` memberi tahu langkahnya.",
+    ),
     "open": (
         "The heads were not equal at the end; a later run goes on from there.",
         "Kepala jurnal belum sama pada akhirnya; rekonsiliasi berikutnya melanjutkan.",
     ),
 }
+NO_GOOD_COPY: Final = "no good copy found, a person must look"
 _OUTCOMES: Final = {
     "sent": "terkirim",
     "received": "diterima",
@@ -99,7 +108,7 @@ _OUTCOMES: Final = {
     "fetched from the centre, digest re-read from disk": "diambil dari Pusat dan diperiksa ulang",
     "whole again, digest re-read from disk": "utuh kembali dan diperiksa ulang",
     "sent again, digest re-read from disk": "dikirim lagi dan diperiksa ulang",
-    "no good copy found, a person must look": "tidak ada salinan baik, perlu tindak lanjut",
+    NO_GOOD_COPY: "tidak ada salinan baik, perlu tindak lanjut",
     "applied retroactively": "diterapkan surut",
     "kept the node's copy, accepted nothing": "salinan simpul dipertahankan",
     "kept, applied after the next upgrade": "disimpan, diterapkan setelah pemutakhiran",
@@ -120,6 +129,8 @@ def story(record: records.ReconciliationRecorded, zone: str) -> list[str]:
         )
     ]
     lines += _road(record)
+    if record.trigger == T.RECONCILIATION_TRIGGER_SCRUB:
+        return [*lines, *map(_decision, record.entries), _say(_healed(record))]
     lines += _decisions(record)
     if record.heads_equal:
         lines.append(_say("closed", **_after(record)))
@@ -188,6 +199,11 @@ def _decisions(record: records.ReconciliationRecorded) -> list[str]:
         )
     )
     return lines
+
+
+def _healed(record: records.ReconciliationRecorded) -> str:
+    open_entries = any(one.outcome == NO_GOOD_COPY for one in record.entries)
+    return "unhealed" if open_entries else "healed"
 
 
 def _decision(one: records.ReconciliationEntry) -> str:
