@@ -58,11 +58,12 @@ def verify(
         list[Path],
         typer.Argument(
             metavar="RECEIPT [FILES]...",
-            help="The receipt or proof, and files to compare with it, in any order.",
+            help="Receipt (text, print or JSON) or proof, and bid files, in any order.",
         ),
     ],
     public_key: Annotated[
-        str, typer.Option(help="Public key of the node, name+id+key, or a file that holds it.")
+        str,
+        typer.Option(help="Public key of the node, name+id+key, or a file with it, such as /keys."),
     ],
     centre_key: Annotated[
         str,
@@ -82,6 +83,7 @@ def verify(
     except FederationError as error:
         fail(error)
     show(receipt_files.row(checked), COLUMNS, output)
+    note(receipt_files.finding(checked))
     for file in checked.receipt.files_missing if files else ():
         note(say("Not compared: {name}", name=file.name))
 

@@ -1,19 +1,22 @@
 """The files of `receipt verify`: which one is signed, what it shows, how it compares.
 
 Rule: the order of the files does not matter: the first signed text (a receipt, a proof of an
-attempt, or a proof from the journal) is checked, the others are the bid's. Leaves out the flags
-(`receipt`) and every check (`lpse.federation.receipt_proofs`).
+attempt, or a proof from the journal), else the first print or JSON form that holds one, is checked;
+the others are the bid's. Leaves out the flags (`receipt`), the wrappings
+(`regional_node.receipts.enclosed`) and every check (`lpse.federation.receipt_proofs`).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lpse.federation.errors import Refused
-from lpse.federation.limits import TLOG_PROOF_BYTES_MAX
+from lpse.federation.limits import PRINT_BYTES_MAX, TLOG_PROOF_BYTES_MAX
 from lpse.federation.notes import Verifier
 from lpse.federation.receipt_codes import code_of
 from lpse.federation.receipt_proofs import (
@@ -21,13 +24,13 @@ from lpse.federation.receipt_proofs import (
     verify_receipt_proof,
     verify_sole_receipt,
 )
-from lpse.federation.receipts import ATTEMPT_HEADER, RECEIPT_HEADER, VerifiedReceipt
-from lpse.federation.tlog_proofs import TLOG_PROOF_HEADER, is_tlog_proof
+from lpse.federation.receipts import FileForeign, VerifiedReceipt
+from lpse.federation.tlog_proofs import is_tlog_proof
+from lpse.terminal.words import say
 from regional_node.cli.uploading import examine
+from regional_node.receipts.enclosed import copied, enclosed, is_signed
 
-_HEADERS: Final = tuple(
-    f"{header}\n".encode() for header in (RECEIPT_HEADER, ATTEMPT_HEADER, TLOG_PROOF_HEADER)
-)
+_BEGINNING_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +43,35 @@ class Checked:
     compared: int
 
 
-def sort_out(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
-    """The signed file and the others; Refused FED-5116 where none of several is signed."""
-    signed = next((path for path in paths if _begins_signed(path)), None)
-    if signed is None:
-        if len(paths) > 1:
-            raise Refused(
-                "FED-5116",
-                "none of these files is a receipt or a proof",
-                remedy="give the receipt as it was handed out, together with the bid's files",
-            )
-        signed = paths[0]  # its own refusal says best what is wrong with it
-    return signed, [path for path in paths if path is not signed]
+def sort_out(paths: Sequence[Path]) -> tuple[bytes, list[Path]]:
+    """The signed text and the other files; Refused FED-5116 where none holds one."""
+    signed = next((path for path in paths if is_signed(_read(path, _BEGINNING_BYTES))), None)
+    if signed is not None:
+        return _read(signed), [path for path in paths if path is not signed]
+    for path in paths:
+        text = enclosed(_read(path, PRINT_BYTES_MAX))
+        if text is not None:
+            return text, [other for other in paths if other is not path]
+    raise Refused(
+        "FED-5116",
+        "none of these files is a receipt or a proof",
+        remedy="give the receipt as it was handed out, together with the bid's files",
+    )
 
 
-def check(signed: Path, files: Sequence[Path], node_key: str, centre_key: str) -> Checked:
+def check(data: bytes, files: Sequence[Path], node_key: str, centre_key: str) -> Checked:
     """Check everything that was given; FED-51nn, FED-210n where something does not fit."""
-    node = read_key(node_key)
-    centre = read_key(centre_key) if centre_key else None
-    data = _read(signed)
+    node = read_key(node_key, "node")
+    centre = read_key(centre_key, "centre") if centre_key else None
     contents = [examine(path, lambda _: None) for path in files]
     given = [(file.size_bytes, file.sha256) for file in contents]
-    if not is_tlog_proof(data):
-        receipt = verify_sole_receipt(data, node, given, centre=centre)
-        return Checked(data, receipt, None, len(files))
-    if centre is None:
+    try:
+        return _checked(data, given, node, centre)
+    except FileForeign as error:
+        name = files[error.position - 1].name
         raise Refused(
-            "FED-5117",
-            "a proof is checked with the centre's public key too",
-            remedy="give --centre-key; the centre publishes it, and so does the node",
-        )
-    proof = verify_receipt_proof(data, node, centre, given)
-    return Checked(proof.receipt_bytes, proof.receipt, proof, len(files))
+            error.code, f"{name} is not one of the files of this receipt", remedy=error.remedy
+        ) from error
 
 
 def row(checked: Checked) -> dict[str, Any]:
@@ -100,12 +100,40 @@ def row(checked: Checked) -> dict[str, Any]:
     return found
 
 
-def read_key(source: str) -> Verifier:
-    """A public key from the flag's text, or from the file that it names."""
+def finding(checked: Checked) -> str:
+    """The answer in one sentence."""
+    if checked.proof is not None:
+        return say("The proof is genuine")
+    if not checked.receipt.accepted:
+        return say("The proof of an attempt is genuine; nothing was accepted by it")
+    return say("The receipt is genuine")
+
+
+def read_key(source: str, party: str) -> Verifier:
+    """A public key from the flag's text, or from a file: the key alone, or the published keys."""
     path = Path(source)
     is_file = "+" not in source or path.is_file()
-    text = _read(path).decode("utf-8", errors="replace") if is_file else source
-    return Verifier.parse(text.strip())
+    text = copied(_read(path).decode("utf-8", errors="replace") if is_file else source)
+    if text.startswith("{"):
+        with suppress(ValueError, KeyError, TypeError, RecursionError):  # its own refusal follows
+            text = str(json.loads(text)[party]["key"])
+    return Verifier.parse(text)
+
+
+def _checked(
+    data: bytes, given: Sequence[tuple[int, bytes]], node: Verifier, centre: Verifier | None
+) -> Checked:
+    if not is_tlog_proof(data):
+        receipt = verify_sole_receipt(data, node, given, centre=centre)
+        return Checked(data, receipt, None, len(given))
+    if centre is None:
+        raise Refused(
+            "FED-5117",
+            "a proof is checked with the centre's public key too",
+            remedy="give --centre-key; the centre publishes it, and so does the node",
+        )
+    proof = verify_receipt_proof(data, node, centre, given)
+    return Checked(proof.receipt_bytes, proof.receipt, proof, len(given))
 
 
 def _kind(checked: Checked) -> str:
@@ -114,19 +142,10 @@ def _kind(checked: Checked) -> str:
     return "RECEIPT" if checked.receipt.accepted else "ATTEMPT"
 
 
-def _begins_signed(path: Path) -> bool:
-    longest = max(map(len, _HEADERS))
+def _read(path: Path, bytes_max: int = TLOG_PROOF_BYTES_MAX) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(longest).startswith(_HEADERS)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(TLOG_PROOF_BYTES_MAX + 1)
+            return file.read(bytes_max + 1)
     except OSError as error:
         raise _unreadable(path, error) from error
 

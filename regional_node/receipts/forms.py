@@ -2,8 +2,8 @@
 
 Owns reading it within its limits. Rules: a form that is too large is refused while it is read, and
 never touches the disk; a pasted text gets back what browsers do to it (line ends, a missing last
-line end), an uploaded file is taken byte for byte; forms that come in at one
-time share a bounded memory and each a bounded time. Leaves out what is checked (`checking`).
+line end), an uploaded file is taken byte for byte, or, if it is a print or a JSON form, the signed
+text in it (`enclosed`). Leaves out what is checked (`checking`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from lpse.federation.limits import (
     VERIFY_FORMS_BYTES_MAX,
 )
 from regional_node.receipts.checking import Given
+from regional_node.receipts.enclosed import copied, enclosed, is_signed
 
 _FIELDS_MAX: Final = 8
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -159,9 +160,9 @@ async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
 async def _text(form: FormData) -> bytes:
     file = form.get("file")
     if isinstance(file, UploadFile):
-        content = await file.read(TLOG_PROOF_BYTES_MAX + 1)
+        content = await file.read()  # the form as a whole is bounded
         if content:
-            return _bounded(content)
+            return _bounded(content if is_signed(content) else enclosed(content) or content)
     pasted = _field(form, "receipt").replace("\r\n", "\n").strip("\ufeff \t\n")
     if not pasted:
         raise unusable("neither a file nor a text was given")
@@ -184,7 +185,7 @@ def _field(form: FormData, name: str) -> str:
 
 def _typed(line: str) -> Given:
     """A digest, or a line as `sha256sum` prints it."""
-    digest, _, name = line.strip().partition(" ")
+    digest, _, name = copied(line).partition(" ")
     if _DIGEST.fullmatch(digest.lower()) is None:
         raise unusable("a digest is not 64 hex digits")
     return Given(name.strip(" *")[:_NAME_CHARACTERS_MAX], bytes.fromhex(digest))

@@ -50,6 +50,7 @@ class FileForeign(Refused):
             f"file {position} is not one of the files of this receipt",
             remedy="compare the digest in the receipt with the file that was uploaded",
         )
+        self.position = position
 
 
 @dataclass(frozen=True, slots=True)

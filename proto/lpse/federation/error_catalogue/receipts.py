@@ -109,13 +109,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     "FED-5116": entry(
         (
             "Which file is the receipt cannot be told",
-            "several, or none, of the files are signed texts",
-            "give one receipt, its files, and the public key",
+            "none of the files is a signed text, or a print or JSON form that holds one",
+            "give one receipt as it was handed out, its files, and the public key",
         ),
         (
             "Tidak jelas berkas mana tanda terimanya",
-            "beberapa, atau tidak satu pun, berupa teks bertanda tangan",
-            "berikan satu tanda terima, berkasnya, dan kunci publik",
+            "tidak satu pun berupa teks bertanda tangan, atau cetakan atau JSON yang memuatnya",
+            "berikan satu tanda terima seperti diserahkan, berkasnya, dan kunci publik",
         ),
     ),
     "FED-5117": entry(
