@@ -14,7 +14,7 @@ import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -90,14 +90,25 @@ def order(seed: int, rounds: int, blows: Sequence[Blow], *, disks: bool) -> Orde
         messenger=any(one in MESSAGES for one in blows) and chance.random() < 0.4,
         erring=any(one in ERRORS for one in blows) and chance.random() < 0.4,
     )
-    fitting = [
+    fitting = _fitting(blows, wishes)
+    if not fitting:  # what was asked for alone needs what chance denied
+        wishes = replace(
+            wishes,
+            messenger=any(one in MESSAGES for one in blows),
+            erring=any(one in ERRORS for one in blows),
+        )
+        fitting = _fitting(blows, wishes)
+    return Order(seed, rounds, fitting, wishes)
+
+
+def _fitting(blows: Sequence[Blow], wishes: Wishes) -> list[Blow]:
+    return [
         one
         for one in blows
         if (wishes.messenger or one not in MESSAGES)
         and (wishes.erring or one not in ERRORS)
         and (wishes.disks or one not in POWER)
     ]
-    return Order(seed, rounds, fitting, wishes)
 
 
 async def campaign(founding: Founding, asked: Order) -> Outcome:
