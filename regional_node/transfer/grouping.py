@@ -35,7 +35,6 @@ from regional_node.transfer.store import Item
 
 Verified = Callable[[Sequence[Item]], Awaitable[None]]
 Failed = Callable[[Item, FederationError], Awaitable[None]]
-OLDER_CENTRE: Final = "FED-2298"
 
 
 class GroupSender:
@@ -64,9 +63,9 @@ class GroupSender:
         verified: Verified,
         failed: Failed,
     ) -> None:
-        """Each item ends in `verified` or `failed`; FED-2298 alone is raised, and nothing done.
+        """Each item ends in `verified` or `failed`; raised is what ended the stream for all others.
 
-        Items without either are due again: the road made room for something else.
+        Items without either where nothing is raised: the road made room for something else.
         """
         call = TransferStub(channel).PutBlobs()
         talk = _Talk(call, items, verified, failed)
@@ -85,12 +84,8 @@ class GroupSender:
             asyncio.InvalidStateError,
             grpc.aio.UsageError,
         ) as error:
-            why = await _why(call, listening, error)
-            if why.code == OLDER_CENTRE:
-                raise why from error
             self._failed_at = self._road.measurements
-            for item in talk.left():
-                await failed(item, why)
+            raise await _why(call, listening, error) from error
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -157,10 +152,6 @@ class _Talk:
     def open_groups(self) -> int:
         """Messages on their way whose answers have not all come."""
         return len(self._groups)
-
-    def left(self) -> list[Item]:
-        """Items without a last word."""
-        return list(self._items.values())
 
     def sent(self, group: wire.PutBlobsRequest) -> None:
         """A message goes out."""

@@ -1,9 +1,10 @@
 """The two lanes of the queue: small blobs in groups, large ones one at a time.
 
 Owns one round of a lane: choose, claim, send, record. Rules: every attempt is recorded before it
-begins; one bad item never blocks another (Invariant 10); what makes room is no failed attempt. A
-large blob makes room for one that is clearly more urgent, an aged one after its slice. Leaves out
-the loops and the facts for others (`worker`), the order (`order`) and the conversations.
+begins; one bad item never blocks another (Invariant 10); what makes room is no failed attempt; a
+lost road is no item's fault, so the lane waits and its items stay due. A large blob makes room for
+one that is clearly more urgent, an aged one after its slice. Leaves out the loops and the facts for
+others (`worker`), the order (`order`) and the conversations.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import structlog
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import (
     BLOB_BYTES_MAX,
+    RETRY_AFTER_SECONDS_MAX,
     TRANSFER_AGED_SLICE_BYTES,
     TRANSFER_DEADLINES_SECONDS,
+    TRANSFER_RETRY_SECONDS_MAX,
     TRANSFER_SMALL_BYTES_MAX,
     TRANSFER_SMALL_STREAMS,
     TRANSFER_STEP_ITEMS,
@@ -29,13 +32,14 @@ from lpse.federation.limits import (
 from lpse.runtime.clock import Clock, Entropy
 from lpse.storage.blobs import BlobStore
 from lpse.storage.journal import Journal
-from regional_node.transfer.grouping import OLDER_CENTRE, GroupSender
+from regional_node.transfer.grouping import GroupSender
 from regional_node.transfer.order import Pick, Rank, picks, rank, takes_over
 from regional_node.transfer.ports import Centre, Suspect
 from regional_node.transfer.road import Interrupted, Road, joined
 from regional_node.transfer.rules import (
     LOCAL_DAMAGE,
     MISMATCH,
+    blames_nobody,
     cause_of,
     judge,
     wait_ceiling,
@@ -47,6 +51,7 @@ from regional_node.transfer.store import Due, Failed, Item, TransferStore
 _LOG: Final = structlog.get_logger("lpse.node.transfer")
 _CANDIDATES_PER_KIND: Final = 2 * TRANSFER_STEP_ITEMS
 _NO_ROAD: Final = "FED-2299"
+_LOST: Final = 4  # attempts that lengthen the wait after a lost process: many were the road's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,9 @@ class LaneRound:
         self._picked = 0
         self._channel: grpc.aio.Channel | None = None
         self._broken = False
+        self._lost: FederationError | None = None  # why this round lost the road
+        self._losses = 0  # rounds in a row that lost it
+        self._due_time: datetime | None = None
         self._looked = 0.0
         self._better: Rank | None = None
 
@@ -102,9 +110,10 @@ class LaneRound:
         parts = self._parts
         self.taken_up, self.made_room = 0, False
         if not parts.centre.is_open():
+            self.forget_wait()
             await self.hang_up()
             return 0
-        if parts.centre.manifest_only() or parts.road.is_closed:
+        if parts.centre.manifest_only() or parts.road.is_closed or self._waits(now):
             return 0
         chosen = await self._choose(now)
         if not chosen:
@@ -112,14 +121,19 @@ class LaneRound:
         before, self.taken_up = self.verified_count, len(chosen)
         items = await parts.store.items([pick.waiting.item for pick in chosen])
         await parts.store.claim(
-            [(n, self._next_time(one.attempts + 1, now)) for n, one in items.items()]
+            [(n, self._next_time(min(one.attempts, _LOST), now)) for n, one in items.items()]
         )
         parts.road.begin(self._lane.name, joined([pick.rank for pick in chosen]))
         ordered = [(pick, items[pick.waiting.item]) for pick in chosen]
         await self._send_all(ordered)
         if self._broken:
             await self.hang_up()
+        self._note_road(verified=self.verified_count > before)
         return self.verified_count - before
+
+    def forget_wait(self) -> None:
+        """The road is another one now, or a person asks: the next round begins at once."""
+        self._losses, self._due_time = 0, None
 
     async def hang_up(self) -> None:
         """The next attempt opens a new connection, with the certificate of that time."""
@@ -144,19 +158,23 @@ class LaneRound:
     async def _send_all(self, chosen: Sequence[tuple[Pick, Item]]) -> None:
         largest = self._groups.blob_bytes_max if self._grouping and self._lane is SMALL else -1
         grouped = [item for _, item in chosen if item.size_bytes <= largest]
-        alone = iter([one for one in chosen if one[1].size_bytes > largest])
-        if grouped and not await self._send_groups(grouped):
-            alone = iter(chosen)
+        ended = await self._send_groups(grouped) if grouped else set[int]()
+        alone = iter([one for one in chosen if one[1].item not in ended])
 
         async def stream() -> None:
             for pick, item in alone:
-                await self._send(pick, item)
+                if self._lost is None:
+                    await self._send(pick, item)
+                else:
+                    await self._parts.store.broken_off(
+                        item.item, item.sent_bytes, self._parts.clock.wall()
+                    )
 
         streams = TRANSFER_SMALL_STREAMS if self._lane is SMALL else 1
         await asyncio.gather(*(stream() for _ in range(streams)))
 
-    async def _send_groups(self, items: Sequence[Item]) -> bool:
-        """False where the centre is older and knows no groups."""
+    async def _send_groups(self, items: Sequence[Item]) -> set[int]:
+        """The items that are through with this round; the others go alone."""
         clock, begun, ended = self._parts.clock, self._parts.clock.monotonic(), set[int]()
 
         async def verified(done: Sequence[Item]) -> None:
@@ -172,21 +190,22 @@ class LaneRound:
         try:
             await self._groups.send(self._open(), self._lane.name, items, verified, failed)
         except FederationError as error:
-            if error.code != OLDER_CENTRE:
-                raise
-            self._grouping = False
-            return False
+            left = [item for item in items if item.item not in ended]
+            if not blames_nobody(error):
+                self._grouping = False  # one of them, or the centre is older: each by itself
+                return ended
+            await self._lose(left, error)
         finally:
             for item in items:
                 self._sent.pop(item.digest, None)
         if self.verified_count > before:
             size = sum(item.size_bytes for item in items if item.item in ended)
             self._parts.road.measured(size, clock.monotonic() - begun)
-        for item in items:
+        for item in items if self._lost is None else ():
             if item.item not in ended:
                 self.made_room = True
                 await self._parts.store.broken_off(item.item, item.sent_bytes, clock.wall())
-        return True
+        return {item.item for item in items}
 
     async def _send(self, pick: Pick, item: Item) -> None:
         parts, begun = self._parts, self._parts.clock.monotonic()
@@ -229,9 +248,32 @@ class LaneRound:
         await self._parts.store.verified([item.item for item in items])
         self.verified_count += len(items)
 
+    async def _lose(self, items: Sequence[Item], error: FederationError) -> None:
+        """The road, or the centre for all: these items stay due, and the lane waits."""
+        parts = self._parts
+        self._lost, self._broken = error, True
+        reached = [(one.item, self._sent.get(one.digest, one.sent_bytes)) for one in items]
+        await parts.store.left(reached, cause_of(error), parts.clock.wall())
+        _LOG.warning("transfer.road_lost", items=len(items), code=error.code)
+
+    def _note_road(self, *, verified: bool) -> None:
+        lost, self._lost = self._lost, None
+        self._losses = 0 if verified else self._losses
+        if lost is not None:
+            self._losses += 1
+            wall = self._parts.clock.wall()
+            self._due_time = self._next_time(self._losses, wall, lost.retry_after_seconds)
+
+    def _waits(self, now: datetime) -> bool:
+        """Whether the lane is not due; a clock that was set back makes nobody wait for it."""
+        longest = timedelta(seconds=TRANSFER_RETRY_SECONDS_MAX + RETRY_AFTER_SECONDS_MAX)
+        return self._due_time is not None and now < self._due_time <= now + longest
+
     async def _failed(self, item: Item, error: FederationError) -> None:
         parts, sent = self._parts, self._sent.get(item.digest, item.sent_bytes)
-        self._broken |= error.code == _NO_ROAD
+        if error.code == _NO_ROAD:
+            await self._lose([item], error)
+            return
         if error.code == MISMATCH:
             sent = 0
             if not await self._sender.is_whole(item.digest):

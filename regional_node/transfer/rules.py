@@ -27,6 +27,7 @@ FENCED: Final = "FED-2303"  # our own newer stream took over
 LOCAL_DAMAGE: Final = "FED-2311"
 _NO_ACCESS: Final = frozenset({"FED-3001", "FED-3009"})  # concerns the node, not the item
 _OLDER_CENTRE: Final = "FED-2298"
+_NOT_UNDERSTOOD: Final = "FED-2313"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ def judge(error: FederationError, refusals: int) -> Judgement:
     if isinstance(error, Refused) and error.code != MISMATCH and not isinstance(error, Denied):
         return Judgement(park=True, refusals=refusals + 1)
     return Judgement(park=refusals + 1 >= TRANSFER_REFUSALS_MAX, refusals=refusals + 1)
+
+
+def blames_nobody(error: FederationError) -> bool:
+    """Whether an error that ended a stream of many concerns all alike, not one among them."""
+    if error.code in (_OLDER_CENTRE, _NOT_UNDERSTOOD):
+        return False
+    return judge(error, 0) == Judgement(park=False, refusals=0)
 
 
 def wait_ceiling(attempts: int) -> float:

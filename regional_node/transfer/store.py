@@ -195,6 +195,16 @@ class TransferStore:
             )
         )
 
+    async def left(self, reached: Sequence[tuple[int, int]], cause: str, now: datetime) -> None:
+        """The road was lost under these items, and so far each had come: they stay due."""
+        await self._database.write(
+            lambda tx: tx.many(
+                "UPDATE transfer_blobs SET state = 'RETRYING', sent_bytes = ?, next_attempt = ?,"
+                " last_cause = ? WHERE item = ? AND state <> 'VERIFIED'",
+                [(sent, to_micros(now), cause, item) for item, sent in reached],
+            )
+        )
+
     async def failed(self, failed: Failed) -> None:
         """Record why, and when to try again; parked items wait for a person."""
         await self._database.write(

@@ -55,7 +55,12 @@ class DrainWorker:
     # --- work ---
 
     def wake(self) -> None:
-        """Something changed (an entry was STORED, the link opened, a person asked): look now."""
+        """The link opened, a blob was healed, a person asks: go now, whatever was waited for."""
+        for one in self._rounds:
+            one.forget_wait()
+        self._look_now()
+
+    def _look_now(self) -> None:
         for wake in self._wakes:
             wake.set()
 
@@ -115,12 +120,16 @@ class DrainWorker:
     async def _watch(self) -> None:
         """An entry was STORED or the link opened: the bytes follow at once."""
         seen: object = None
+        was_open = False
         while True:
             centre, journal = self._parts.centre, self._parts.journal
-            now = (centre.is_open(), journal.head.size, centre.stored_size(journal.epoch))
-            if now != seen:
-                seen = now
+            is_open = centre.is_open()
+            now = (is_open, journal.head.size, centre.stored_size(journal.epoch))
+            if is_open and not was_open:
                 self.wake()
+            elif now != seen:
+                self._look_now()
+            seen, was_open = now, is_open
             await self._parts.clock.sleep(_WATCH_SECONDS)
 
     async def _look(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ import pytest
 from central.blobs.receiving import Incoming
 from central.blobs.service import TransferService
 from central.uploads.announcements import LedgerAnnouncements
-from lpse.federation.errors import Unavailable
+from lpse.federation.errors import FederationError, Refused, Unavailable
 from lpse.federation.limits import BLOB_FSYNC_BYTES, MIB
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1.transfer_pb2_grpc import TransferServicer
 from regional_node.transfer.reporting import ParkedReporter
+from regional_node.transfer.store import Due
 from tests.federation.rig import CLOCK, LOG, Authority, eventually, running
 from tests.federation.transfers import DrainingNode, TransferCentre
 
@@ -73,6 +74,7 @@ class MortalCentre(TransferCentre):
     messages = 0
     received = 0
     deaths = 0
+    last_words: FederationError | None = None
 
     def transfer_service(self, announcements: LedgerAnnouncements) -> TransferServicer:
         service = MortalService(
@@ -86,7 +88,10 @@ class MortalCentre(TransferCentre):
         self.messages += 1
         if self.dies_at and self.messages >= self.dies_at:
             self.deaths += self.messages == self.dies_at
-            raise Unavailable("FED-2299", "dead")
+            words, self.last_words = self.last_words, None
+            if words is not None:
+                self.dies_at = 0  # it only refused
+            raise words or Unavailable("FED-2299", "dead")
 
 
 class OlderCentre(TransferCentre):
@@ -214,6 +219,48 @@ async def test_all_parked_items_of_a_code_go_again(node: DrainingNode) -> None:
         node.blobs.path_of(digest).write_bytes(data)
     assert await node.store.retry_parked("FED-2311", CLOCK.wall()) == 3
     assert await node.drain.step(CLOCK.wall()) == 3
+
+
+async def test_a_road_that_breaks_under_many_blames_none_and_the_lane_waits_once(
+    mortal: MortalCentre, node: DrainingNode
+) -> None:
+    """A lost road leaves every item due and unblamed; one wait for all, and none for a new road."""
+    digests = await node.accept(*(content(900, seed) for seed in range(123)))
+    await eventually(node.settled)
+    for losses in range(1, 8):
+        mortal.messages, mortal.dies_at = 0, 1
+        node.drain.wake()
+        assert await node.drain.step(CLOCK.wall()) == 0
+        mortal.dies_at = 0
+        items = [await node.store.find(digest) for digest in digests]
+        assert {one.attempts for one in items if one is not None} == {losses}
+    waiting = await node.store.candidates(everything(node), 500)
+    assert len(waiting) == 123, "an item was made to wait for the road's fault"
+    assert {(one.state, one.refusals) for one in items if one} == {("RETRYING", 0)}
+    mortal.messages = 0
+    await node.drain.step(CLOCK.wall() - timedelta(milliseconds=1))
+    assert mortal.messages == 0, "the lane asked again at once"
+    node.paused = True
+    await node.drain.step(CLOCK.wall())
+    node.paused = False
+    assert await node.drain.step(CLOCK.wall()) == 123, "a new road still waits for the old one"
+
+
+async def test_a_stream_that_ends_with_a_refusal_is_gone_over_one_by_one(
+    mortal: MortalCentre, node: DrainingNode
+) -> None:
+    """Invariant 10: nobody knows which item was meant, so each is sent by itself."""
+    digests = await node.accept(*(content(900, seed) for seed in range(30)))
+    await eventually(node.settled)
+    mortal.dies_at, mortal.last_words = 1, Refused("FED-2304", "a group like this is not taken")
+    assert await node.drain.step(CLOCK.wall()) == 30
+    items = [await node.store.find(digest) for digest in digests]
+    assert {one.state for one in items if one is not None} == {"VERIFIED"}
+
+
+def everything(node: DrainingNode) -> Due:
+    now: datetime = CLOCK.wall()
+    return Due(now, now, 0, MIB, node.journal.epoch, node.journal.head.size)
 
 
 async def test_what_the_centre_knows_is_not_sent_again(
