@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from lpse.federation.errors import Refused
+
 
 class Clock(Protocol):
     """What a part of the federation may ask about time."""
@@ -85,10 +87,9 @@ class ExerciseClock(SystemClock):
     """Legal time runs at the speed of real time from a point that a driver sets; kept in a file."""
 
     def __init__(self, path: Path) -> None:
+        """Refused (FED-1112) where the file makes no sense: deadlines hang on it."""
         self._path = path
-        self._offset = timedelta()
-        if path.exists():
-            self._offset = timedelta(seconds=json.loads(path.read_text("utf-8"))["offset_seconds"])
+        self._offset = _read_offset(path)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._offset
@@ -102,7 +103,27 @@ class ExerciseClock(SystemClock):
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
         self._offset = offset
+
+
+def _read_offset(path: Path) -> timedelta:
+    try:
+        offset = timedelta(seconds=json.loads(path.read_text("utf-8"))["offset_seconds"])
+        _ = datetime.now(UTC) + offset  # a year that no calendar has is no time
+    except FileNotFoundError:
+        return timedelta()
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise Refused(
+            "FED-1112",
+            f"the exercise's legal time cannot be read from {path.name}",
+            remedy="restore the file, or remove it: legal time is then the machine's own",
+        ) from error
+    return offset
 
 
 class ManualClock:

@@ -34,6 +34,18 @@ ENTRIES: Final[dict[str, Entry]] = {
             "kosongkan ruang pada cakram data; cadangan ruang dibuat lagi dengan sendirinya",
         ),
     ),
+    "FED-1112": entry(
+        (
+            "The exercise's legal time cannot be read",
+            "the program does not start, because every deadline hangs on this time",
+            "restore legal-time.json, or remove it: legal time is then the machine's own",
+        ),
+        (
+            "Waktu resmi latihan tidak dapat dibaca",
+            "program tidak dimulai, karena setiap tenggat bergantung pada waktu ini",
+            "pulihkan legal-time.json, atau hapus: waktu resmi lalu sama dengan waktu mesin",
+        ),
+    ),
     "FED-1210": entry(
         (
             "The disk cannot read bytes back",
