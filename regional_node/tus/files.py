@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from lpse.federation.errors import FederationError, NotFound
-from lpse.federation.limits import RESUMABLE_WRITERS_MAX
+from lpse.federation.limits import RESUMABLE_BUFFER_BYTES, RESUMABLE_WRITERS_MAX
 from lpse.storage.blobs import BlobFenced
 from regional_node.grants.rules import Grant
 from regional_node.tus import rules
@@ -41,6 +41,7 @@ class Files:
         self._shelf = Shelf(parts.blobs)
         self._turns = Turns()
         self._writers: dict[str, Writer] = {}
+        self._collected = 0  # bytes of small files that come in
         claims = parts.sealing.claims
         small = SmallFiles(parts.blobs, claims, parts.office.entropy)
         finishing = Finishing(
@@ -87,14 +88,18 @@ class Files:
     ) -> FileState:
         """Create a file and write the body of the same request into it.
 
-        A small file that comes whole is one group and one row; where the body fails nothing of the
-        file stays, as nobody knows its address.
+        A small file that comes whole is one group and one row, as far as memory goes; where the
+        body fails nothing of the file stays, as nobody knows its address.
         """
-        if rules.is_small(size_bytes):
-            data = await collect(size_bytes, body)
-            if len(data) == size_bytes:
-                work = self._creating.create_whole(grant, name, data, checksum)
-                return await self._parts.intake.settle(work)
+        if rules.is_small(size_bytes) and self._collected + size_bytes <= RESUMABLE_BUFFER_BYTES:
+            self._collected += size_bytes
+            try:
+                data = await collect(size_bytes, body)
+                if len(data) == size_bytes:
+                    work = self._creating.create_whole(grant, name, data, checksum)
+                    return await self._parts.intake.settle(work)
+            finally:
+                self._collected -= size_bytes
             body = _once(data)
         file = await self.create(grant, size_bytes, name)
         try:

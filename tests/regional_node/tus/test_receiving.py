@@ -38,6 +38,7 @@ async def test_a_file_in_one_go_is_whole_and_identical(world: World, size: int) 
         size,
         sha256(data).digest(),
     )
+    await world.worker.step(world.centre.now)  # small ones get their names at a quiet moment
     assert world.node.blobs.path_of(sha256(data).digest()).read_bytes() == data
     assert len(stored_files(world.node)) == 1
 
@@ -371,3 +372,27 @@ async def test_files_that_gave_way_count_as_made(
     with pytest.raises(Refused) as refused:
         await world.files.create(grant, 900, "a")
     assert refused.value.code == "FED-5408"
+
+
+async def test_small_files_that_come_slowly_share_a_bounded_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the room for small files in memory the next ones go to the disk as they come."""
+    monkeypatch.setattr("regional_node.tus.files.RESUMABLE_BUFFER_BYTES", 250)
+    go_on = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x" * 60
+        await go_on.wait()
+        yield b"x" * 40
+
+    coming = [
+        asyncio.create_task(world.files.create_with(world.grant, 100, f"{number}", body()))
+        for number in range(4)
+    ]
+    async with asyncio.timeout(10):
+        while len((await world.files.overview(world.grant)).files) < 2:
+            await asyncio.sleep(0.01)
+    assert len((await world.files.overview(world.grant)).files) == 2
+    go_on.set()
+    assert {file.state for file in await asyncio.gather(*coming)} == {State.WHOLE}
