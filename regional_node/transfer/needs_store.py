@@ -53,8 +53,9 @@ class NeedsStore:
         """Packages that have bytes in the queue."""
         rows = await self._database.read(
             lambda tx: tx.execute(
-                "SELECT DISTINCT package FROM transfer_blobs JOIN transfer_needs USING (digest)"
-                " WHERE state <> 'VERIFIED' AND freed_time IS NULL"
+                "SELECT DISTINCT package FROM transfer_needs WHERE digest IN"
+                " (SELECT digest FROM transfer_blobs WHERE state <> 'VERIFIED'"
+                " AND freed_time IS NULL)"
             )
         )
         return [str(package) for (package,) in rows]

@@ -21,10 +21,11 @@ _SELECT = (
     "SELECT item, digest, size_bytes, store_time, epoch, idx, state, attempts, refusals,"
     " sent_bytes, next_attempt, last_cause FROM transfer_blobs"
 )
+# Everywhere in the words of the partial indexes, so that what has gone is never looked through.
 _OPEN = "state <> 'VERIFIED' AND freed_time IS NULL"
 _CANDIDATES = (
     "SELECT item, size_bytes, sent_bytes, deadline, shuffle FROM transfer_blobs"
-    " WHERE state IN ('WAITING', 'RETRYING') AND freed_time IS NULL AND next_attempt <= ?"
+    " WHERE state <> 'VERIFIED' AND freed_time IS NULL AND state <> 'PARKED' AND next_attempt <= ?"
     " AND size_bytes BETWEEN ? AND ? AND (epoch <> ? OR idx < ?)"
 )
 # Enough of each kind for every rank: near deadlines in the order of their grains, small, old.
@@ -248,7 +249,7 @@ class TransferStore:
         """Items that wait for a person, of one code or all, behind `after`."""
         rows = await self._database.read(
             lambda tx: tx.execute(
-                f"{_SELECT} WHERE state = 'PARKED' AND freed_time IS NULL AND item > ?"
+                f"{_SELECT} WHERE {_OPEN} AND state = 'PARKED' AND item > ?"
                 " AND substr(last_cause, 1, length(?)) = ? ORDER BY item LIMIT ?",
                 (after, code, code, limit),
             )
@@ -260,7 +261,7 @@ class TransferStore:
         return await self._database.write(
             lambda tx: tx.run(
                 "UPDATE transfer_blobs SET next_attempt = ?, refusals = 0, state = 'RETRYING'"
-                " WHERE state = 'PARKED' AND freed_time IS NULL"
+                " WHERE state <> 'VERIFIED' AND freed_time IS NULL AND state = 'PARKED'"
                 " AND substr(last_cause, 1, length(?)) = ?",
                 (to_micros(now), code, code),
             )
