@@ -79,6 +79,7 @@ from lpse.terminal.daemon import (
     end_all,
     keep_working,
     notify_service_manager,
+    port_taken,
     readiness_of,
     stop_on_signals,
 )
@@ -303,10 +304,16 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
         asyncio.create_task(keep_working(name, work, machine.clock))
         for name, work in workers.items()
     ]
-    servers = await _listen(centre)
+    servers: list[grpc.aio.Server] = []
     pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
     host, _, port = settings.listen.http.rpartition(":")
-    await pages.open(host, int(port))
+    try:
+        await _listen(centre, servers)
+        await pages.open(host, int(port))
+    except BaseException:  # a port that cannot be had: leave in order, and say why
+        await asyncio.gather(*(server.stop(0) for server in servers))
+        await end_all(tasks)
+        raise
     notify_service_manager("READY=1")
     machine.log.info("central.ready", version=version("lpse-federation"))
     failed = asyncio.create_task(machine.database.failed.wait())
@@ -325,7 +332,7 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
     return status
 
 
-async def _listen(centre: Centre) -> list[grpc.aio.Server]:
+async def _listen(centre: Centre, servers: list[grpc.aio.Server]) -> None:
     listen, people, machine = centre.machine.settings.listen, centre.people, centre.machine
     clock, admission = machine.clock, people.admission
     codes = Codes(people.enrolment, people.facts, clock, machine.entropy)
@@ -352,11 +359,9 @@ async def _listen(centre: Centre) -> list[grpc.aio.Server]:
         lambda server: enrolment_pb2_grpc.add_EnrolmentServicer_to_server(enrolment, server)
     ]
     for_nodes: list[Register] = [centre.link.register, *centre.areas.for_nodes]
-    return [
-        await _server(machine, listen.nodes, for_nodes, clients=True),
-        await _server(machine, listen.enrolment, for_enrolment, clients=False),
-        await _server(machine, listen.operators, for_operators, clients=True),
-    ]
+    servers.append(await _server(machine, listen.nodes, for_nodes, clients=True))
+    servers.append(await _server(machine, listen.enrolment, for_enrolment, clients=False))
+    servers.append(await _server(machine, listen.operators, for_operators, clients=True))
 
 
 async def _server(
@@ -377,6 +382,10 @@ async def _server(
         await state.set("", health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
     identity: Path = machine.settings.data / IDENTITY
-    server.add_secure_port(address, tls.server_credentials(identity, clients=clients))
+    try:
+        server.add_secure_port(address, tls.server_credentials(identity, clients=clients))
+    except RuntimeError as error:  # all that gRPC says; its own line above names the cause
+        await server.stop(0)
+        raise port_taken(address, "in use, or not this machine's") from error
     await server.start()
     return server

@@ -228,16 +228,19 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     machine, settings = node.machine, node.machine.settings
     front = node.areas.front
     assert front is not None
+    pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
+    host, _, port = settings.http.listen.rpartition(":")
+    server = None
     try:
         await front.open()
         server = await _listen(node)
+        await pages.open(host, int(port))  # ready only when everything else listens
     except BaseException:  # a port or path that cannot be had: leave in order, and say why
+        if server is not None:
+            await server.stop(0)
         await front.close()
         await node.areas.close()
         raise
-    pages = HealthPages(lambda: readiness_of(machine.database, machine.care.notes()))
-    host, _, port = settings.http.listen.rpartition(":")
-    await pages.open(host, int(port))  # ready only when everything else listens
     link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
     tasks = [
         asyncio.create_task(keep_working(name, work, machine.clock))

@@ -224,5 +224,5 @@ def _bound(host: str, port: int) -> socket.socket:
         raise Unavailable(
             "FED-5311",
             f"the upload port cannot be opened ({error.strerror or 'unknown address'})",
-            remedy="another program has it, or the address is not this machine's: upload.listen",
+            remedy="choose another upload.listen, or stop the other program",
         ) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lpse.federation.errors import Unavailable
 from lpse.runtime.clock import ManualClock
 from lpse.terminal import daemon
 from lpse.terminal.daemon import HealthPages, Readiness, keep_working, notify_service_manager
@@ -95,3 +96,13 @@ def test_the_service_manager_hears_when_the_daemon_is_ready(
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         notify_service_manager("READY=1")
         assert manager.recv(64) == b"READY=1"
+
+
+async def test_a_taken_port_is_said_in_words() -> None:
+    """FED-8025 with the address, so that an admin need not read a traceback."""
+    pages = HealthPages(lambda: Readiness(True))
+    port = await pages.open("127.0.0.1", 0)
+    with pytest.raises(Unavailable, match=f"127.0.0.1:{port}") as refused:
+        await HealthPages(lambda: Readiness(True)).open("127.0.0.1", port)
+    assert refused.value.code == "FED-8025"
+    await pages.close()

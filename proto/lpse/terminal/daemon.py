@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from lpse.federation.errors import Unavailable
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
 
@@ -51,6 +52,15 @@ def readiness_of(database: Database, notes: tuple[str, ...] = ()) -> Readiness:
     return Readiness(True, notes)
 
 
+def port_taken(address: str, cause: str) -> Unavailable:
+    """FED-8025: the daemon does not start; nothing of it runs."""
+    return Unavailable(
+        "FED-8025",
+        f"no port can be opened at {address} ({cause})",
+        remedy="choose another address in the configuration, or stop the other program",
+    )
+
+
 class HealthPages:
     """Serves `/livez` and `/readyz` on a loopback address until closed."""
 
@@ -60,9 +70,12 @@ class HealthPages:
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, host: str, port: int) -> int:
-        """Listen and return the port in use (a free one where `port` is 0)."""
+        """Listen and return the port in use (a free one where `port` is 0); else FED-8025."""
         routes = [Route("/livez", self._livez), Route("/readyz", self._readyz)]
-        listener = socket.create_server((host, port), backlog=64)
+        try:
+            listener = socket.create_server((host, port), backlog=64)
+        except OSError as error:
+            raise port_taken(f"{host}:{port}", error.strerror or "unknown address") from error
         config = uvicorn.Config(
             Starlette(routes=routes), log_config=None, access_log=False, lifespan="off"
         )

@@ -202,4 +202,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "periksa dengan list atau get; menjalankan perintah yang sama lagi tidak merusak",
         ),
     ),
+    "FED-8025": entry(
+        (
+            "A port of this daemon cannot be opened",
+            "another program has it, or the address is not this machine's; nothing was started",
+            "choose another address in the configuration, or stop the other program",
+        ),
+        (
+            "Sebuah port daemon ini tidak dapat dibuka",
+            "dipakai program lain, atau alamat bukan milik mesin ini; tidak ada yang dijalankan",
+            "pilih alamat lain dalam konfigurasi, atau hentikan program itu",
+        ),
+    ),
 }
