@@ -9,13 +9,13 @@ began counts. Leaves out starting systems (`peer_programs`, `upload_node`).
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from pathlib import Path
@@ -23,19 +23,17 @@ from typing import Final
 
 from tests.bench.peer_programs import System
 from tests.bench.tus_client import TusConnection, Unexpected, send_one
+from tests.faults.disks import Disk
 
-IMAGE_MEGABYTES: Final = 2_048
-WORK_SECONDS: Final = 7.0  # longer than ext4 waits before it writes its journal
+IMAGE_BYTES: Final = 2 << 30
+COMMIT_SECONDS: Final = 5  # as ext4 is mounted everywhere
+WORK_SECONDS: Final = 7.0  # longer than one commit of the file system
 VENDORS: Final = 3
 PIECE_BYTES: Final = 256 * 1024
 LONG_BYTES: Final = 512 << 20
 BROKEN_BYTES: Final = 24 << 20
 UPLOADS_APART: Final = 50
 UPLOADS_MAX: Final = 10_000
-
-
-class NoMounts(Exception):
-    """This process may not mount a file system of its own."""
 
 
 @dataclass
@@ -153,25 +151,26 @@ async def after_kill(system: System, folder: Path, seed: int) -> Loss:
 
 
 async def after_power_cut(system: System, folder: Path, seed: int) -> Loss:
-    """Copy the live disk while the server takes uploads, start it on the copy, ask again."""
-    image, copied = folder / "disk.img", folder / "after.img"
-    _make_image(image)
-    vendors = Vendors(system, seed)
-    with mounted(image, folder / "before") as place:
-        await system.start(place / "data")
+    """Cut the power while the server takes uploads, start it on what is left, ask again."""
+    disk = Disk(folder, "vendors", size=IMAGE_BYTES, commit_seconds=COMMIT_SECONDS)
+    try:
+        await system.start(disk.place / "data")
         await system.expect(UPLOADS_MAX)
+        await asyncio.to_thread(os.sync)  # what was installed long ago is on the disk
+        vendors = Vendors(system, seed)
         vendors.start()
         await asyncio.sleep(WORK_SECONDS)
         told = vendors.snapshot()
-        shutil.copyfile(image, copied)
+        system.freeze()
+        await asyncio.to_thread(disk.copy_at_once)
         system.kill()
         vendors.join()
-    with mounted(copied, folder / "after") as place:
-        await system.start(place / "data")
-        try:
-            return await asyncio.to_thread(_compare, system, told)
-        finally:
-            system.kill()
+        disk.come_back()
+        await system.start(disk.place / "data")
+        return await asyncio.to_thread(_compare, system, told)
+    finally:
+        system.kill()
+        disk.unmount()
 
 
 def _compare(system: System, told: Acknowledged) -> Loss:
@@ -208,46 +207,22 @@ def _resume(system: System, told: Acknowledged) -> bool | None:
 
 def rsync_after_power_cut(folder: Path, seed: int) -> Loss:
     """`rsync --fsync`, one file after the other: a file counts when rsync has ended well."""
-    image, copied = folder / "disk.img", folder / "after.img"
     source = folder / "source"
     source.mkdir()
-    _make_image(image)
     chance = random.Random(seed)
     told: dict[str, bytes] = {}
-    with mounted(image, folder / "before") as place:
+    disk = Disk(folder, "copies", size=IMAGE_BYTES, commit_seconds=COMMIT_SECONDS)
+    try:
         end = time.monotonic() + WORK_SECONDS
         while time.monotonic() < end:
             name, content = f"{len(told)}.rhs", chance.randbytes(chance.choice((3_000, 600_000)))
             (source / name).write_bytes(content)
-            subprocess.run(["rsync", "--fsync", str(source / name), f"{place}/"], check=True)
+            subprocess.run(["rsync", "--fsync", str(source / name), f"{disk.place}/"], check=True)
             told[name] = content
-        shutil.copyfile(image, copied)
-    with mounted(copied, folder / "after") as place:
-        found = {path.name: path.read_bytes() for path in place.glob("*.rhs")}
+        disk.copy_at_once()
+        disk.come_back()
+        found = {path.name: path.read_bytes() for path in disk.place.glob("*.rhs")}
+    finally:
+        disk.unmount()
     lost = sum(found.get(name) != content for name, content in told.items())
     return Loss(len(told), lost, 0, 0)
-
-
-@contextmanager
-def mounted(image: Path, place: Path) -> Iterator[Path]:
-    """The image's file system at `place`; NoMounts where that is not allowed."""
-    place.mkdir()
-    mount = subprocess.run(
-        ["mount", "-o", "loop", str(image), str(place)], capture_output=True, text=True, check=False
-    )
-    if mount.returncode:
-        raise NoMounts(mount.stderr.strip())
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def _make_image(image: Path) -> None:
-    with image.open("wb") as file:
-        file.truncate(IMAGE_MEGABYTES << 20)
-    made = subprocess.run(
-        ["mkfs.ext4", "-q", "-m", "0", str(image)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        raise NoMounts(made.stderr.strip())

@@ -47,6 +47,9 @@ class System(Protocol):
     def bytes_of(self, path: str, content: bytes) -> bytes | None:
         """What the system's disk holds for an upload of `content`."""
 
+    def freeze(self) -> None:
+        """Stop every thread where it is, until `kill`."""
+
     def kill(self) -> None:
         """`kill -9`."""
 
@@ -91,6 +94,11 @@ class Program:
         """See System."""
         file = self.folder / path.rstrip("/").rpartition("/")[2]
         return file.read_bytes() if file.is_file() else None
+
+    def freeze(self) -> None:
+        """See System."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
 
     def kill(self) -> None:
         """See System."""

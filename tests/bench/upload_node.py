@@ -8,6 +8,8 @@ limits per address, which one client alone would meet. Leaves out what is upload
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import urllib.parse
 from hashlib import sha256
 from pathlib import Path
@@ -83,6 +85,10 @@ class UploadNode:
                 return file.read_bytes()
         return None
 
+    def freeze(self) -> None:
+        """See System."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
     def kill(self) -> None:
         """`kill -9`."""
         if self._node is not None:
@@ -95,7 +101,6 @@ async def make_grants(socket: Path, count: int) -> list[str]:
         package=PACKAGES[0],
         details_json=b'{"vendor": "PT Sumber Makmur"}',
         channel=submissions_pb2.CHANNEL_DIRECT,
-        bytes_max=4 << 30,
     )
     async with open_local_channel(socket) as channel:
         stub = GrantsStub(channel)

@@ -23,6 +23,7 @@ from tests.bench.figures import Candidate, Report, interleave
 from tests.bench.peer_programs import System, Unavailable
 from tests.bench.tus_client import Manner, TusConnection, send_all
 from tests.bench.upload_node import UploadNode, found
+from tests.faults.disks import DisksImpossible
 
 LARGE_GOAL: Final = 0.8
 SMALL_GOAL: Final = 2.0
@@ -168,14 +169,14 @@ async def _losses(report: Report, folder: Path, systems: dict[str, System]) -> N
         try:
             loss = await attempt()  # type: ignore[misc]  # each of them is a coroutine function
             _add_loss(report, name, loss)
-        except losses.NoMounts as error:
+        except DisksImpossible as error:
             say(f"WITHOUT {name}: {error}")
     place = folder / "loss-rsync"
     place.mkdir()
     try:
         loss = await asyncio.to_thread(losses.rsync_after_power_cut, place, SEED)
         _add_loss(report, "rsync --fsync, power cut", loss)
-    except (losses.NoMounts, FileNotFoundError) as error:
+    except (DisksImpossible, FileNotFoundError) as error:
         say(f"WITHOUT rsync: {error}")
 
 

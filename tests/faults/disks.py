@@ -30,11 +30,19 @@ class Disk:
     """One mounted image; `cut` makes it come back as after a loss of power."""
 
     def __init__(
-        self, folder: Path, name: str, *, size: int = DISK_BYTES, journal: bool = True
+        self,
+        folder: Path,
+        name: str,
+        *,
+        size: int = DISK_BYTES,
+        journal: bool = True,
+        commit_seconds: int = 300,
     ) -> None:
+        """By default ages pass between the kernel's own writes: what nobody synced is lost."""
         self.place = folder / f"{name}-disk"
         self._image = folder / f"{name}.img"
         self._journal = journal
+        self._commit_seconds = commit_seconds
         self._loop = ""
         self.place.mkdir()
         with self._image.open("wb") as file:
@@ -86,8 +94,7 @@ class Disk:
 
     def _mount(self) -> None:
         self._loop = _run("losetup", "--find", "--show", str(self._image)).strip()
-        # Ages pass between the kernel's own writes, so that what nobody synced is really lost.
-        options = ("-o", "commit=300") if self._journal else ()
+        options = ("-o", f"commit={self._commit_seconds}") if self._journal else ()
         _run("mount", *options, self._loop, str(self.place))
 
     def _written(self) -> tuple[int, int, int]:
