@@ -49,6 +49,10 @@ class Sealing:
         self._promised[disk] = size
         return Sealer(files, disk)
 
+    async def name_whole(self, whole: Mapping[str, tuple[bytes, int]]) -> None:
+        """Before the sweep: parts that rows call whole files get the names of their digests."""
+        await self._blobs.name_parts_found(whole)
+
     async def sweep(self, vouched: frozenset[bytes], parts: Mapping[str, int]) -> int:
         """Before the first upload: keep only what is vouched for; how many blobs are missing."""
         await self._blobs.sweep(parts, vouched.__contains__)

@@ -201,6 +201,10 @@ class IntakeStore:
         """The parts of resumable files with their durable sizes."""
         return await self._database.read(vouching.parts_in)
 
+    async def whole_files(self) -> dict[str, tuple[bytes, int]]:
+        """The resumable files that are whole and may still be parts."""
+        return await self._database.read(vouching.whole_in)
+
     async def needs_blob(self, digest: bytes) -> bool:
         """Whether some accepted submission or some whole file has these bytes."""
         return await self._database.read(lambda tx: vouching.is_needed_in(tx, digest))

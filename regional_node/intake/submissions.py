@@ -82,6 +82,7 @@ class Intake:
 
     async def recover(self) -> None:
         """At the start: remove what no accepted submission needs, and say what is missing."""
+        await self.sealing.name_whole(await self._store.whole_files())
         vouched = await self._store.vouched_digests()
         missing = await self.sealing.sweep(vouched, await self._store.unfinished_parts())
         if missing:

@@ -25,6 +25,12 @@ def parts_in(tx: Transaction) -> dict[str, int]:
     return {str(file): int(size) for file, size in rows}
 
 
+def whole_in(tx: Transaction) -> dict[str, tuple[bytes, int]]:
+    """Every whole file that is no submission's yet, digest and size: it may still be a part."""
+    rows = tx.execute("SELECT file, digest, size_bytes FROM tus_files WHERE state = 2")
+    return {str(file): (bytes(digest), int(size)) for file, digest, size in rows}
+
+
 def is_needed_in(tx: Transaction, digest: bytes) -> bool:
     """Whether a row needs this blob."""
     rows = tx.execute(

@@ -17,7 +17,6 @@ from lpse.federation.limits import (
     ADMISSIONS_SEEN_MAX,
     SUBMISSION_BYTES_MAX,
 )
-from lpse.federation.receipts import Moment
 from regional_node.grants.rules import Grant
 from regional_node.intake.details import check_details
 from regional_node.intake.refusals import refusal_of
@@ -70,21 +69,10 @@ class Creating:
             if not running.agrees():
                 raise ChecksumMismatch
 
-        async def insert(file: FileState, digest: bytes, durable: Moment) -> FileState:
-            whole = replace(
-                file,
-                offset_bytes=file.size_bytes,
-                state=State.WHOLE,
-                digest=digest,
-                durable=durable,
-                last_byte_time=durable.time,
-            )
-            await self._parts.store.insert(whole, grant.package, grant.stage)
-            return whole
-
         async def write(file: FileState) -> FileState:
             await self._look_at_schedule(grant, file)
-            return await self._finishing.whole_small(file, data, insert)
+            stage = (grant.package, grant.stage)
+            return await self._finishing.whole_small(file, data, stage)
 
         return await self._admitted(grant, self._draft(grant, len(data), name), write)
 

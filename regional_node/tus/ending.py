@@ -13,6 +13,7 @@ from datetime import datetime
 
 from lpse.federation.errors import Conflict, FederationError
 from lpse.federation.limits import EXPIRED_FILES_PER_STEP_MAX
+from lpse.storage.blobs import BlobUnknown
 from regional_node.grants.rules import Grant
 from regional_node.tus import errors
 from regional_node.tus.attempts import note_attempt
@@ -20,6 +21,7 @@ from regional_node.tus.errors import FileGone, FileUnknown, submitted_before
 from regional_node.tus.parts import Parts
 from regional_node.tus.rows import FileState, State
 from regional_node.tus.shelf import Shelf
+from regional_node.tus.small import SmallFiles
 from regional_node.tus.turns import Turns
 
 Stop = Callable[[str, BaseException], Awaitable[None]]
@@ -30,11 +32,18 @@ class Ending:
     """See the module's first lines."""
 
     def __init__(
-        self, parts: Parts, shelf: Shelf, turns: Turns, stop: Stop, is_written: IsWritten
+        self,
+        parts: Parts,
+        shelf: Shelf,
+        small: SmallFiles,
+        turns: Turns,
+        stop: Stop,
+        is_written: IsWritten,
     ) -> None:
         """`stop` ends a file's writer, `is_written` tells whether there is one."""
         self._parts = parts
         self._shelf = shelf
+        self._small = small
         self._turns = turns
         self._stop = stop
         self._is_written = is_written
@@ -105,6 +114,8 @@ class Ending:
     ) -> None:
         await self._stop(file.file_id, FileGone())
         file = self._shelf.find(file.file_id) or file  # as its writer left it
+        with suppress(BlobUnknown):
+            await self._small.name([file.file_id])
         claims = self._parts.sealing.claims
         digest = file.digest if file.state is State.WHOLE else None  # else the bytes are a part
         if digest is not None:

@@ -43,9 +43,9 @@ class Files:
         self._writers: dict[str, Writer] = {}
         self._collected = 0  # bytes of small files that come in
         claims = parts.sealing.claims
-        small = SmallFiles(parts.blobs, claims, parts.office.entropy)
+        self._small = SmallFiles(parts.store, parts.blobs, claims, parts.office.moment)
         finishing = Finishing(
-            parts.store, self._shelf, parts.blobs, claims, small, parts.office.moment
+            parts.store, self._shelf, parts.blobs, claims, self._small, parts.office.moment
         )
         self._desk = Desk(
             parts.blobs,
@@ -54,10 +54,10 @@ class Files:
             lambda: rules.piece_bytes(len(self._writers)),
         )
         self._ending = Ending(
-            parts, self._shelf, self._turns, self._stop, self._writers.__contains__
+            parts, self._shelf, self._small, self._turns, self._stop, self._writers.__contains__
         )
         self._creating = Creating(parts, self._shelf, finishing, self._ending.give_way)
-        self._submitting = Submitting(parts, self._shelf, self._turns)
+        self._submitting = Submitting(parts, self._shelf, self._small, self._turns)
         self._overviews = Overviews(parts)
 
     async def recover(self) -> None:
@@ -177,7 +177,11 @@ class Files:
         return found
 
     async def expire(self, now: datetime) -> int:
-        """End what has expired or lost its grant by legal time `now`; how many files."""
+        """End what has expired or lost its grant by legal time `now`; how many files.
+
+        Whole files that wait for the name of their digest get it first.
+        """
+        await self._parts.intake.settle(self._small.name_all())
         return await self._parts.intake.settle(self._ending.step(now))
 
     async def close(self) -> None:
@@ -185,6 +189,8 @@ class Files:
         for writer in list(self._writers.values()):
             with suppress(FederationError):
                 await self._parts.intake.settle(writer.interrupt(too_many()))
+        with suppress(FederationError):
+            await self._parts.intake.settle(self._small.name_all())
 
     async def _enter(
         self, grant: Grant, file_id: str, offset: int, checksum: Checksum | None

@@ -8,7 +8,7 @@ byte's fsync and before the re-read, which may take seconds. Leaves out where by
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from lpse.federation.errors import FederationError
 from lpse.federation.receipts import Moment
@@ -20,9 +20,7 @@ from regional_node.tus.errors import FileBroken
 from regional_node.tus.rows import FileState
 from regional_node.tus.shelf import Shelf
 from regional_node.tus.small import SmallFiles
-from regional_node.tus.store import FileStore
-
-Write = Callable[[FileState, bytes, Moment], Awaitable[FileState]]
+from regional_node.tus.store import Entered, FileStore
 
 
 class Finishing:
@@ -72,19 +70,19 @@ class Finishing:
         return whole
 
     async def whole_small(
-        self, file: FileState, data: bytes, write: Write | None = None
+        self, file: FileState, data: bytes, made_for: tuple[str, str] | None = None
     ) -> FileState:
-        """A whole file out of memory; `write` puts its row where that is not made yet."""
+        """A whole file out of memory; `made_for` package and stage where it has no row yet."""
         self._blobs.promise(file.file_id, 0)  # from here on the blob store counts it
         try:
-            digest = await self._small.put(data)
-        except StorageFull as error:
+            whole = await self._small.keep(Entered(file, made_for), data)
+        except BaseException as error:
             self._shelf.put(file)
-            raise no_room() from error
-        except BaseException:
-            self._shelf.put(file)
+            if isinstance(error, StorageFull):
+                raise no_room() from error
             raise
-        return await self._note(file, digest, self._moment(), write or self._store.complete)
+        self._shelf.put(whole)
+        return whole
 
     async def whole_part(self, file: FileState, part: BlobPart) -> FileState:
         """A part that holds every byte; FileBroken, and an empty file, where it reads otherwise."""
@@ -103,13 +101,11 @@ class Finishing:
         except BaseException:
             self._claims.release(stored.digest)
             raise
-        return await self._note(file, stored.digest, durable, self._store.complete)
+        return await self._note(file, stored.digest, durable)
 
-    async def _note(
-        self, file: FileState, digest: bytes, durable: Moment, write: Write
-    ) -> FileState:
+    async def _note(self, file: FileState, digest: bytes, durable: Moment) -> FileState:
         try:
-            whole = await write(file, digest, durable)
+            whole = await self._store.complete(file, digest, durable)
         except StorageFailed:
             self._claims.release(digest)
             raise  # nobody knows what the disk kept; the next start compares and sweeps

@@ -9,10 +9,11 @@ the entries (regional_node/intake) and the bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from lpse.federation.errors import FederationError
 from lpse.federation.receipts import Moment
 from lpse.runtime.sqlite import Database, Row, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
@@ -21,7 +22,7 @@ from regional_node.intake.ports import EffectiveSchedule, Window
 from regional_node.intake.rules import Admission, admit
 from regional_node.intake.store import submission_in
 from regional_node.intake.windows import moment_text, read_moment
-from regional_node.tus.errors import submitted_before, unfinished
+from regional_node.tus.errors import FileGone, submitted_before, unfinished
 from regional_node.tus.rows import FileState, GrantAttempt, GrantSubmission, State
 
 GrantIn = Callable[[Transaction, int], Grant | None]
@@ -42,6 +43,14 @@ class NotAdmitted(Exception):
         super().__init__(admission.value)
         self.admission = admission
         self.window = window
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A whole file on its way to its row; a new one is made for a package and a stage."""
+
+    file: FileState
+    made_for: tuple[str, str] | None
 
 
 class FileStore:
@@ -65,6 +74,10 @@ class FileStore:
 
         await self._database.write(work)
 
+    async def enter(self, listed: Sequence[Entered]) -> list[FileState | Exception]:
+        """Rows of whole files in one unit; NotAdmitted or FileGone in the place of one not made."""
+        return await self._database.write(lambda tx: self._enter_in(tx, listed))
+
     async def record(self, file: FileState, offset: int, now: datetime) -> FileState:
         """Bytes up to `offset` are durable."""
         moved = replace(file, offset_bytes=offset, last_byte_time=now)
@@ -85,7 +98,8 @@ class FileStore:
             durable=durable,
             last_byte_time=durable.time,
         )
-        await self._database.write(lambda tx: _complete(tx, whole))
+        moved = await self._database.write(lambda tx: _complete(tx, whole))
+        assert moved, "a file is completed once"
         return whole
 
     async def end(self, file: FileState, state: State) -> None:
@@ -158,11 +172,51 @@ class FileStore:
             lambda tx: self._schedule.submission_window_in(tx, package, stage or None, now)
         )
 
+    def _enter_in(self, tx: Transaction, listed: Sequence[Entered]) -> list[FileState | Exception]:
+        outcomes: list[FileState | Exception] = []
+        windows: dict[tuple[str, str], Window] = {}
+        for one in listed:
+            file = one.file
+            try:
+                if one.made_for is None:
+                    if not _complete(tx, file):
+                        raise FileGone
+                else:
+                    window = self._window_in(tx, windows, one.made_for, file.begin)
+                    _check(window, file.begin)
+                    _insert(tx, file)
+                outcomes.append(file)
+            except (NotAdmitted, FederationError) as error:
+                outcomes.append(error)
+        return outcomes
+
+    def _window_in(
+        self,
+        tx: Transaction,
+        windows: dict[tuple[str, str], Window],
+        stage: tuple[str, str],
+        begun: Moment,
+    ) -> Window:
+        """Read once for all before its deadline; behind it a hold depends on each one's moment."""
+        window = windows.get(stage)
+        if window is None or window.deadline <= begun.time:
+            now = begun.time
+            window = self._schedule.submission_window_in(tx, stage[0], stage[1] or None, now)
+            if now < window.deadline:
+                windows[stage] = window
+        return window
+
     def _admit_in(self, tx: Transaction, package: str, stage: str, begun: Moment) -> None:
-        window = self._schedule.submission_window_in(tx, package, stage or None, begun.time)
-        admission = admit(window, begun)
-        if admission is not Admission.ADMITTED:
-            raise NotAdmitted(admission, window)
+        _check(
+            self._schedule.submission_window_in(tx, package, stage or None, begun.time),
+            begun,
+        )
+
+
+def _check(window: Window, begun: Moment) -> None:
+    admission = admit(window, begun)
+    if admission is not Admission.ADMITTED:
+        raise NotAdmitted(admission, window)
 
 
 def submit_in(
@@ -243,7 +297,7 @@ def _name(tx: Transaction, file: FileState, digest: bytes, durable: Moment) -> N
     )
 
 
-def _complete(tx: Transaction, file: FileState) -> None:
+def _complete(tx: Transaction, file: FileState) -> bool:
     assert file.durable is not None
     moved = tx.run(
         "UPDATE tus_files SET offset_bytes = size_bytes, state = 2, digest = ?,"
@@ -255,7 +309,7 @@ def _complete(tx: Transaction, file: FileState) -> None:
             file.file_id,
         ),
     )
-    assert moved == 1, "a file is completed once"
+    return moved == 1
 
 
 def _submissions(tx: Transaction, grant_id: int) -> list[GrantSubmission]:

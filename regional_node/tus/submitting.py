@@ -24,6 +24,7 @@ from regional_node.tus.errors import (
 from regional_node.tus.parts import Parts
 from regional_node.tus.rows import FileState, GrantSubmission, State, Submitted
 from regional_node.tus.shelf import Shelf
+from regional_node.tus.small import SmallFiles
 from regional_node.tus.store import submit_in
 from regional_node.tus.turns import Turns
 
@@ -31,9 +32,10 @@ from regional_node.tus.turns import Turns
 class Submitting:
     """See the module's first lines."""
 
-    def __init__(self, parts: Parts, shelf: Shelf, turns: Turns) -> None:
+    def __init__(self, parts: Parts, shelf: Shelf, small: SmallFiles, turns: Turns) -> None:
         self._parts = parts
         self._shelf = shelf
+        self._small = small
         self._turns = turns
 
     async def submit(self, grant: Grant, file_ids: tuple[str, ...]) -> Submitted:
@@ -57,6 +59,7 @@ class Submitting:
         replaces = before[-1].stored.intake_key if before else ""
         details = replace(grant.details(number, sealed), replaces=replaces)
         ids = [file.file_id for file in files]
+        await self._small.name(ids)  # before anything is accepted of them (Invariant 1)
         accepted = await self._parts.intake.hand_in(
             details,
             rules.times_of(files),

@@ -100,7 +100,8 @@ class Party:
         return {
             str(file): (
                 int(offset),
-                self._part(str(file)) if digest is None else self.blob(bytes(digest)) or b"",
+                # A small whole file stays a part until it is submitted.
+                (digest is not None and self.blob(bytes(digest))) or self._part(str(file)),
             )
             for file, offset, digest in rows
         }

@@ -1,9 +1,10 @@
 """Many small blobs stored by one call, in rounds that share what a disk does anyway.
 
-Owns the rounds: write all, fsync and re-read all, rename all, fsync their folders; each by a few
-threads, so that one commit of the file system serves many files. Rules: a blob gets its name after
-its bytes were fsynced and re-read from the disk, and is there after its folder was fsynced
-(Invariant 1). Leaves out room, names and failures of the disk (`blobs`).
+Owns the rounds: write all, fsync and re-read all, rename all, fsync their folders; so that one
+commit of the file system serves many files. Parts that get their names later stop before the
+renames, with one fsync of their common folder. Rules: a blob gets its name after its bytes were
+fsynced and re-read from the disk, and is there after its folder was fsynced (Invariant 1). Leaves
+out room, names and failures of the disk (`blobs`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,34 @@ class Small:
     path: Path
     data: bytes
     digest: bytes
+
+
+def put_parts(group: Sequence[Small]) -> list[bytes]:
+    """Whole parts, durable under their own names; the digests. Nothing stays after an error.
+
+    One thread: the first fsync commits the names of all, the others find their bytes written.
+    """
+    opened: list[int] = []
+    digests: list[bytes] = []
+    try:
+        for small in group:
+            descriptor = files.create_part(small.path)
+            opened.append(descriptor)
+            files.write_all(descriptor, small.data, 0)
+            files.begin_writing_back(descriptor, 0, len(small.data))
+        for small, descriptor in zip(group, opened, strict=True):
+            digests.append(small.digest or sha256(small.data).digest())
+            files.seal_small(descriptor, len(small.data), digests[-1])
+        if group:
+            files.sync_folder(group[0].path.parent)
+    except BaseException:
+        with suppress(StorageFailed):  # a full disk must not stay full of us
+            files.remove([small.path for small in group])
+        raise
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return digests
 
 
 async def put_group(

@@ -31,7 +31,7 @@ from lpse.federation.limits import (
 from lpse.runtime.sqlite.errors import StorageFailed, StorageFull
 from lpse.storage import aside
 from lpse.storage import blob_files as files
-from lpse.storage.blob_groups import Small, put_group
+from lpse.storage.blob_groups import Small, put_group, put_parts
 from lpse.storage.blob_parts import (
     BlobFenced,
     BlobMismatch,
@@ -248,6 +248,44 @@ class BlobStore:
         return [
             StoredBlob(digest, len(data)) for digest, data in zip(stored, contents, strict=True)
         ]
+
+    async def put_parts(self, contents: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """Store small files whole, each as the part of its transfer; returns their digests.
+
+        They survive a power cut as parts; whoever vouches for them gives them their names later.
+        """
+        self.check_space(sum(len(data) for _, data in contents))
+        group = [Small(self.part_path(name), data, b"") for name, data in contents]
+        return await self._run(lambda: put_parts(group))
+
+    async def name_parts(self, whole: Sequence[tuple[str, bytes]]) -> None:
+        """Give whole parts the names of their digests; one fsync per folder for all.
+
+        Repeating it is harmless; BlobUnknown where bytes are under neither name.
+        """
+        moves = [(self.part_path(name), self.path_of(digest)) for name, digest in whole]
+
+        def work() -> None:
+            due = [(source, target) for source, target in moves if source.exists()]
+            files.move_into_place(due)
+            if len(due) < len(moves) and not all(target.exists() for _, target in moves):
+                raise BlobUnknown
+
+        await self._run(work)
+
+    async def name_parts_found(self, whole: Mapping[str, tuple[bytes, int]]) -> int:
+        """At the start: name the parts that a row calls whole, by digest and size; how many."""
+
+        def work() -> int:
+            moves = [
+                (path, self.path_of(whole[path.stem][0]))
+                for path in self._incoming.glob("*.part")
+                if path.stem in whole and path.stat().st_size == whole[path.stem][1]
+            ]
+            files.move_into_place(moves)
+            return len(moves)
+
+        return await self._run(work)
 
     async def size_of(self, digest: bytes) -> int | None:
         """Size of a stored blob, None if there is none."""
