@@ -117,7 +117,9 @@ class Groups:
                 wanted[digest] = _wanted(node_id, blob, size)
             except FederationError as error:
                 refusals[digest] = error
-        present = await self._receiving.present_many(list(wanted.values()), verified_in)
+        mine = await self._announcements.brought(node_id, list(wanted))
+        known = [one for digest, one in wanted.items() if digest in mine]
+        present = await self._receiving.present_many(known, verified_in)
         new = {
             d: blobs[d].content for d in wanted if d not in present and blobs[d].HasField("content")
         }

@@ -38,6 +38,9 @@ class Announcements(Protocol):
     async def announced_sizes(self, node_id: str, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The same for many; digests that no projected entry names are left out."""
 
+    async def brought(self, node_id: str, digests: Sequence[bytes]) -> set[bytes]:
+        """Those whose bytes this node itself once brought: the centre knows that it had them."""
+
     async def is_current(self, node_id: str) -> bool:
         """Whether every entry that is STORED from this node has been projected."""
 

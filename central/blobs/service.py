@@ -1,9 +1,10 @@
 """The Transfer service: nodes bring sealed bytes and fetch release bundles.
 
 Rules: a node may bring only what stands in one of its own STORED entries, with the size that the
-entry names; it may fetch only bundles of published releases and its own blobs. VERIFIED leaves
-after row and file are durable (Invariant 1). No digest and no size of a refused call is logged.
-Leaves out storage (`receiving`) and the loop (`streams`).
+entry names; it may fetch only bundles of published releases and blobs that it brought itself. To
+know a digest is not to have its bytes: what another node brought is neither shown nor told of.
+VERIFIED leaves after row and file are durable (Invariant 1). No digest and no size of a refused
+call is logged. Leaves out storage (`receiving`) and the loop (`streams`).
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
                 now = self._receiving.clock.wall()
                 self._announcements.verified_in(tx, node_id, wanted.digest, now)
 
-            if await self._receiving.present(wanted, verified_in):
+            brought = await self._brought(node_id, wanted.digest)
+            if brought and await self._receiving.present(wanted, verified_in):
                 await context.write(_accepted(wanted.size, 0))
                 await context.write(_verified(wanted.digest, already_stored=True))
                 return
@@ -113,8 +115,10 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         if len(request.digest) != _DIGEST_BYTES:
             raise Refused("FED-2304", "a digest has 32 bytes")
         with self._streams.enter(f"node/{node_id}"):
-            size = await self._announcements.announced_size(node_id, request.digest)
-            held = size is not None and await self._receiving.holds(request.digest, size)
+            held = False
+            if await self._brought(node_id, request.digest):
+                size = await self._announced(node_id, request.digest)
+                held = await self._receiving.holds(request.digest, size)
             return wire.CheckBlobResponse(held=held)
 
     async def ReportParked(
@@ -185,11 +189,14 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         error.retry_after_seconds = TRANSFER_PROJECTION_SECONDS
         raise error
 
+    async def _brought(self, node_id: str, digest: bytes) -> bool:
+        return bool(await self._announcements.brought(node_id, [digest]))
+
     async def _offered(self, node_id: str, request: wire.GetBlobRequest) -> int:
         if len(request.digest) != _DIGEST_BYTES:
             raise Refused("FED-2304", "a digest has 32 bytes")
         size = await self._bundles.offered_size(request.digest)
-        if size is None and await self._announcements.announced_size(node_id, request.digest):
+        if size is None and await self._brought(node_id, request.digest):
             size = await self._receiving.rows.size_of(request.digest)  # to heal a damaged copy
         if size is None:
             raise NotFound("FED-2305", "no published release and no entry of this node has it here")

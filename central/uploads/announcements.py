@@ -28,6 +28,10 @@ class LedgerAnnouncements:
         """The same for many; unknown ones are left out."""
         return await self._store.announced_sizes(node_id, digests)
 
+    async def brought(self, node_id: str, digests: Sequence[bytes]) -> set[bytes]:
+        """Digests of which this node brought the bytes."""
+        return await self._store.brought(node_id, digests)
+
     async def is_current(self, node_id: str) -> bool:
         """Whether everything stored from this node, in every epoch, has been projected."""
         for position in self._ledger.positions(node_id):

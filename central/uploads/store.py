@@ -82,6 +82,15 @@ class UploadsStore:
         rows = await self._database.read(lambda tx: tx.execute(f"{known} AND node_id = ?", values))
         return {bytes(digest): int(size) for digest, size in rows}
 
+    async def brought(self, node_id: str, digests: Sequence[bytes]) -> set[bytes]:
+        """Those blobs that are verified for this node."""
+        marks = ", ".join("?" * len(digests))
+        known = f"SELECT digest FROM upload_blobs WHERE digest IN ({marks})"  # noqa: S608 - marks
+        mine = f"{known} AND node_id = ? AND verify_time IS NOT NULL"
+        values: tuple[bytes | str, ...] = (*digests, node_id)
+        rows = await self._database.read(lambda tx: tx.execute(mine, values))
+        return {bytes(digest) for (digest,) in rows}
+
     def verified_in(self, tx: Transaction, node_id: str, digest: bytes, now: datetime) -> None:
         """The blob is here for this node; repeating it changes nothing."""
         micros = (now - _START) // timedelta(microseconds=1)

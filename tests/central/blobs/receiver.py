@@ -62,6 +62,9 @@ class Announced:
     async def announced_sizes(self, node_id: str, digests: Sequence[bytes]) -> dict[bytes, int]:
         return await self._uploads.announced_sizes(node_id, digests)
 
+    async def brought(self, node_id: str, digests: Sequence[bytes]) -> set[bytes]:
+        return await self._uploads.brought(node_id, digests)
+
     async def is_current(self, node_id: str) -> bool:
         return self.current
 

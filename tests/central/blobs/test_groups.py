@@ -13,6 +13,7 @@ import pytest
 
 from central.blobs.pace import Pace
 from central.blobs.ports import ParkedBlob
+from central.blobs.receiving import Wanted
 from central.uploads.parked_store import ParkedStore
 from lpse.federation.errors import Unavailable
 from lpse.federation.limits import (
@@ -109,6 +110,23 @@ async def test_a_question_costs_no_bytes(receiver: Receiver, stub: Any) -> None:
     receiver.blobs.path_of(sha256(here).digest()).unlink()
     again = await told(stub, [question(here)])
     assert again[sha256(here).digest()].HasField("wanted"), "a row without its file is no blob"
+
+
+async def test_a_group_tells_nothing_of_other_nodes(receiver: Receiver, stub: Any) -> None:
+    """What only another node has brought is wanted, and taken in as if it were not here."""
+    data = content(3_000, 1)
+    await announced(receiver, data)
+    digest = sha256(data).digest()
+    await receiver.announce("lpse-papua", digest, len(data))
+    foreign = Wanted("node/lpse-papua", digest, len(data), "upload")
+    now = datetime.now(UTC)
+    await receiver.receiving.take_many(
+        [(foreign, data)],
+        lambda tx, one: receiver.uploads.verified_in(tx, "lpse-papua", one, now),
+    )
+    assert (await told(stub, [question(data)]))[digest].HasField("wanted")
+    assert not (await told(stub, [whole(data)]))[digest].verified.already_stored
+    assert (await told(stub, [question(data)]))[digest].verified.already_stored
 
 
 async def test_verified_blobs_survive_a_stop(receiver: Receiver, stub: Any) -> None:

@@ -146,6 +146,33 @@ async def test_a_part_belongs_to_the_node_that_brought_it(
         assert (await finish(call)).digest == digest
 
 
+@pytest.mark.parametrize("size", [1_000, 3 * MIB])
+async def test_a_digest_alone_gives_no_bytes(
+    receiver: Receiver, authority: Authority, size: int
+) -> None:
+    """A node that only knows a digest of another's bid neither gets nor finds nor "has" it."""
+    data = content(size)
+    digest = sha256(data).digest()
+    for node_id in (NODE, "lpse-papua"):
+        await receiver.announce(node_id, digest, len(data))
+    async with receiver.channel(authority.node(NODE)) as channel:
+        call, _ = await begin(channel, digest, len(data))
+        await send(call, data)
+        await finish(call)
+    async with receiver.channel(authority.node("lpse-papua")) as channel:
+        stub = TransferStub(channel)
+        asked = stub.GetBlob(wire.GetBlobRequest(digest=digest))
+        assert (await refused(asked.read())).code == "FED-2305"
+        assert not (await stub.CheckBlob(wire.CheckBlobRequest(digest=digest))).held
+        call, offset = await begin(channel, digest, len(data))
+        assert offset == 0
+        await send(call, data)
+        assert not (await finish(call)).already_stored
+        given: Any = await stub.GetBlob(wire.GetBlobRequest(digest=digest)).read()
+        assert given.size_bytes == size
+    assert receiver.blobs.path_of(digest).read_bytes() == data
+
+
 async def test_a_file_that_was_lost_is_taken_in_again(
     receiver: Receiver, authority: Authority
 ) -> None:
