@@ -40,7 +40,9 @@ COLUMNS: Final = (
     Column("submissions", "Submissions"),
     Column("attempts", "Refused attempts"),
     Column("bytes", "Bytes", size_text),
+    Column("late", "Late"),
     Column("undetermined", "Undetermined"),
+    Column("replaced", "Replaced"),
     Column("unreadable", "Unreadable files"),
     Column("out", "Folder"),
     Column("confirm_time", "Confirmed"),
@@ -72,6 +74,8 @@ def open_package(
     if taken["undetermined"]:
         note(say("The clock could not tell whether these bids came before the deadline."))
         note(say("The Pokja decides on each in SPSE; manifests and receipts say what is known."))
+    if taken["replaced"]:
+        note(say("A bid that was replaced is handed over too: the newer manifest says replaces."))
     if taken["unreadable"]:
         note(say("Some files could not be handed over; their manifests name them."))
         raise typer.Exit(EXIT_PARTIAL)
@@ -135,7 +139,9 @@ async def _confirm(
     document: dict[str, Any] = {
         **plain(takeover.package),
         "bytes": takeover.received_bytes,
+        "late": takeover.late,
         "undetermined": takeover.undetermined,
+        "replaced": takeover.replaced,
         "unreadable": takeover.unreadable,
         "out": str(out),
         "confirm_time": None,

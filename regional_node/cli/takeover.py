@@ -41,6 +41,8 @@ class Takeover:
         self.submissions = 0
         self.unreadable = 0
         self.undetermined = 0  # submissions on which the Pokja must decide
+        self.late = 0
+        self.replaced = 0  # submissions in whose place a later one stands
         self.received_bytes = 0
         self._target = target
         self._draft = target.with_name(f"{target.name}.draft-{os.getpid()}")
@@ -87,8 +89,10 @@ class Takeover:
             case "submission":
                 self._end_submission()
                 self.submissions += 1
-                verdict = message.submission.submission.verdict
-                self.undetermined += verdict == Verdict.VERDICT_UNDETERMINED
+                given = message.submission.submission
+                self.undetermined += given.verdict == Verdict.VERDICT_UNDETERMINED
+                self.late += given.verdict == Verdict.VERDICT_LATE
+                self.replaced += bool(given.replaces)
                 folder = self._draft / f"{self.submissions:04}"
                 self._current = _Submission.start(folder, message.submission)
             case "chunk":
