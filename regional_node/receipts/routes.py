@@ -80,7 +80,9 @@ class _Receipts:
                 raise _unknown()
             return await self._answer(request, grant, int(matched[1]), form)
         except FederationError as error:
-            return _refused(self._desk.pages, request, error, as_page=form == _HTML)
+            # People follow links to prints and proofs too, and get words they can read.
+            people = form == _HTML or "text/html" in request.headers.get("accept", "")
+            return _refused(self._desk.pages, request, error, as_page=people)
 
     async def _answer(self, request: Request, grant: Grant, number: int, form: str) -> Response:
         stored = await self._desk.store.submission(grant.intake_key(number))

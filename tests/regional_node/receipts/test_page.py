@@ -92,6 +92,10 @@ async def test_before_the_opening_no_form_holds_index_or_path(counter: Counter) 
             assert word not in told
     refused = await counter.browser.get(f"/g/{token}/receipts/1.proof")
     assert (refused.status_code, refused.json()["code"]) == (409, "FED-5109")
+    people = {"accept": "text/html,*/*"}
+    page = await counter.browser.get(f"/g/{token}/receipts/1.proof", headers=people)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "FED-5109" in page.text
     assert "receipts/1.proof" not in (await counter.browser.get(f"/g/{token}/receipts/1")).text
 
 
