@@ -106,7 +106,7 @@ def set_aside(stored: Stored) -> Finding:
         return Finding(
             "files set aside", REMARK,
             "{files} files, {megabytes} MB, are set aside",
-            "uploads that a crash broke off, or files of a database that is newer than this one",
+            "broken-off uploads, damaged files that were replaced, or files of a newer database",
             "if an older backup was restored here, keep them; after 90 days they are removed",
             fields,
         )  # fmt: skip

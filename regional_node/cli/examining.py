@@ -121,7 +121,7 @@ def _loose(data: Path) -> tuple[str, ...]:
     private = [data, data / "identity", *(data / "identity").glob("*.key"), *data.glob("node.db*")]
     with suppress(OSError):
         return tuple(
-            path.relative_to(data).as_posix()
+            path.relative_to(data).as_posix() if path != data else f"{data.as_posix()}/"
             for path in sorted(private)
             if path.stat().st_mode & _OTHERS
         )
