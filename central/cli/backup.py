@@ -22,12 +22,12 @@ from lpse.terminal.output import Output, OutputOption, note, run
 from lpse.terminal.words import say
 
 if TYPE_CHECKING:
-    from lpse.storage.backup import BackupManifest
+    from lpse.storage.backup_manifest import BackupManifest
 
 app = typer.Typer(help="Backups of the centre: database, sealed bytes, keys, configuration.")
 app.command()(backups.verify)
 
-SIDE: Final = backups.Side("a centre", "central.db", ("central.toml", "legal-time.json"))
+SIDE: Final = backups.Side("a centre", "central.db", ("central.toml", "legal-time.json"), "blobs")
 
 
 @app.command()
@@ -44,8 +44,9 @@ def create(
 @app.command()
 def restore(folder: FolderArgument, output: OutputOption = Output.TABLE) -> None:
     """Put a backup into an empty data folder; the centre then asks its nodes what is missing."""
-    backups.restore(SIDE, folder, settings.settings().data, output)
+    manifest = backups.restore(SIDE, folder, settings.settings().data, output)
     note(say("Start the centre: it appends nothing until enough nodes have shown their heads."))
+    backups.tell_left_out(manifest)
 
 
 async def _create(folder: Path | None, into: Path | None) -> tuple[Path, BackupManifest]:

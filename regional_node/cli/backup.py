@@ -21,12 +21,12 @@ from lpse.terminal.words import say
 from regional_node.cli import session
 
 if TYPE_CHECKING:
-    from lpse.storage.backup import BackupManifest
+    from lpse.storage.backup_manifest import BackupManifest
 
 app = typer.Typer(help="Backups of this node: database, sealed bytes, keys, configuration.")
 app.command()(backups.verify)
 
-SIDE: Final = backups.Side("a node", "node.db", ("node.toml", "legal-time.json"))
+SIDE: Final = backups.Side("a node", "node.db", ("node.toml", "legal-time.json"), "kept_blobs")
 
 
 @app.command()
@@ -43,8 +43,9 @@ def create(
 @app.command()
 def restore(folder: FolderArgument, output: OutputOption = Output.TABLE) -> None:
     """Put a backup into an empty data folder; the next start opens a new epoch."""
-    backups.restore(SIDE, folder, session.settings().data, output)
+    manifest = backups.restore(SIDE, folder, session.settings().data, output)
     note(say("Start the node: it opens a new epoch and gets its lost tail back from the centre."))
+    backups.tell_left_out(manifest)
 
 
 async def _create(folder: Path | None, into: Path | None) -> tuple[Path, BackupManifest]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from lpse.federation.errors import FederationError, Refused
-from lpse.runtime.sqlite import Database
+from lpse.runtime.sqlite import Database, StorageFull, Transaction
+from lpse.storage import backup_blobs
 from lpse.storage.backup import (
-    BackupDamaged,
     BackupSources,
     TargetNotEmpty,
     clear_restored,
@@ -22,6 +24,7 @@ from lpse.storage.backup import (
     restore_backup,
     verify_backup,
 )
+from lpse.storage.backup_manifest import BackupDamaged, BackupManifest
 from lpse.storage.blobs import BlobStore
 
 NOW = datetime(2015, 3, 27, tzinfo=UTC)
@@ -135,15 +138,90 @@ def test_malformed_manifest_is_refused(tmp_path: Path, text: str) -> None:
     assert refusal.value.code == "FED-1301"
 
 
-async def test_failed_backup_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
-    """A blob whose bytes rotted stops the backup; no half folder keeps its name."""
+async def test_a_damaged_or_missing_blob_is_named_and_ends_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    """The others are saved and restored; the manifest says what is not there, and why."""
     store = BlobStore(tmp_path / "data" / "blobs")
-    (blob,) = await store.put_many("x", [b"one"])
-    store.path_of(blob.digest).write_bytes(b"0ne")
+    rotten, gone, good = [one.digest for one in await store.put_many("x", [b"1", b"2", b"3"])]
+    store.path_of(rotten).write_bytes(b"0ne")
+    await vouch(database, rotten, gone, good)
+    store.path_of(gone).unlink()
+    sources = BackupSources({"node.db": database}, ("blobs", store.folder), vouched="kept")
+    made = await create_backup(sources, tmp_path / "saved", party="lpse-pacitan", now=NOW)
+    assert causes(made) == {rotten: "damaged", gone: "missing"}
+    assert verify_backup(tmp_path / "saved") == made
+    assert restore_backup(tmp_path / "saved", tmp_path / "restored") == made
+    kept = [path for path in (tmp_path / "restored" / "blobs").rglob("*") if path.is_file()]
+    assert [path.name for path in kept] == [good.hex()]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+async def test_a_blob_that_goes_away_meanwhile_ends_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    """Freed or set aside between the look and the copy: named where a row needs it."""
+    store = BlobStore(tmp_path / "data" / "blobs")
+    first, second = sorted(
+        (one.digest for one in await store.put_many("x", [b"1", b"2"])), key=bytes.hex
+    )
+    await vouch(database, first, second)
+    link = os.link
+
+    def freeing(source: Path, target: Path) -> None:
+        store.path_of(second).unlink(missing_ok=True)
+        if not linked and source.name == first.hex():
+            raise OSError(errno.EXDEV, "another disk")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", freeing)
+    sources = BackupSources({"node.db": database}, ("blobs", store.folder), vouched="kept")
+    made = await create_backup(sources, tmp_path / "saved", party="lpse-pacitan", now=NOW)
+    assert causes(made) == {second: "missing"}
+    assert [file.sha256 for file in made.files if file.kind == "blob"] == [first.hex()]
+
+
+async def test_a_backup_of_before_knows_nothing_left_out(
+    database: Database, tmp_path: Path
+) -> None:
+    """A manifest without the list is read as one where everything is there."""
+    saved = await save(database, tmp_path)
+    manifest = json.loads((saved / "manifest.json").read_text())
+    del manifest["left_out"]
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    assert verify_backup(saved).left_out == ()
+
+
+async def test_failed_backup_leaves_nothing_behind(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that takes no more bytes stops the backup; no half folder keeps its name."""
+    store = BlobStore(tmp_path / "data" / "blobs")
+    await store.put_many("x", [b"one"])
+
+    def no_room(source: Path, target: Path) -> None:
+        raise StorageFull
+
+    monkeypatch.setattr(backup_blobs, "_take", no_room)
     sources = BackupSources({"node.db": database}, ("blobs", store.folder))
-    with pytest.raises(BackupDamaged):
+    with pytest.raises(StorageFull):
         await create_backup(sources, tmp_path / "saved", party="lpse-pacitan", now=NOW)
     assert not list(tmp_path.glob("saved*"))
+
+
+async def vouch(database: Database, *digests: bytes) -> None:
+    """Rows that need these blobs."""
+
+    def work(tx: Transaction) -> None:
+        tx.run("CREATE TABLE kept (digest BLOB)")
+        tx.many("INSERT INTO kept VALUES (?)", [(one,) for one in digests])
+
+    await database.write(work)
+
+
+def causes(made: BackupManifest) -> dict[bytes, str]:
+    """Why each blob is left out."""
+    return {bytes.fromhex(one.path.rpartition("/")[2]): one.cause for one in made.left_out}
 
 
 async def test_a_place_that_cannot_be_made_is_told_as_such(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """Backups of one party's data: online, verifiable, and restored only into an empty folder.
 
-Owns the form of a backup (a folder with copies of databases, blobs and a few files, and
-`manifest.json` with the digest of each) and the marker `RESTORED`. Rules: databases are copied
-before blobs, so that every blob a row vouches for is in the copy; a backup or a restored folder
-gets its name only when it is whole and fsynced; restored data carries the marker until its owner
-has opened a new epoch, because the copy does not know what was acknowledged after it (Invariant 5).
+Owns the making and restoring of a backup and the marker `RESTORED`. Rules: databases are copied
+before blobs, so that every blob a row vouches for is in the copy or named as left out; a backup or
+a restored folder gets its name only when it is whole and fsynced; restored data carries the marker
+until its owner has opened a new epoch, because the copy does not know what was acknowledged after
+it (Invariant 5). Leaves out the form (`backup_manifest`) and single blobs (`backup_blobs`).
 """
 
 from __future__ import annotations
@@ -14,31 +14,28 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from lpse.federation.errors import Conflict, Refused
-from lpse.federation.limits import BACKUP_MANIFEST_BYTES_MAX
+from lpse.storage.backup_blobs import copy_blobs
+from lpse.storage.backup_manifest import (
+    MANIFEST,
+    MISSING,
+    RESTORED,
+    BackupDamaged,
+    BackupFile,
+    BackupManifest,
+    LeftOut,
+    encode_manifest,
+    inside,
+    read_manifest,
+)
 from lpse.storage.blob_files import digest_of_path, disk_errors, sync_folder
-
-MANIFEST = "manifest.json"
-RESTORED = "RESTORED"
-_FORMAT = 1
-
-
-class BackupDamaged(Refused):
-    """A backup is incomplete, changed, or no backup at all; nothing of it was restored."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            "FED-1301",
-            f"the backup is not whole: {detail}",
-            remedy="use another backup; this one cannot be trusted",
-        )
 
 
 class TargetNotEmpty(Conflict):
@@ -63,25 +60,6 @@ class TargetUnusable(Refused):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class BackupFile:
-    """One file of a backup; `kind` is database, blob or file."""
-
-    path: str
-    kind: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class BackupManifest:
-    """What a backup consists of."""
-
-    party: str
-    create_time: str
-    files: tuple[BackupFile, ...]
-
-
 class CopyableDatabase(Protocol):
     """A `Database`, or a `LiveDatabase` beside the daemon that writes it."""
 
@@ -96,6 +74,7 @@ class BackupSources:
     databases: Mapping[str, CopyableDatabase]
     blobs: tuple[str, Path] | None = None
     files: Mapping[str, Path] | None = None
+    vouched: str = ""  # the table or view of the first database whose digests must be there
 
 
 async def create_backup(
@@ -105,7 +84,7 @@ async def create_backup(
     draft = await asyncio.to_thread(_new_draft, target)
     try:
         for name, database in sources.databases.items():
-            place = _inside(draft, name)
+            place = inside(draft, name)
             await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
             await database.copy_to(place)
             await asyncio.to_thread(_check_database, place)
@@ -119,7 +98,7 @@ def verify_backup(folder: Path) -> BackupManifest:
     """Raise unless every file is there with its digest and every database is sound."""
     manifest = read_manifest(folder)
     for file in manifest.files:
-        path = _inside(folder, file.path)
+        path = inside(folder, file.path)
         if not path.is_file() or path.is_symlink():
             raise BackupDamaged("a file is missing")
         digest, size = digest_of_path(path)
@@ -136,7 +115,7 @@ def restore_backup(folder: Path, target: Path) -> BackupManifest:
     draft = _new_draft(target)
     try:
         for file in manifest.files:
-            _copy(_inside(folder, file.path), _inside(draft, file.path), link=False)
+            _copy(inside(folder, file.path), inside(draft, file.path))
         marker = {"party": manifest.party, "create_time": manifest.create_time}
         _write(draft / RESTORED, json.dumps(marker).encode())
         _check_copies(draft, manifest)
@@ -158,73 +137,55 @@ def clear_restored(folder: Path) -> None:
     sync_folder(folder)
 
 
-def read_manifest(folder: Path) -> BackupManifest:
-    """Parse a backup's manifest strictly."""
-    path = folder / MANIFEST
-    if not path.is_file() or path.stat().st_size > BACKUP_MANIFEST_BYTES_MAX:
-        raise BackupDamaged("there is no manifest of a sane size")
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        if found.pop("format") != _FORMAT:
-            raise BackupDamaged("its format is unknown to this program")
-        listed = tuple(BackupFile(**file) for file in found.pop("files"))
-        return BackupManifest(files=listed, **found)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BackupDamaged("the manifest is malformed") from error
-
-
 def _finish_backup(
     sources: BackupSources, draft: Path, target: Path, about: tuple[str, datetime]
 ) -> BackupManifest:
     party, now = about
-    kinds = dict.fromkeys(sources.databases, "database")
-    for name, source, kind in _plain_files(sources):
+    files = [_describe(draft, name, "database") for name in sources.databases]
+    left_out: list[LeftOut] = []
+    for name, source in (sources.files or {}).items():
         try:
-            _copy(source, _inside(draft, name), link=kind == "blob")
-        except FileNotFoundError:
-            if kind != "blob":
-                raise
-            continue  # removed while we looked: only what no row vouches for is ever removed
-        kinds[name] = kind
-    files = tuple(_describe(draft, name, kind) for name, kind in sorted(kinds.items()))
-    manifest = BackupManifest(party, now.isoformat(), files)
-    document = {"format": _FORMAT, **asdict(manifest)}
-    _write(draft / MANIFEST, json.dumps(document, indent=1).encode())
+            _copy(source, inside(draft, name))
+        except FileNotFoundError:  # a draft of something that has its name by now
+            left_out.append(LeftOut(name, MISSING))
+            continue
+        files.append(_describe(draft, name, "file"))
+    if sources.blobs is not None:
+        taken = copy_blobs(*sources.blobs, draft, _vouched(sources, draft))
+        files += taken.copied
+        left_out += taken.left_out
+    files.sort(key=lambda one: one.path)
+    manifest = BackupManifest(party, now.isoformat(), tuple(files), tuple(left_out))
+    _write(draft / MANIFEST, encode_manifest(manifest))
     _publish(draft, target)
     return manifest
 
 
-def _plain_files(sources: BackupSources) -> Iterator[tuple[str, Path, str]]:
-    """Blobs by their final names only: a part is worth nothing without its sender."""
-    for name, path in (sources.files or {}).items():
-        yield name, path, "file"
-    if sources.blobs is not None:
-        name, folder = sources.blobs
-        for path in sorted(folder.glob("sha256/*/*")):
-            yield f"{name}/{path.relative_to(folder).as_posix()}", path, "blob"
+def _vouched(sources: BackupSources, draft: Path) -> frozenset[bytes]:
+    """Digests that the copied database needs; none where it is older than that table."""
+    if not sources.vouched:
+        return frozenset()
+    first = inside(draft, next(iter(sources.databases)))
+    with closing(_read_only(first)) as connection:
+        known = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        if not connection.execute(known, (sources.vouched,)).fetchall():
+            return frozenset()
+        rows = connection.execute(f"SELECT digest FROM {sources.vouched}")  # noqa: S608  # our own word
+        return frozenset(bytes(digest) for (digest,) in rows)
 
 
 def _describe(draft: Path, name: str, kind: str) -> BackupFile:
-    digest, size = digest_of_path(draft / name)
-    if kind == "blob" and digest.hex() != PurePosixPath(name).name:
-        raise BackupDamaged("a stored blob no longer has its digest")
+    digest, size = digest_of_path(inside(draft, name))
     return BackupFile(name, kind, size, digest.hex())
 
 
-def _copy(source: Path, target: Path, *, link: bool) -> None:
-    """A blob never changes, so a hard link on the same disk is a copy; else copy and fsync."""
+def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if link:
-        try:
-            os.link(source, target)
-        except OSError:
-            link = False
-    if not link:
-        with disk_errors(), source.open("rb") as reader, target.open("xb") as writer:
-            os.fchmod(writer.fileno(), 0o600)
-            shutil.copyfileobj(reader, writer, 1 << 20)
-            writer.flush()
-            os.fsync(writer.fileno())
+    with disk_errors(), source.open("rb") as reader, target.open("xb") as writer:
+        os.fchmod(writer.fileno(), 0o600)
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -243,15 +204,19 @@ def _check_copies(draft: Path, manifest: BackupManifest) -> None:
 
 
 def _check_database(path: Path) -> None:
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
+        with closing(_read_only(path)) as connection:
             answers = connection.execute("PRAGMA integrity_check").fetchall()
             broken = connection.execute("PRAGMA foreign_key_check").fetchall()
     except sqlite3.Error as error:
         raise BackupDamaged("a database cannot be read") from error
     if answers != [("ok",)] or broken:
         raise BackupDamaged("a database is inconsistent")
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """A copy that nobody writes to."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def _new_draft(target: Path) -> Path:
@@ -272,11 +237,3 @@ def _publish(draft: Path, target: Path) -> None:
             sync_folder(Path(folder))
         draft.replace(target)
         sync_folder(target.parent)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """A path that a manifest names; it can never lead out of the folder."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or name in (MANIFEST, RESTORED):
-        raise BackupDamaged("a file name leads out of the folder")
-    return folder / path
