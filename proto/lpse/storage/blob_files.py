@@ -63,6 +63,7 @@ def disk_reads() -> Iterator[None]:
 
 def open_part(path: Path, keep_bytes: int) -> int:
     """Open a part for writing with at most `keep_bytes` kept; a shorter file starts again at 0."""
+    new = not path.exists()
     with disk_errors():
         descriptor = disk.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -71,6 +72,8 @@ def open_part(path: Path, keep_bytes: int) -> int:
             kept = keep_bytes if found >= keep_bytes else 0
             disk.truncate(descriptor, kept)
             disk.sync(descriptor)
+            if new:
+                sync_folder(path.parent)  # what is promised of a part needs its name too
     except BaseException:
         os.close(descriptor)
         raise

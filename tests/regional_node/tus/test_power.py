@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lpse.storage import blob_files
-from tests.regional_node.tus.world import Broken, pieces, start_world
+from regional_node.tus.rows import State
+from tests.regional_node.tus.world import Broken, World, pieces, start_world
 from tests.storage.power import CutDisk
 
 CONTENT = random.Random(8).randbytes(700_000)
@@ -27,7 +28,8 @@ async def test_an_offset_is_told_after_its_bytes_were_fsynced(
     tmp_path: Path, cut: CutDisk, breaks: bool
 ) -> None:
     """Invariant 1: whether a request ends or breaks off, its offset stands for fsynced bytes."""
-    async with start_world(tmp_path) as world:
+    (tmp_path / "running").mkdir()
+    async with start_world(tmp_path / "running") as world:
         made = await world.files.create(world.grant, len(CONTENT), "a.rhs")
         body = pieces(CONTENT[:400_000], breaks=breaks)
         try:
@@ -36,20 +38,52 @@ async def test_an_offset_is_told_after_its_bytes_were_fsynced(
             assert breaks
         offset = (await world.look(made.file_id)).offset_bytes
         assert offset == 400_000
-        part = world.node.blobs.part_path(made.file_id)
-        assert cut.synced(part)[:offset] == CONTENT[:offset]
+        _cut(cut, tmp_path / "running", tmp_path / "after")
+    async with start_world(tmp_path / "after") as world:
+        assert (await world.look(made.file_id)).offset_bytes == offset
         await world.files.write(world.grant, made.file_id, offset, pieces(CONTENT[offset:]))
-        whole = await world.look(made.file_id)
-        assert whole.digest is not None
-        assert cut.left(world.node.blobs.path_of(whole.digest)) == CONTENT
+        assert await _stored(world, made.file_id) == CONTENT
 
 
-async def test_a_small_file_is_told_whole_after_it_was_fsynced(
+@pytest.mark.parametrize("size", [1, 3_000, len(CONTENT)])
+async def test_a_file_is_told_whole_after_bytes_and_name_were_fsynced(
+    tmp_path: Path, cut: CutDisk, size: int
+) -> None:
+    """Invariant 1: a file that was told whole is found, read and handed in after a power cut."""
+    (tmp_path / "running").mkdir()
+    async with start_world(tmp_path / "running") as world:
+        file_id = await world.upload(CONTENT[:size])
+        assert (await world.look(file_id)).state is State.WHOLE
+        _cut(cut, tmp_path / "running", tmp_path / "after")
+    async with start_world(tmp_path / "after") as world:
+        assert (await world.look(file_id)).state is State.WHOLE
+        submitted = await world.files.submit(world.grant, [file_id])
+        assert submitted.number == 1
+        assert await _stored(world, file_id) == CONTENT[:size]
+
+
+async def test_a_submission_is_accepted_after_its_files_were_named(
     tmp_path: Path, cut: CutDisk
 ) -> None:
-    """Invariant 1: also for a file that comes in one request."""
-    async with start_world(tmp_path) as world:
-        file_id = await world.upload(CONTENT[:3_000])
-        whole = await world.look(file_id)
-        assert whole.digest is not None
-        assert cut.left(world.node.blobs.path_of(whole.digest)) == CONTENT[:3_000]
+    """Invariant 1: the bytes of a receipt are there after a power cut, for small files too."""
+    (tmp_path / "running").mkdir()
+    async with start_world(tmp_path / "running") as world:
+        file_ids = [await world.upload(CONTENT[n : n + 900], f"{n}.rhs") for n in range(3)]
+        await world.files.submit(world.grant, file_ids)
+        _cut(cut, tmp_path / "running", tmp_path / "after")
+    async with start_world(tmp_path / "after") as world:
+        for n, file_id in enumerate(file_ids):
+            assert await _stored(world, file_id) == CONTENT[n : n + 900]
+
+
+def _cut(disk: CutDisk, running: Path, after: Path) -> None:
+    """The node's folder as it is found after a cut, while the node runs on in the other one."""
+    disk.leave(running / "blobs", after / "blobs")
+    for path in running.glob("*.db*"):
+        (after / path.name).write_bytes(path.read_bytes())
+
+
+async def _stored(world: World, file_id: str) -> bytes:
+    digest = (await world.look(file_id)).digest
+    assert digest is not None
+    return world.node.blobs.path_of(digest).read_bytes()
