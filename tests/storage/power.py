@@ -51,4 +51,4 @@ class LyingDisk(Disk):
         changed = bytearray(data)
         if changed:
             changed[len(changed) // 2] ^= 1
-        return super().write(descriptor, changed, offset)
+        return super().write(descriptor, bytes(changed), offset)
