@@ -68,7 +68,7 @@ def check_details(details: SubmissionDetails, bytes_max: int) -> None:
     if details.replaces:
         check_key(details.replaces)
     _check_channel(details.channel, details.seat)
-    _check_files(details.files)
+    check_files(details.files)
     total = sum(file.size_bytes for file in details.files)
     if total > bytes_max:
         raise Refused(
@@ -116,7 +116,8 @@ def _check_channel(channel: str, seat: int) -> None:
         raise Refused("FED-5007", "only an upload from the Bidding Room names a PC")
 
 
-def _check_files(files: Sequence[SealedFile]) -> None:
+def check_files(files: Sequence[SealedFile]) -> None:
+    """Their number, names and digests; Refused FED-5002."""
     if not 1 <= len(files) <= SUBMISSION_FILES_MAX:
         raise _files(f"a submission has 1 to {SUBMISSION_FILES_MAX} files, not {len(files)}")
     names = [file.name for file in files]

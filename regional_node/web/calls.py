@@ -31,15 +31,18 @@ class Call:
     token: str | None
     rest: bytes
     headers: list[tuple[bytes, bytes]]
+    single: dict[bytes, bytes | None]  # None for a header that stands there more than once
     receive: Receive
     leftover: Callable[[], bytes]  # what had come when the line broke and was not received yet
 
     def header(self, name: bytes) -> bytes | None:
         """A header that may stand once; Refused FED-5326."""
-        found = [value for key, value in self.headers if key == name]
-        if len(found) > 1:
+        if name not in self.single:
+            return None
+        found = self.single[name]
+        if found is None:
             raise _malformed(name, "stands in the request more than once")
-        return found[0].strip() if found else None
+        return found.strip()
 
     def number(self, name: bytes) -> int | None:
         """A whole number from 0 on; Refused FED-5326 for any other text."""
@@ -53,12 +56,14 @@ class Call:
     @property
     def origin(self) -> bytes | None:
         """The web origin of the page that asks, as the browser says."""
-        return next((value for key, value in self.headers if key == _ORIGIN), None)
+        if _ORIGIN not in self.single:
+            return None
+        return next(value for key, value in self.headers if key == _ORIGIN)
 
     @property
     def body_bytes(self) -> int | None:
         """The announced size of the body; None where it comes in chunks of unknown number."""
-        if any(key == b"transfer-encoding" for key, _ in self.headers):
+        if b"transfer-encoding" in self.single:
             return None
         return self.number(b"content-length") or 0
 
@@ -94,8 +99,11 @@ def call_of(scope: Scope, receive: Receive) -> Call:
     token = match[1].decode("ascii", "replace") if match is not None else None
     rest = (match[2] or b"") if match is not None else b""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
+    single: dict[bytes, bytes | None] = {}
+    for name, value in headers:
+        single[name] = None if name in single else value
     leftover = scope.get(LEFTOVER, bytes)
-    return Call(scope["method"], token, rest, headers, receive, leftover)
+    return Call(scope["method"], token, rest, headers, single, receive, leftover)
 
 
 class MethodNotAllowed(Refused):

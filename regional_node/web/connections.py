@@ -20,7 +20,7 @@ from lpse.federation.limits import (
     WEB_SWEEP_SECONDS,
 )
 from lpse.runtime.clock import Clock
-from regional_node.web.rules import Network, Pulse, is_overdue, is_within
+from regional_node.web.rules import Network, Pulse, is_overdue, is_within, site_of
 
 
 class Connection(Protocol):
@@ -64,20 +64,22 @@ class Connections:
     def enter(self, address: str) -> bool:
         """Whether one more may come from `address`; it is counted until `leave`."""
         full = self._total >= self._total_max
-        crowded = self._per_address[address] >= self._per_address_max
+        site = site_of(address)
+        crowded = self._per_address[site] >= self._per_address_max
         if full or (crowded and not is_within(address, self._proxies)):
             self.refused_count += 1
             return False
         self._total += 1
-        self._per_address[address] += 1
+        self._per_address[site] += 1
         return True
 
     def leave(self, address: str) -> None:
         """One that was counted is gone."""
         self._total -= 1
-        self._per_address[address] -= 1
-        if self._per_address[address] <= 0:
-            del self._per_address[address]
+        site = site_of(address)
+        self._per_address[site] -= 1
+        if self._per_address[site] <= 0:
+            del self._per_address[site]
 
     def add(self, connection: Connection) -> None:
         """Watch it."""

@@ -116,9 +116,7 @@ class Door:
         """The answer of what needs no page; None for everything else."""
         if call.token is None:
             return None
-        if call.method == "OPTIONS" and any(
-            name == b"access-control-request-method" for name, _ in call.headers
-        ):
+        if call.method == "OPTIONS" and b"access-control-request-method" in call.single:
             return self._origins.preflight(call.origin)
         if _is_tus(call):
             return await self._handlers.tus.answer(await self._grants.find(call.token), call)

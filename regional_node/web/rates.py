@@ -18,7 +18,7 @@ from lpse.federation.limits import (
     WEB_REQUESTS_SAVED_SECONDS,
 )
 from lpse.runtime.clock import Clock
-from regional_node.web.rules import Bucket, Network, is_within
+from regional_node.web.rules import Bucket, Network, is_within, site_of
 
 
 class Rates:
@@ -49,7 +49,7 @@ class Rates:
     def _bucket(
         self, buckets: OrderedDict[str, Bucket], address: str, full: float
     ) -> tuple[Bucket, float]:
-        now = self._clock.monotonic()
+        now, address = self._clock.monotonic(), site_of(address)
         bucket = buckets.get(address)
         if bucket is None:
             bucket = buckets[address] = Bucket(full, now)

@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from urllib.parse import urlsplit
 
 from lpse.federation.errors import Refused
 from lpse.federation.limits import (
+    WEB_ADDRESSES_MAX,
     WEB_ANSWER_STALL_SECONDS_MAX,
     WEB_BODY_WINDOW_BYTES_MIN,
     WEB_BODY_WINDOW_SECONDS,
@@ -108,13 +117,22 @@ def caller_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -
     return caller
 
 
-def is_within(address: str, networks: Sequence[Network]) -> bool:
-    """Whether an address lies in one of the networks; a text that is none lies nowhere."""
+@lru_cache(maxsize=WEB_ADDRESSES_MAX)
+def site_of(address: str) -> str:
+    """What limits count an address for: of IPv6 its /64, as one subscriber has all of that."""
     try:
         parsed = ip_address(_plain(address))
     except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, 64), strict=False))
+
+
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address lies in one of the networks; a text that is none lies nowhere."""
+    if not networks:
         return False
-    return any(parsed in network for network in networks)
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -183,6 +201,14 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@lru_cache(maxsize=WEB_ADDRESSES_MAX)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(_plain(address))
+    except ValueError:
+        return None
 
 
 def _plain(address: str) -> str:
