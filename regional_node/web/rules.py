@@ -11,14 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from lpse.federation.errors import Refused
@@ -129,10 +122,11 @@ def site_of(address: str) -> str:
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:
     """Whether an address lies in one of the networks; a text that is none lies nowhere."""
-    if not networks:
+    try:
+        parsed = ip_address(_plain(address))
+    except ValueError:
         return False
-    parsed = _parsed(address)
-    return parsed is not None and any(parsed in network for network in networks)
+    return any(parsed in network for network in networks)
 
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -201,14 +195,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-@lru_cache(maxsize=WEB_ADDRESSES_MAX)
-def _parsed(address: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(_plain(address))
-    except ValueError:
-        return None
 
 
 def _plain(address: str) -> str:

@@ -7,9 +7,13 @@ from collections import Counter
 
 import pytest
 
+from lpse.federation.errors import Unavailable
 from lpse.federation.limits import WEB_TURNS_WAITING_MAX
+from lpse.runtime.clock import SystemClock
 from regional_node.grants.rules import Grant
 from regional_node.tus.overview import GrantOverview
+from regional_node.web.connections import Connections
+from regional_node.web.rates import Rates
 from tests.regional_node.web.scene import Scene
 
 
@@ -75,3 +79,22 @@ async def test_no_address_has_a_second_spelling(scene: Scene, path: str) -> None
     _, own = await scene.grant()
     answer = await scene.web.get(path.replace("{token}", own[3:]))
     assert (answer.status_code, answer.json()["code"]) == (404, "FED-5331")
+
+
+def test_one_subscriber_is_one_address() -> None:
+    """Whoever has a whole IPv6 network gets no limit of his own for each of its addresses."""
+    connections = Connections(SystemClock(), total_max=100, per_address_max=2, proxies=())
+    rates = Rates(SystemClock(), requests_per_second=0.1, proxies=())
+    assert connections.enter("2001:db8:0:1::1")
+    assert connections.enter("2001:db8:0:1:ffff::2")
+    assert not connections.enter("2001:db8:0:1::3")
+    assert connections.enter("2001:db8:0:2::1")
+    connections.leave("2001:db8:0:1::1")
+    assert connections.enter("2001:db8:0:1::3")
+    rates.request("2001:db8:0:1::1")
+    with pytest.raises(Unavailable):
+        rates.request("2001:db8:0:1::2")
+    rates.request("::ffff:192.0.2.1")
+    rates.request("::ffff:192.0.2.2")
+    with pytest.raises(Unavailable):
+        rates.request("192.0.2.1")
