@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from urllib.parse import urlsplit
 
 from lpse.federation.errors import Refused
@@ -122,11 +129,10 @@ def site_of(address: str) -> str:
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:
     """Whether an address lies in one of the networks; a text that is none lies nowhere."""
-    try:
-        parsed = ip_address(_plain(address))
-    except ValueError:
+    if not networks:
         return False
-    return any(parsed in network for network in networks)
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -195,6 +201,14 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@lru_cache(maxsize=WEB_ADDRESSES_MAX)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(_plain(address))
+    except ValueError:
+        return None
 
 
 def _plain(address: str) -> str:
