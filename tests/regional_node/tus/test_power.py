@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from lpse.federation.limits import RESUMABLE_RECORD_SECONDS
 from lpse.storage import blob_files
+from regional_node.tus.checksums import Checksum
+from regional_node.tus.errors import ChecksumMismatch
 from regional_node.tus.rows import State
 from tests.regional_node.tus.world import Broken, World, pieces, start_world
 from tests.storage.power import CutDisk
@@ -74,6 +78,26 @@ async def test_a_submission_is_accepted_after_its_files_were_named(
     async with start_world(tmp_path / "after") as world:
         for n, file_id in enumerate(file_ids):
             assert await _stored(world, file_id) == CONTENT[n : n + 900]
+
+
+async def test_an_offset_waits_for_the_checksum(tmp_path: Path) -> None:
+    """Bytes with a checksum count only after it was compared, however long they take to come."""
+    (tmp_path / "running").mkdir()
+    async with start_world(tmp_path / "running") as world:
+
+        async def slow() -> AsyncIterator[bytes]:
+            async for data in pieces(CONTENT):
+                world.node.clock.advance(RESUMABLE_RECORD_SECONDS + 1)
+                yield data
+                offsets.add((await world.look(made.file_id)).offset_bytes)
+
+        offsets: set[int] = set()
+        made = await world.files.create(world.grant, len(CONTENT), "a.rhs")
+        wrong = Checksum("sha256", bytes(32))
+        with pytest.raises(ChecksumMismatch):
+            await world.files.write(world.grant, made.file_id, 0, slow(), wrong)
+        offsets.add((await world.look(made.file_id)).offset_bytes)
+        assert offsets == {0}
 
 
 def _cut(disk: CutDisk, running: Path, after: Path) -> None:
