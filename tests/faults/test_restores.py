@@ -99,6 +99,24 @@ async def test_centre_restored_from_an_older_copy_appends_nothing(copy: Copy) ->
     assert kinds.count("centre.contradicted") == 1
 
 
+def _partial(program: str, party: Centre | Node) -> None:
+    """A file that rotted ends no backup: whoever makes, checks or restores one is told (exit 7)."""
+    rotten = party.data / "blobs" / "sha256" / "ab" / ("ab" * 32)
+    rotten.parent.mkdir(parents=True, exist_ok=True)
+    rotten.write_bytes(b"other bytes")
+    saved, fresh = party.data.with_name("partial"), party.data.with_name("from-partial")
+    elsewhere = {**party.environment, f"{_prefix(party)}DATA": str(fresh)}
+    for words, environment in (
+        (("create", str(saved)), party.environment),
+        (("verify", str(saved)), party.environment),
+        (("restore", str(saved)), elsewhere),
+    ):
+        told = call(program, "backup", *words, environment=environment, expect=7)
+        assert told["left_out"] == 1
+    assert (fresh / "identity").is_dir(), "nothing but the rotten file may be missing"
+    rotten.unlink()
+
+
 @pytest.mark.parametrize("program", ["lpse-node", "lkpp-central"])
 async def test_backup_beside_a_daemon_is_whole_and_private(copy: Copy, program: str) -> None:
     """A backup verifies, holds every key with mode 0600, and is restored by its own kind only."""
@@ -118,6 +136,7 @@ async def test_backup_beside_a_daemon_is_whole_and_private(copy: Copy, program: 
         await asyncio.to_thread(
             call, program, "backup", "verify", str(saved), environment=party.environment
         )
+        await asyncio.to_thread(_partial, program, party)
     finally:
         await party.kill()
     assert not (saved / "national.head").exists()
