@@ -1,16 +1,15 @@
-"""One founding of each kind per session; every test gets a copy, and its processes are ended."""
+"""One founding per session; every test gets a copy, and its processes are ended."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.foundings import EXERCISE, shared_founding
 from tests.faults.world import Centre, Founding, Node
 
 Copy = Callable[[int], tuple[Centre, dict[str, Node]]]
@@ -18,14 +17,14 @@ Copy = Callable[[int], tuple[Centre, dict[str, Node]]]
 
 @pytest.fixture(scope="session")
 def founding(tmp_path_factory: pytest.TempPathFactory) -> Founding:
-    """The state from which every fault starts; parallel workers of one run share it."""
-    return _founded(tmp_path_factory, "founding", {})
+    """The state from which every fault starts."""
+    return shared_founding(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def exercise(tmp_path_factory: pytest.TempPathFactory) -> Founding:
     """The same in an exercise, where legal time can be stepped."""
-    return _founded(tmp_path_factory, "exercise", {"ENVIRONMENT": "exercise"})
+    return shared_founding(tmp_path_factory, EXERCISE)
 
 
 @pytest.fixture
@@ -46,12 +45,3 @@ def copy(founding: Founding) -> Iterator[Copy]:
         for party in made:
             party.end()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _founded(factory: pytest.TempPathFactory, name: str, more: Mapping[str, str]) -> Founding:
-    place = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        place = place.parent
-    with (place / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return Founding(place / name, more)

@@ -12,10 +12,7 @@ import asyncio
 import base64
 import json
 import random
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +27,7 @@ from lpse.intake.v1.grants_pb2_grpc import GrantsStub
 from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime.channels import open_local_channel
 from tests.faults.asking import drained
+from tests.faults.foundings import EXERCISE, shared_founding
 from tests.faults.handover import take_over
 from tests.faults.scene import Scene, Wishes
 from tests.faults.traces import command_lines, files_of, leaks
@@ -70,15 +68,10 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The whole story, played once."""
-    folder = Path(tempfile.mkdtemp(prefix="lpse-secrecy-"))
-    more = {"ENVIRONMENT": "exercise", "LOG__LEVEL": "DEBUG"}
-    try:
-        founding = Founding(folder / "founding", more)
-        yield asyncio.run(_play(founding, folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    founding = shared_founding(tmp_path_factory, {**EXERCISE, "LOG__LEVEL": "DEBUG"})
+    return asyncio.run(_play(founding, tmp_path_factory.mktemp("secrecy")))
 
 
 def test_search_finds_what_is_there(run: Run) -> None:

@@ -13,12 +13,8 @@ import asyncio
 import base64
 import json
 import random
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -35,6 +31,7 @@ from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime.channels import open_local_channel
 from tests.faults.asking import drained
 from tests.faults.checker import centre_at, node_at
+from tests.faults.foundings import EXERCISE, shared_founding
 from tests.faults.scene import CLOSES, STAYS, Scene, Wishes
 from tests.faults.world import Founding
 
@@ -74,14 +71,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story() -> Iterator[Story]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """A bidder looks, rivals bid, it looks, strangers bid, it looks."""
-    folder = Path(tempfile.mkdtemp(prefix="lpse-attacker-"))
-    try:
-        founding = Founding(folder / "founding", {"ENVIRONMENT": "exercise"})
-        yield asyncio.run(_play(founding))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return asyncio.run(_play(shared_founding(tmp_path_factory, EXERCISE)))
 
 
 def test_own_receipts_do_not_count_rivals(story: Story) -> None:
