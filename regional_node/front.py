@@ -100,11 +100,7 @@ class _CentreSeen:
         return index < head.size
 
     async def has_bytes(self, digests: Sequence[bytes]) -> bool:
-        for digest in digests:
-            item = await self._transfers.find(digest)
-            if item is None or item.state != "VERIFIED":
-                return False
-        return True
+        return await self._transfers.are_verified(set(digests))
 
 
 class Front:

@@ -83,3 +83,22 @@ def _plan(path: Path, sql: str, values: Sequence[object]) -> list[str]:
         return [str(row[3]) for row in rows]
     finally:
         connection.close()
+
+
+async def test_a_bid_of_many_files_is_one_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the centre has every blob of a bid costs a vendor's page one look at the rows."""
+    database = await Database.open(tmp_path / "node.db", MIGRATIONS)
+    try:
+        store, asked = TransferStore(database), _recorded(monkeypatch)
+        await _fill(store, database)
+        asked.clear()
+        gone = {number.to_bytes(32, "big") for number in range(GONE)}
+        assert await store.are_verified(gone)
+        assert len(asked) == 1
+        assert not await store.are_verified({*gone, GONE.to_bytes(32, "big")})
+        assert not await store.are_verified({*gone, b"?" * 32})
+        assert await store.are_verified(set())
+    finally:
+        await database.close()
