@@ -21,6 +21,7 @@ _HEADERS: Final = tuple(
     f"{header}\n".encode() for header in (RECEIPT_HEADER, ATTEMPT_HEADER, TLOG_PROOF_HEADER)
 )
 _LONGEST: Final = max(map(len, _HEADERS))
+_BEGINNING_BYTES: Final = 4_096  # packed, of which the longest header certainly comes out
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PRINT: Final = b"%PDF-"
 _STREAM: Final = re.compile(rb"stream\r?\n")
@@ -59,7 +60,7 @@ def _streams(data: bytes) -> Iterator[bytes]:
             yield rest.partition(b"\nendstream")[0]
             continue
         try:
-            if is_signed(zlib.decompressobj().decompress(rest, _LONGEST)):
+            if is_signed(zlib.decompressobj().decompress(rest[:_BEGINNING_BYTES], _LONGEST)):
                 yield zlib.decompressobj().decompress(rest, TLOG_PROOF_BYTES_MAX + 1)
         except zlib.error:
             continue
