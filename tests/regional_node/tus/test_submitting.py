@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,24 @@ async def test_after_the_opening_only_the_submit_counts(world: World) -> None:
     file_id = await world.upload(b"bid")
     world.node.clock.set(DEADLINE + timedelta(minutes=5))
     await world.node.openings.open(CODE, None)
+    submitted = await world.files.submit(world.grant, [file_id])
+    assert submitted.stored.verdict == Verdict.VERDICT_LATE
+
+
+async def test_an_opening_between_the_look_and_the_commit_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row's transaction looks again: no submit slips in as on time behind an opening."""
+    file_id = await world.upload(b"bid")
+    world.node.clock.set(DEADLINE + timedelta(minutes=5))
+    look = world.node.store.beginning
+
+    async def then_opened(*asked: Any) -> Any:
+        known = await look(*asked)
+        await world.node.openings.open(CODE, None)
+        return known
+
+    monkeypatch.setattr(world.node.store, "beginning", then_opened)
     submitted = await world.files.submit(world.grant, [file_id])
     assert submitted.stored.verdict == Verdict.VERDICT_LATE
 
