@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from lpse.federation.limits import RESUMABLE_RECORD_SECONDS
 from lpse.storage import blob_files
 from regional_node.tus.checksums import Checksum
 from regional_node.tus.errors import ChecksumMismatch
-from regional_node.tus.rows import State
+from regional_node.tus.rows import FileState, State
 from tests.regional_node.tus.world import Broken, World, pieces, start_world
 from tests.storage.power import CutDisk
 
@@ -78,6 +80,36 @@ async def test_a_submission_is_accepted_after_its_files_were_named(
     async with start_world(tmp_path / "after") as world:
         for n, file_id in enumerate(file_ids):
             assert await _stored(world, file_id) == CONTENT[n : n + 900]
+
+
+@pytest.mark.parametrize("breaks", [False, True], ids=["ends", "breaks"])
+async def test_every_row_of_an_offset_is_written_after_its_fsync(
+    tmp_path: Path, cut: CutDisk, monkeypatch: pytest.MonkeyPatch, breaks: bool
+) -> None:
+    """Invariant 1: at no moment does the database know more than the disk would keep."""
+    (tmp_path / "running").mkdir()
+    recorded: list[int] = []
+    async with start_world(tmp_path / "running") as world:
+        made = await world.files.create(world.grant, len(CONTENT), "a.rhs")
+        part, record = world.node.blobs.part_path(made.file_id), world.store.record
+
+        async def checked(file: FileState, offset: int, now: datetime) -> FileState:
+            recorded.append(offset)
+            assert (cut.left(part) or b"")[:offset] == CONTENT[:offset]
+            return await record(file, offset, now)
+
+        async def slow() -> AsyncIterator[bytes]:
+            async for data in pieces(CONTENT[:600_000]):
+                world.node.clock.advance(RESUMABLE_RECORD_SECONDS / 2)
+                yield data
+            if breaks:
+                raise Broken
+
+        monkeypatch.setattr(world.store, "record", checked)
+        with suppress(Broken):
+            await world.files.write(world.grant, made.file_id, 0, slow())
+    assert recorded[-1] == 600_000
+    assert len(recorded) > 2
 
 
 async def test_an_offset_waits_for_the_checksum(tmp_path: Path) -> None:
