@@ -55,8 +55,8 @@ def put_parts(group: Sequence[Small]) -> list[bytes]:
             files.write_all(descriptor, small.data, 0)
             files.begin_writing_back(descriptor, 0, len(small.data))
         for small, descriptor in zip(group, opened, strict=True):
+            files.seal_small(descriptor, small.data)
             digests.append(small.digest or sha256(small.data).digest())
-            files.seal_small(descriptor, len(small.data), digests[-1])
         if group:
             files.sync_folder(group[0].path.parent)
     except BaseException:
@@ -85,7 +85,7 @@ async def put_group(
 
 def _put_one(small: Small, path_of: Callable[[bytes], Path]) -> bytes:
     digest = small.digest or sha256(small.data).digest()
-    files.write_small(small.path, small.data, digest)
+    files.write_small(small.path, small.data)
     files.move_into_place([(small.path, path_of(digest))])
     return digest
 
@@ -123,9 +123,8 @@ class _Group:
 
     def _seal(self, share: Sequence[Small]) -> None:
         for small in share:
-            digest = small.digest or sha256(small.data).digest()
-            files.seal_small(self._open[small.path], len(small.data), digest)
-            self._digests[small.path] = digest
+            files.seal_small(self._open[small.path], small.data)
+            self._digests[small.path] = small.digest or sha256(small.data).digest()
 
     def _name_all(self) -> None:
         """The first folder's fsync commits the names in all others; theirs find nothing to do."""

@@ -85,7 +85,9 @@ class _Thread(aiosqlite.Connection):
 
         # No arguments and no exceptions: aiosqlite logs both at DEBUG, and what a unit handles or
         # complains about must not appear in any log.
-        execute = cast(Callable[[Callable[[], T | Failure]], Awaitable[T | Failure]], self._execute)
+        execute = cast(
+            "Callable[[Callable[[], T | Failure]], Awaitable[T | Failure]]", self._execute
+        )
         outcome = await execute(guarded)
         if isinstance(outcome, Failure):
             raise _raisable(outcome.error)
@@ -278,7 +280,10 @@ class Database:
         if self._log_bytes >= WAL_CHECKPOINT_BYTES:
             self._log_bytes = 0
             await self._checkpoint(_checkpoint_passively)
-        if not self._wal.exists() or self._wal.stat().st_size < self._wal_restart_bytes:
+        try:
+            if self._wal.stat().st_size < self._wal_restart_bytes:
+                return
+        except FileNotFoundError:
             return
         await self._checkpoint(_restart_wal)
         size = self._wal.stat().st_size
