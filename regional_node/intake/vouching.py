@@ -11,7 +11,7 @@ from lpse.runtime.sqlite import Transaction
 
 
 def digests_in(tx: Transaction) -> frozenset[bytes]:
-    """Every blob that a row needs; one that was being named when the node died among them."""
+    """Every blob that a row needs, whether it has its name already or not."""
     rows = tx.execute(
         "SELECT digest FROM kept_blobs"
         " UNION SELECT digest FROM tus_files WHERE state <= 2 AND digest IS NOT NULL"

@@ -45,7 +45,7 @@ class Files:
         claims = parts.sealing.claims
         self._small = SmallFiles(parts.store, parts.blobs, claims, parts.office.moment)
         finishing = Finishing(
-            parts.store, self._shelf, parts.blobs, claims, self._small, parts.office.moment
+            parts.store, self._shelf, parts.blobs, self._small, parts.office.moment
         )
         self._desk = Desk(
             parts.blobs,
@@ -66,9 +66,8 @@ class Files:
             self._shelf.put(file)
             if file.state is not State.RECEIVING or file.offset_bytes <= self._found(file.file_id):
                 continue
-            if await self._desk.finishing.take_up(file) is None:
-                await self._desk.finishing.restart(file)
-                self._parts.log.error("upload.part_lost", code="FED-5406")
+            await self._desk.finishing.restart(file)
+            self._parts.log.error("upload.part_lost", code="FED-5406")
 
     async def create(self, grant: Grant, size_bytes: int, name: str) -> FileState:
         """Admit a file before its first byte; an empty one is whole at once.

@@ -1,20 +1,19 @@
 """From received bytes to rows: recorded offsets, and whole files under their digests.
 
-Owns the order of the last steps: fsync, moment, re-read, hold the digest, name, fsync of the
-folder, row; then the answer (Invariant 1). Rule: the moment that counts is read after the last
-byte's fsync and before the re-read, which may take seconds. Leaves out where bytes come from
-(`writing`).
+Owns the order of the last steps: fsync, moment, re-read, row, then the answer (Invariant 1); the
+name of the digest follows where it is not there yet (`small`). Rule: the moment that counts is read
+after the last byte's fsync and before the re-read, which may take seconds. Leaves out where bytes
+come from (`writing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from lpse.federation.errors import FederationError
 from lpse.federation.receipts import Moment
-from lpse.runtime.sqlite import StorageFailed, StorageFull
+from lpse.runtime.sqlite import StorageFull
 from lpse.storage.blobs import BlobMismatch, BlobPart, BlobStore
-from regional_node.intake.claims import Claims
 from regional_node.intake.sinks import no_room
 from regional_node.tus.errors import FileBroken
 from regional_node.tus.rows import FileState
@@ -31,14 +30,12 @@ class Finishing:
         store: FileStore,
         shelf: Shelf,
         blobs: BlobStore,
-        claims: Claims,
         small: SmallFiles,
         moment: Callable[[], Moment],
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._blobs = blobs
-        self._claims = claims
         self._small = small
         self._moment = moment
 
@@ -58,16 +55,6 @@ class Finishing:
     def broken() -> FileBroken:
         """For a file that was found empty or changed."""
         return FileBroken()
-
-    async def take_up(self, file: FileState) -> FileState | None:
-        """At the start: the file whose part had got its digest as its name, and no row yet."""
-        if file.digest is None or file.durable is None:
-            return None
-        if await self._blobs.missing([file.digest]):
-            return None
-        whole = await self._store.complete(file, file.digest, file.durable)
-        self._shelf.put(whole)
-        return whole
 
     async def whole_small(
         self, file: FileState, data: bytes, made_for: tuple[str, str] | None = None
@@ -93,27 +80,14 @@ class Finishing:
         except BlobMismatch as error:
             await self.restart(file)
             raise FileBroken from error
-        await self._claims.hold(stored.digest)
+        # The row before the name: a full disk takes nothing back, and a start names what it finds.
         try:
-            # Before the part loses its name: what was acknowledged survives a crash in between.
-            await self._store.name(file, stored.digest, durable)
-            await part.place(stored)
-        except BaseException:
-            self._claims.release(stored.digest)
-            raise
-        return await self._note(file, stored.digest, durable)
-
-    async def _note(self, file: FileState, digest: bytes, durable: Moment) -> FileState:
-        try:
-            whole = await self._store.complete(file, digest, durable)
-        except StorageFailed:
-            self._claims.release(digest)
-            raise  # nobody knows what the disk kept; the next start compares and sweeps
-        except BaseException as error:
-            await self._claims.drop(digest)
-            if isinstance(error, FederationError):
-                self._shelf.restart(file)  # the part is gone; a start would find the same
-            raise
-        self._claims.release(digest)
+            whole = await self._store.complete(file, stored.digest, durable)
+        except StorageFull as error:
+            raise no_room() from error
+        self._small.leave(whole)
         self._shelf.put(whole)
+        await part.close()
+        with suppress(StorageFull):  # its submit names it, or a quiet moment
+            await self._small.name([file.file_id])
         return whole

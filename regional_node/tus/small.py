@@ -56,6 +56,11 @@ class SmallFiles:
             self._task = asyncio.create_task(self._keep_all(), name="small-files")
         return await kept
 
+    def leave(self, whole: FileState) -> None:
+        """A whole file whose row is there lies as a part still; its name follows."""
+        assert whole.digest is not None
+        self._unnamed[whole.file_id] = whole.digest
+
     async def name(self, file_ids: Iterable[str]) -> None:
         """Give these files the names of their digests, where they are parts still.
 
@@ -128,8 +133,7 @@ class SmallFiles:
             outcomes = [error] * len(group)
         for name, outcome in zip(names, outcomes, strict=True):
             if isinstance(outcome, FileState):
-                assert outcome.digest is not None
-                self._unnamed[name] = outcome.digest
+                self.leave(outcome)
             else:
                 await self._blobs.remove_part(name)
         return outcomes

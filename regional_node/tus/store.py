@@ -84,10 +84,6 @@ class FileStore:
         await self._database.write(lambda tx: _record(tx, moved))
         return moved
 
-    async def name(self, file: FileState, digest: bytes, durable: Moment) -> None:
-        """The part is about to lie under its digest: a start that comes between finds it there."""
-        await self._database.write(lambda tx: _name(tx, file, digest, durable))
-
     async def complete(self, file: FileState, digest: bytes, durable: Moment) -> FileState:
         """The file is whole under its digest."""
         whole = replace(
@@ -287,13 +283,6 @@ def _record(tx: Transaction, file: FileState) -> None:
         "UPDATE tus_files SET offset_bytes = ?, last_byte_time = ?, digest = NULL,"
         " durable_moment = NULL WHERE file = ? AND state = 1",
         (file.offset_bytes, to_micros(file.last_byte_time), file.file_id),
-    )
-
-
-def _name(tx: Transaction, file: FileState, digest: bytes, durable: Moment) -> None:
-    tx.run(
-        "UPDATE tus_files SET digest = ?, durable_moment = ? WHERE file = ? AND state = 1",
-        (digest, moment_text(durable), file.file_id),
     )
 
 
