@@ -37,9 +37,8 @@ RESUMABLE_PIECE_BYTES_MAX: Final = 2 * MIB
 RESUMABLE_GROUP_FILES_MAX: Final = 64
 # Bytes that came in slowly are recorded at least so often; a resumed upload loses no more.
 RESUMABLE_RECORD_SECONDS: Final = 5.0
-# A file that was not submitted ends after this, by default and at most.
+# A file that was not submitted ends after this.
 RESUMABLE_EXPIRY_SECONDS_DEFAULT: Final = 7 * 86_400
-RESUMABLE_EXPIRY_SECONDS_MAX: Final = 90 * 86_400
 # A file outlives its grant by this, so that a grant's last moment never cuts a running answer.
 GRANT_GRACE_SECONDS: Final = 3_600
 # Ended files that one step removes; the rest waits for the next one.
