@@ -28,6 +28,7 @@ from lpse.federation.limits import (
     VERIFY_FORM_BYTES_MAX,
     VERIFY_FORM_SECONDS_MAX,
     VERIFY_FORMS_BYTES_MAX,
+    WEB_TURN_REST_SECONDS,
 )
 from regional_node.receipts.checking import Given
 from regional_node.receipts.enclosed import copied, enclosed, is_signed
@@ -60,6 +61,7 @@ class Forms:
         self._seconds_max = seconds_max
         self._held = 0
         self._turn = asyncio.Lock()
+        self._waiting = 0
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[Asked]:
@@ -80,10 +82,16 @@ class Forms:
         except BaseException:
             self._held -= len(pieces)
             raise
+        self._waiting += 1
         try:
             async with self._turn:
-                yield await _read(request, bytes(pieces))
+                try:
+                    yield await _read(request, bytes(pieces))
+                finally:
+                    if self._waiting > 1:
+                        await asyncio.sleep(WEB_TURN_REST_SECONDS)
         finally:
+            self._waiting -= 1
             self._held -= len(pieces)
 
     def _check(self, size: int) -> None:
@@ -162,7 +170,9 @@ async def _text(form: FormData) -> bytes:
     if isinstance(file, UploadFile):
         content = await file.read()  # the form as a whole is bounded
         if content:
-            return _bounded(content if is_signed(content) else enclosed(content) or content)
+            if is_signed(content):
+                return _bounded(content)
+            return _bounded(await asyncio.to_thread(enclosed, content) or content)
     pasted = _field(form, "receipt").replace("\r\n", "\n").strip("\ufeff \t\n")
     if not pasted:
         raise unusable("neither a file nor a text was given")

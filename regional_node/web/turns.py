@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from lpse.federation.errors import Unavailable
-from lpse.federation.limits import WEB_TURNS_WAITING_MAX
+from lpse.federation.limits import WEB_TURN_REST_SECONDS, WEB_TURNS_WAITING_MAX
 from regional_node.web.calls import Call
 
 _RETRY_SECONDS: Final = 2.0
@@ -48,7 +48,11 @@ class Turns:
         queue.count += 1
         try:
             async with queue.lock:
-                yield
+                try:
+                    yield
+                finally:
+                    if queue.count > 1:
+                        await asyncio.sleep(WEB_TURN_REST_SECONDS)
         finally:
             queue.count -= 1
             if not queue.count:

@@ -64,8 +64,11 @@ WEB_REQUESTS_SAVED_SECONDS: Final = 10.0
 # Addresses of unknown grants asked for by one network address; beyond it 429 instead of 404.
 WEB_GUESSES_PER_SECOND: Final = 0.5
 WEB_GUESSES_SAVED_MAX: Final = 30
-# Requests for pages, states or receipts of one grant that wait while one is answered; beyond it 429.
+# Requests for pages, states or receipts of one grant that wait while one is answered; then 429.
 WEB_TURNS_WAITING_MAX: Final = 32
+# How long such a queue, and that of the public check, rests after each answer while others wait in
+# it: the work of all other requests comes in between.
+WEB_TURN_REST_SECONDS: Final = 0.05
 # Network addresses whose rates are remembered; the one heard longest ago makes way.
 WEB_ADDRESSES_MAX: Final = 10_000
 # A JSON body of a request (submit) that is longer is refused.
