@@ -172,7 +172,8 @@ async def _text(form: FormData) -> bytes:
         if content:
             if is_signed(content):
                 return _bounded(content)
-            return _bounded(await asyncio.to_thread(enclosed, content) or content)
+            found: bytes | None = await asyncio.to_thread(enclosed, content)
+            return _bounded(found or content)
     pasted = _field(form, "receipt").replace("\r\n", "\n").strip("\ufeff \t\n")
     if not pasted:
         raise unusable("neither a file nor a text was given")
