@@ -103,19 +103,23 @@ class IntakeStore:
         self, intake_key: str, package: str, stage: str | None, now: datetime
     ) -> Beginning:
         """The submission of this key, or else the package's window at `now`."""
+        return await self._database.read(
+            lambda tx: self.beginning_in(tx, intake_key, package, stage, now)
+        )
 
-        def work(tx: Transaction) -> Beginning:
-            accepted = submission_in(tx, intake_key)
-            if accepted is not None:
-                return Beginning(accepted, None, 0)
-            window = self._schedule.submission_window_in(tx, package, stage, now)
-            counted = tx.execute(
-                "SELECT count(*) FROM intake_submissions WHERE package = ? AND revealed = 0",
-                (package,),
-            )
-            return Beginning(None, window, int(counted[0][0]), _is_opened(tx, package))
-
-        return await self._database.read(work)
+    def beginning_in(
+        self, tx: Transaction, intake_key: str, package: str, stage: str | None, now: datetime
+    ) -> Beginning:
+        """See `beginning`, inside the caller's transaction."""
+        accepted = submission_in(tx, intake_key)
+        if accepted is not None:
+            return Beginning(accepted, None, 0)
+        window = self._schedule.submission_window_in(tx, package, stage, now)
+        counted = tx.execute(
+            "SELECT count(*) FROM intake_submissions WHERE package = ? AND revealed = 0",
+            (package,),
+        )
+        return Beginning(None, window, int(counted[0][0]), _is_opened(tx, package))
 
     async def accept(
         self,

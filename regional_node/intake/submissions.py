@@ -35,7 +35,7 @@ from regional_node.intake.office import Office
 from regional_node.intake.refusals import UNRECORDED, conflict, refusal_of, refuse_replacing
 from regional_node.intake.rows import StoredSubmission
 from regional_node.intake.sealing import Sealer, Sealing
-from regional_node.intake.store import IntakeStore, Refusal, Sealed
+from regional_node.intake.store import Beginning, IntakeStore, Refusal, Sealed
 from regional_node.intake.windows import Window
 
 T = TypeVar("T")
@@ -172,23 +172,28 @@ class Intake:
         self._log.debug("upload.accepted", bytes=sum(file.size_bytes for file in files))
         return Accepted(accepted, repeated=False)
 
+    def beginning_in(self, tx: Transaction, details: SubmissionDetails, now: datetime) -> Beginning:
+        """What `hand_in` must know, for a caller that reads more in the same transaction."""
+        return self._store.beginning_in(
+            tx, details.intake_key, details.package, details.stage or None, now
+        )
+
     async def hand_in(
         self,
         details: SubmissionDetails,
+        known: Beginning,
         times: tuple[Moment, Moment],
         write: Callable[[Transaction], None],
     ) -> Accepted:
         """Accept files that are whole already: begun and durable at `times`.
 
-        `write` joins the transaction of the acceptance. Once the package was opened the submit
-        itself is judged, not the last byte (`rules.moment_of`).
+        `known` is of a moment ago; the transaction looks at the schedule again. `write` joins the
+        transaction of the acceptance. Once the package was opened the submit itself is judged,
+        not the last byte (`rules.moment_of`).
         """
         check_details(details, self._upload_bytes_max)
         begun, durable = times
         submit = self.office.moment()
-        known = await self._store.beginning(
-            details.intake_key, details.package, details.stage or None, durable.time
-        )
         if known.accepted is not None:
             return answer_again(known.accepted, details)
         assert known.window is not None

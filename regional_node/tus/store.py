@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from lpse.federation.errors import FederationError
 from lpse.federation.receipts import Moment
@@ -25,6 +25,7 @@ from regional_node.intake.windows import moment_text, read_moment
 from regional_node.tus.errors import FileGone, submitted_before, unfinished
 from regional_node.tus.rows import FileState, GrantAttempt, GrantSubmission, State
 
+T = TypeVar("T")
 GrantIn = Callable[[Transaction, int], Grant | None]
 _FILES: Final = (
     "SELECT file, grant_id, name, size_bytes, offset_bytes, state, digest, begin_moment,"
@@ -141,6 +142,22 @@ class FileStore:
     async def submissions(self, grant_id: int) -> list[GrantSubmission]:
         """The submissions of a grant by number."""
         return await self._database.read(lambda tx: _submissions(tx, grant_id))
+
+    async def standing(
+        self, grant_id: int, files: Sequence[str], look: Callable[[Transaction, int], T]
+    ) -> tuple[list[GrantSubmission], T | None]:
+        """The submissions of a grant, and what `look` says of the next number.
+
+        It is not asked where these files were submitted before.
+        """
+
+        def work(tx: Transaction) -> tuple[list[GrantSubmission], T | None]:
+            before = _submissions(tx, grant_id)
+            if any(earlier.files == tuple(files) for earlier in before):
+                return before, None
+            return before, look(tx, before[-1].number + 1 if before else 1)
+
+        return await self._database.read(work)
 
     async def attempts(self, grant_id: int) -> list[GrantAttempt]:
         """The attempts of a grant by number."""

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 from lpse.federation.commitments import SealedFile
 from lpse.federation.limits import GRANT_SUBMISSIONS_MAX
+from lpse.runtime.sqlite import Transaction
 from regional_node.grants.rules import Grant
+from regional_node.intake.store import Beginning
 from regional_node.tus import rules
 from regional_node.tus.errors import (
     FileGone,
@@ -42,17 +44,27 @@ class Submitting:
         """See `Files.submit`."""
         rules.check_selection(file_ids)
         async with self._turns.of(grant.name):
-            before = await self._parts.store.submissions(grant.grant_id)
+            now = self._parts.office.clock.now()
+
+            def look(tx: Transaction, number: int) -> Beginning:
+                return self._parts.intake.beginning_in(tx, grant.details(number, ()), now)
+
+            before, known = await self._parts.store.standing(grant.grant_id, file_ids, look)
             for earlier in before:
                 if earlier.files == file_ids:
                     return Submitted(earlier.number, earlier.stored, repeated=True)
+            assert known is not None, "only a repeated submit is not looked at"
             files = [await self._whole(grant, file_id) for file_id in file_ids]
             if len(before) >= GRANT_SUBMISSIONS_MAX:
                 raise too_many_submissions(GRANT_SUBMISSIONS_MAX)
-            return await self._hand_in(grant, files, before)
+            return await self._hand_in(grant, files, before, known)
 
     async def _hand_in(
-        self, grant: Grant, files: list[FileState], before: list[GrantSubmission]
+        self,
+        grant: Grant,
+        files: list[FileState],
+        before: list[GrantSubmission],
+        known: Beginning,
     ) -> Submitted:
         number = before[-1].number + 1 if before else 1
         sealed = tuple(SealedFile(file.name, file.size_bytes, file.digest or b"") for file in files)
@@ -62,6 +74,7 @@ class Submitting:
         await self._small.name(ids)  # before anything is accepted of them (Invariant 1)
         accepted = await self._parts.intake.hand_in(
             details,
+            known,
             rules.times_of(files),
             lambda tx: submit_in(tx, grant.grant_id, number, details.intake_key, ids),
         )

@@ -17,7 +17,7 @@ import structlog
 
 from tests.regional_node.tus.world import MIB, World, pieces, start_world
 
-LARGE = 64 * MIB
+LARGE = 40 * MIB
 
 
 def content(number: int, size: int) -> bytes:

@@ -265,7 +265,7 @@ async def test_a_thousand_slow_uploads_share_one_buffer(world: World) -> None:
         yield os.urandom(40_000)
 
     grant = world.book.add(grant_of(2, bytes_max=1 << 32))
-    made = [await world.files.create(grant, 160_000, f"{n}") for n in range(1000)]
+    made = await asyncio.gather(*(world.files.create(grant, 160_000, f"{n}") for n in range(1000)))
     before = _resident_bytes()
     tasks = [
         asyncio.create_task(world.files.write(grant, file.file_id, 0, body())) for file in made

@@ -132,14 +132,14 @@ async def test_an_opening_between_the_look_and_the_commit_counts(
     """The row's transaction looks again: no submit slips in as on time behind an opening."""
     file_id = await world.upload(b"bid")
     world.node.clock.set(DEADLINE + timedelta(minutes=5))
-    look = world.node.store.beginning
+    look = world.store.standing
 
     async def then_opened(*asked: Any) -> Any:
         known = await look(*asked)
         await world.node.openings.open(CODE, None)
         return known
 
-    monkeypatch.setattr(world.node.store, "beginning", then_opened)
+    monkeypatch.setattr(world.store, "standing", then_opened)
     submitted = await world.files.submit(world.grant, [file_id])
     assert submitted.stored.verdict == Verdict.VERDICT_LATE
 
