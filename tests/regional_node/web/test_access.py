@@ -98,11 +98,12 @@ async def test_revocation_stops_a_running_upload_and_keeps_what_was_accepted(sce
     assert stored is not None
 
 
-async def test_many_guesses_are_slowed_and_hurt_no_one_else(scene: Scene) -> None:
-    """After thirty guesses one hears 429; a valid grant of the same address goes on."""
+@pytest.mark.parametrize("below", ["/state", "", "/receipts/1"])
+async def test_many_guesses_are_slowed_and_hurt_no_one_else(scene: Scene, below: str) -> None:
+    """After thirty guesses one hears 429, of pages too; a valid grant of that address goes on."""
     _, path = await scene.grant()
     statuses = [
-        (await scene.web.get(f"/g/{number:a>32}/state".replace("0", "b"))).status_code
+        (await scene.web.get(f"/g/{number:a>32}{below}".replace("0", "b"))).status_code
         for number in range(40)
     ]
     assert set(statuses[:30]) == {404}
