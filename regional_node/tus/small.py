@@ -1,10 +1,10 @@
 """Small files that arrive at about the same time are made durable together.
 
-Owns the group: stored at once when nothing is being stored, collected meanwhile; one way to a
-thread for the bytes, one commit for the rows. Rules: an answer comes after part, folder and row are
-durable and the part was re-read (Invariant 1); a whole file stays a part, which its row vouches
-for, until it is submitted or the node has a moment: only then it gets the name of its digest, with
-one fsync per folder for many. A start names what it finds. Leaves out admission (`creating`).
+Owns the group: stored at once when nothing is being stored, collected meanwhile; one commit for its
+rows. Rules: an answer comes after part, folder and row are durable and the part was re-read
+(Invariant 1); a whole file stays a part, which its row vouches for, until it is submitted or the
+node has a moment: only then it gets the name of its digest, with one fsync per folder for many. A
+start names what it finds. Leaves out admission (`creating`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Many small blobs stored by one call, in rounds that share what a disk does anyway.
 
-Owns the rounds: write all, fsync and re-read all, rename all, fsync their folders; so that one
-commit of the file system serves many files. Parts that get their names later stop before the
-renames, with one fsync of their common folder. Rules: a blob gets its name after its bytes were
-fsynced and re-read from the disk, and is there after its folder was fsynced (Invariant 1). Leaves
-out room, names and failures of the disk (`blobs`).
+Owns the rounds: write all, fsync and re-read all, rename all, fsync their folders; each by a few
+threads, so that one commit of the file system serves many files. Parts that get their names later
+stop before the renames, with one fsync of their common folder. Rules: a blob gets its name after
+its bytes were fsynced and re-read from the disk, and is there after its folder was fsynced
+(Invariant 1). Leaves out room, names and failures of the disk (`blobs`).
 """
 
 from __future__ import annotations
@@ -41,32 +41,16 @@ class Small:
     digest: bytes
 
 
-def put_parts(group: Sequence[Small]) -> list[bytes]:
-    """Whole parts, durable under their own names; the digests. Nothing stays after an error.
-
-    One thread: the first fsync commits the names of all, the others find their bytes written.
-    """
-    opened: list[int] = []
-    digests: list[bytes] = []
+async def put_parts(run: Run, group: Sequence[Small]) -> list[bytes]:
+    """Whole parts, durable under their own names; the digests. Nothing stays after an error."""
     try:
-        for small in group:
-            descriptor = files.create_part(small.path)
-            opened.append(descriptor)
-            files.write_all(descriptor, small.data, 0)
-            files.begin_writing_back(descriptor, 0, len(small.data))
-        for small, descriptor in zip(group, opened, strict=True):
-            files.seal_small(descriptor, small.data)
-            digests.append(small.digest or sha256(small.data).digest())
-        if group:
-            files.sync_folder(group[0].path.parent)
+        if len(group) == 1:
+            return [await run(partial(_put_part, group[0]))]
+        return await _Group(run, group, None).put() if group else []
     except BaseException:
         with suppress(StorageFailed):  # a full disk must not stay full of us
-            files.remove([small.path for small in group])
+            await run(lambda: files.remove([small.path for small in group]))
         raise
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
-    return digests
 
 
 async def put_group(
@@ -83,6 +67,12 @@ async def put_group(
         raise
 
 
+def _put_part(small: Small) -> bytes:
+    files.write_small(small.path, small.data)
+    files.sync_folder(small.path.parent)
+    return small.digest or sha256(small.data).digest()
+
+
 def _put_one(small: Small, path_of: Callable[[bytes], Path]) -> bytes:
     digest = small.digest or sha256(small.data).digest()
     files.write_small(small.path, small.data)
@@ -91,7 +81,11 @@ def _put_one(small: Small, path_of: Callable[[bytes], Path]) -> bytes:
 
 
 class _Group:
-    def __init__(self, run: Run, group: Sequence[Small], path_of: Callable[[bytes], Path]) -> None:
+    """Without `path_of` the group ends as parts."""
+
+    def __init__(
+        self, run: Run, group: Sequence[Small], path_of: Callable[[bytes], Path] | None
+    ) -> None:
         self._run = run
         self._group = group
         self._path_of = path_of
@@ -128,6 +122,10 @@ class _Group:
 
     def _name_all(self) -> None:
         """The first folder's fsync commits the names in all others; theirs find nothing to do."""
+        path_of = self._path_of
+        if path_of is None:
+            files.sync_folder(self._group[0].path.parent)
+            return
         files.move_into_place(
-            (small.path, self._path_of(self._digests[small.path])) for small in self._group
+            (small.path, path_of(self._digests[small.path])) for small in self._group
         )

@@ -256,7 +256,7 @@ class BlobStore:
         """
         self.check_space(sum(len(data) for _, data in contents))
         group = [Small(self.part_path(name), data, b"") for name, data in contents]
-        return await self._run(lambda: put_parts(group))
+        return await put_parts(self._run, group)
 
     async def name_parts(self, whole: Sequence[tuple[str, bytes]]) -> None:
         """Give whole parts the names of their digests; one fsync per folder for all.
