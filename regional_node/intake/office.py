@@ -18,6 +18,7 @@ from lpse.federation.receipts import (
     Commitment,
     Moment,
     Standing,
+    Times,
     sign_attempt,
     sign_receipt,
 )
@@ -63,7 +64,7 @@ class Office:
             if window.cancelled:
                 raise cancelled()
             verdict = rules.judge(window, sealed.durable)
-            times = (begun.time, sealed.durable)
+            times = Times(begun.time, sealed.durable, sealed.submit_time)
             receipt = sign_receipt(
                 self.signer, sealed.commitment, _standing(window), verdict, times, world
             )

@@ -57,6 +57,7 @@ class Sealed:
     details: SubmissionDetails
     commitment: Commitment
     durable: Moment
+    submit_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

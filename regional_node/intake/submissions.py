@@ -203,7 +203,7 @@ class Intake:
         commitment = self.office.commitment(details)
         for opened in (known.opened, True):
             judged_by = rules.moment_of(durable, submit, opened=opened)
-            sealed = Sealed(details, commitment, judged_by)
+            sealed = Sealed(details, commitment, judged_by, submit.time)
             judge = self.office.judge(sealed, begun)
             joined = Joined(write, sealed=not opened)
             with suppress(OpenedMeanwhile):

@@ -166,11 +166,20 @@ def facts(paper: Paper, words: Words) -> list[Fact]:
         Fact("Intake key", details.intake_key),
         *_replaced(paper),
         Fact("Upload begun", _instant(paper, "begin_time", words), _utc(text, "begin_time")),
+        *_submitted(paper, words),
         Fact("Clock", _clock(paper, words), _boot(text)),
         Fact("Not before", _national(paper, words)),
     ]
     extra = "; ".join(f"{key}: {_plain(value)}" for key, value in details.extra.items())
     return [*listed, *([Fact("Also given", extra)] if extra else [])]
+
+
+def _submitted(paper: Paper, words: Words) -> list[Fact]:
+    """The act that made whole files a bid, where it was an act of its own."""
+    if "submit_time" not in paper.text:
+        return []
+    said = _instant(paper, "submit_time", words)
+    return [Fact("Submitted", said, _utc(paper.text, "submit_time"))]
 
 
 def attempt_facts(verified: VerifiedReceipt, words: Words) -> list[Fact]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lpse.federation.receipts import Moment, sign_attempt, sign_receipt, verify_receipt
+from lpse.federation.receipts import Moment, Times, sign_attempt, sign_receipt, verify_receipt
 from lpse.federation.v1.records_pb2 import RefusalReason, Verdict
 from tests.contract.test_receipts import (
     ACCEPT,
@@ -33,7 +33,12 @@ MEASURED = replace(
 def make(durable: Moment) -> bytes:
     details = replace(DETAILS, replaces="key-00000000")
     return sign_receipt(
-        NODE, commitment_of(details), STANDING, Verdict.VERDICT_ON_TIME, (BEGIN, durable), WORLD
+        NODE,
+        commitment_of(details),
+        STANDING,
+        Verdict.VERDICT_ON_TIME,
+        Times(BEGIN, durable),
+        WORLD,
     )
 
 

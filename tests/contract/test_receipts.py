@@ -28,6 +28,7 @@ from lpse.federation.receipts import (
     NationalWitness,
     ReceiptInvalid,
     Standing,
+    Times,
     sign_attempt,
     sign_receipt,
     verify_receipt,
@@ -69,7 +70,7 @@ def make(details: SubmissionDetails = DETAILS, world: Circumstances = WORLD) -> 
         commitment_of(details),
         STANDING,
         Verdict.VERDICT_ON_TIME,
-        (BEGIN, ACCEPT),
+        Times(BEGIN, ACCEPT),
         world,
     )
 
@@ -142,7 +143,8 @@ def test_details_that_do_not_fit_the_commitment_are_refused() -> None:
     """Even the node's own key cannot bind other details to a commitment."""
     right = commitment_of(DETAILS)
     wrong = Commitment(right.details, right.salt, bytes(32))
-    forged = sign_receipt(NODE, wrong, STANDING, Verdict.VERDICT_ON_TIME, (BEGIN, ACCEPT), WORLD)
+    times, verdict = Times(BEGIN, ACCEPT), Verdict.VERDICT_ON_TIME
+    forged = sign_receipt(NODE, wrong, STANDING, verdict, times, WORLD)
     with pytest.raises(CommitmentInvalid):
         verify_receipt(forged, NODE.verifier)
 

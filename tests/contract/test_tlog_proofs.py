@@ -37,6 +37,7 @@ from lpse.federation.receipts import (
     NationalWitness,
     ReceiptInvalid,
     Standing,
+    Times,
     sign_attempt,
     sign_receipt,
 )
@@ -86,7 +87,7 @@ def bid(number: int) -> Bid:
         receipt = sign_attempt(NODE, commitment, STANDING, (reason, 0), (ACCEPT, moment), WORLD)
     else:
         verdict = Verdict.VERDICT_ON_TIME
-        receipt = sign_receipt(NODE, commitment, STANDING, verdict, (ACCEPT, moment), WORLD)
+        receipt = sign_receipt(NODE, commitment, STANDING, verdict, Times(ACCEPT, moment), WORLD)
     blobs = [SealedBlob(digest=file.sha256, size_bytes=file.size_bytes)]
     return Bid(receipt, entry_of(UploadAccepted(commitment=commitment.digest, blobs=blobs)))
 

@@ -110,6 +110,19 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When a submission was begun and accepted; `submit` where files were joined by a later act.
+
+    Bytes that were whole in time may be submitted until the opening; how late that was done is for
+    the Pokja to see.
+    """
+
+    begin: datetime
+    accepted: Moment
+    submit: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """Who signs, in what world: the same for every receipt of the moment."""
 
@@ -135,17 +148,22 @@ def sign_receipt(
     commitment: Commitment,
     standing: Standing,
     verdict: Verdict.ValueType,
-    times: tuple[datetime, Moment],
+    times: Times,
     world: Circumstances,
 ) -> bytes:
     """The receipt of a submission begun and durable at `times`, judged by `standing`."""
-    begin, accepted = times
+    accepted = times.accepted
     fields = {
         "accept_time": _utc(accepted.time),
         "accept_time_local": _local(accepted.time, standing.zone),
         "verdict": _text(Verdict.Name(verdict).removeprefix("VERDICT_")),
     }
-    fields |= _shared(commitment, standing, begin, accepted, world)
+    if times.submit is not None:
+        fields |= {
+            "submit_time": _utc(times.submit),
+            "submit_time_local": _local(times.submit, standing.zone),
+        }
+    fields |= _shared(commitment, standing, times.begin, accepted, world)
     return _sign(signer, RECEIPT_HEADER, fields)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from lpse.federation.receipts import sign_receipt, verify_receipt
+from lpse.federation.receipts import Times, sign_receipt, verify_receipt
 from lpse.federation.v1.records_pb2 import Verdict
 from regional_node.receipts import TEMPLATES, checking, print_data, views
 from regional_node.receipts.views import Paper, facts, instant_text
@@ -30,10 +30,26 @@ def shown(language: str, **moment: object) -> dict[str, str]:
     """The facts of a receipt whose clock was as given."""
     durable = replace(ACCEPT, **moment)  # type: ignore[arg-type]  # fields of a moment
     verdict = Verdict.VERDICT_UNDETERMINED
-    times = (BEGIN, durable)
+    times = Times(BEGIN, durable)
     signed = sign_receipt(NODE, commitment_of(DETAILS), STANDING, verdict, times, WORLD)
     paper = Paper(signed, verify_receipt(signed, NODE.verifier), NODE.verifier.text, "")
     return {fact.label: fact.value for fact in facts(paper, words()[language])}
+
+
+def test_a_submit_of_its_own_is_shown_and_others_have_none() -> None:
+    """Files whole in time and submitted later: both moments stand on the receipt."""
+    signed = sign_receipt(
+        NODE,
+        commitment_of(DETAILS),
+        STANDING,
+        Verdict.VERDICT_ON_TIME,
+        Times(BEGIN, ACCEPT, ACCEPT.time + timedelta(hours=3)),
+        WORLD,
+    )
+    paper = Paper(signed, verify_receipt(signed, NODE.verifier), NODE.verifier.text, "")
+    labels = {fact.label: fact.value for fact in facts(paper, words()["en"])}
+    assert labels["Received"] != labels["Submitted"]
+    assert "Submitted" not in shown("en")
 
 
 def test_an_instant_is_never_rounded_over_a_deadline() -> None:

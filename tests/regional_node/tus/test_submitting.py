@@ -115,6 +115,8 @@ async def test_the_last_byte_counts_not_the_submit(world: World) -> None:
     submitted = await world.files.submit(world.grant, [file_id])
     assert submitted.stored.verdict == Verdict.VERDICT_ON_TIME
     assert submitted.stored.accept_time < DEADLINE
+    told = verify_receipt(submitted.stored.receipt, world.node.signer.verifier).document
+    assert told["accept_time"] < told["deadline_time"] < told["submit_time"], "all can see both"
 
 
 async def test_after_the_opening_only_the_submit_counts(world: World) -> None:
