@@ -52,6 +52,7 @@ async def test_a_change_of_the_service_does_not_wait_for_the_heartbeat(
 
             async def told() -> bool:
                 found = await centre.parts.fleet.find(["lpse-pacitan"])
-                return found["lpse-pacitan"].service == wire.SERVICE_STATE_DISRUPTED
+                mine = found.get("lpse-pacitan")  # its first heartbeat may still be on its way
+                return mine is not None and mine.service == wire.SERVICE_STATE_DISRUPTED
 
             await eventually(told)
