@@ -21,11 +21,11 @@ from tests.faults.blows import ALL, POWER, Blow, name_of
 from tests.faults.campaign import Outcome, campaign, order
 from tests.faults.checker import Fault
 from tests.faults.disks import impossible
+from tests.faults.foundings import EXERCISE
 from tests.faults.world import Founding
 
 ROUNDS = 200
 ROUNDS_PER_CAMPAIGN = 10
-EXERCISE = {"ENVIRONMENT": "exercise"}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime.channels import open_local_channel
 from tests.faults.world import Node
 
-WAIT_SECONDS = 150.0  # longer than a transfer waits for an answer before it tries again
+WAIT_SECONDS = 100.0  # longer than a transfer waits for an answer before it tries again
 PRESENT = (api.LINK_PHASE_CONNECTED, api.LINK_PHASE_CATCHING_UP)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.foundings import EXERCISE, shared_founding
+from tests.faults.foundings import shared_founding
 from tests.faults.world import Centre, Founding, Node
 
 Copy = Callable[[int], tuple[Centre, dict[str, Node]]]
@@ -19,12 +19,6 @@ Copy = Callable[[int], tuple[Centre, dict[str, Node]]]
 def founding(tmp_path_factory: pytest.TempPathFactory) -> Founding:
     """The state from which every fault starts."""
     return shared_founding(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def exercise(tmp_path_factory: pytest.TempPathFactory) -> Founding:
-    """The same in an exercise, where legal time can be stepped."""
-    return shared_founding(tmp_path_factory, EXERCISE)
 
 
 @pytest.fixture

@@ -26,12 +26,10 @@ LEAVE_SECONDS = 20.0
     "fault",
     [
         Fault("sync", "EIO", path="*.part"),
-        Fault("sync", "EIO", path="*/sha256/*", done=True),
         Fault("rename", "EROFS"),
-        Fault("sql", "EIO", path="COMMIT"),
         Fault("sql", "EIO", path="COMMIT", done=True),
     ],
-    ids=["fsync", "folder-fsync-done", "read-only", "commit", "commit-done"],
+    ids=["fsync", "read-only", "commit-done"],  # the storms and the long run draw more
 )
 async def test_first_failed_write_ends_the_daemon_and_the_next_start_verifies(
     copy: Copy, tmp_path: Path, fault: Fault

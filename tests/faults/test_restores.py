@@ -122,7 +122,7 @@ async def test_backup_beside_a_daemon_is_whole_and_private(copy: Copy, program: 
     """A backup verifies, holds every key with mode 0600, and is restored by its own kind only."""
     centre, nodes = copy(0)
     party = centre if program == "lkpp-central" else nodes["lpse-pacitan"]
-    other = nodes["lpse-papua"] if party is centre else centre
+    other = nodes["lpse-pacitan"] if party is centre else centre
     saved = party.data.with_name("saved")
     await party.start()
     try:

@@ -26,7 +26,7 @@ HALF = len(CONTENT) // 2
 async def test_node_that_dies_while_a_file_becomes_whole_keeps_what_it_acknowledged(
     copy: Copy,
 ) -> None:
-    """Invariant 1: bytes that lie under their digest before their row says so are found again."""
+    """Invariant 1: a disk that fails at the row of a whole file takes no offset back."""
     _, nodes = copy(0)
     node = nodes["lpse-pacitan"]
     plan = node.data.with_name("errors.json")

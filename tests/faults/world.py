@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 BIN: Final = Path(sys.executable).parent
 ROOT: Final = Path(__file__).resolve().parents[2]
-NODES: Final = {"lpse-pacitan": ("ID-JI", "Asia/Jakarta"), "lpse-papua": ("ID-PA", "Asia/Jayapura")}
+NODES: Final = {"lpse-pacitan": ("ID-JI", "Asia/Jakarta")}
 PACKAGES: Final = ("7781013", "7781014")
 STAGE: Final = "Upload Dokumen Penawaran"
 PORTS: Final = (10_000, 32_000)
@@ -228,7 +228,7 @@ class Node(Party):
 
 
 class Founding:
-    """A centre with two persons and two enrolled nodes that know two packages; all stopped."""
+    """A centre with two persons and an enrolled node that knows two packages; all stopped."""
 
     def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
         """Made now, or found whole in `folder`; only one process at a time may ask.

@@ -27,7 +27,7 @@ from lpse.intake.v1.grants_pb2_grpc import GrantsStub
 from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime.channels import open_local_channel
 from tests.faults.asking import drained
-from tests.faults.foundings import EXERCISE, shared_founding
+from tests.faults.foundings import shared_founding
 from tests.faults.handover import take_over
 from tests.faults.scene import Scene, Wishes
 from tests.faults.traces import command_lines, files_of, leaks
@@ -70,7 +70,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The whole story, played once."""
-    founding = shared_founding(tmp_path_factory, {**EXERCISE, "LOG__LEVEL": "DEBUG"})
+    founding = shared_founding(tmp_path_factory, LOG__LEVEL="DEBUG")
     return asyncio.run(_play(founding, tmp_path_factory.mktemp("secrecy")))
 
 

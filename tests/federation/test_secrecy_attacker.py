@@ -31,7 +31,7 @@ from lpse.intake.v1.submissions_pb2_grpc import SubmissionsStub
 from lpse.runtime.channels import open_local_channel
 from tests.faults.asking import drained
 from tests.faults.checker import centre_at, node_at
-from tests.faults.foundings import EXERCISE, shared_founding
+from tests.faults.foundings import shared_founding
 from tests.faults.scene import CLOSES, STAYS, Scene, Wishes
 from tests.faults.world import Founding
 
@@ -73,7 +73,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """A bidder looks, rivals bid, it looks, strangers bid, it looks."""
-    return asyncio.run(_play(shared_founding(tmp_path_factory, EXERCISE)))
+    return asyncio.run(_play(shared_founding(tmp_path_factory)))
 
 
 def test_own_receipts_do_not_count_rivals(story: Story) -> None:
