@@ -112,7 +112,8 @@ async def test_doctor_looks_at_a_real_node(copy: Copy) -> None:
     leaked = _states(call("lpse-node", "doctor", environment=node.environment, expect=1))
     assert leaked["file modes"] == "x"
     node.data.chmod(0o777)
-    assert "., " in _in_words(node, "en_US.UTF-8"), "an open data folder is named, too"
+    named = f"get at: {node.data}/, identity/signing.key"
+    assert named in _in_words(node, "en_US.UTF-8"), "an open data folder is named, too"
     told = _in_words(node, "id_ID.UTF-8")
     assert "pengguna lain dapat mengakses" in told and "chmod 600" in told
     assert "→" in _in_words(node, "en_US.UTF-8")
