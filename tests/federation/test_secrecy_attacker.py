@@ -45,6 +45,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 FREE = {
     "accept_time", "accept_time_local", "begin_time", "commitment", "details", "monotonic_seconds",
     "salt", "national", "clock_error_seconds", "clock_measure_time", "clock_offset_seconds",
+    "submit_time", "submit_time_local",
 }  # fmt: skip
 
 
