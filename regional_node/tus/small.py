@@ -1,10 +1,11 @@
 """Small files that arrive at about the same time are made durable together.
 
-Owns the group: stored at once when nothing is being stored, collected meanwhile; one commit for its
-rows. Rules: an answer comes after part, folder and row are durable and the part was re-read
-(Invariant 1); a whole file stays a part, which its row vouches for, until it is submitted or the
-node has a moment: only then it gets the name of its digest, with one fsync per folder for many. A
-start names what it finds. Leaves out admission (`creating`).
+Owns the groups: stored at once when the disk is idle, collected meanwhile; two are under way, so
+that the rows of one are committed while the bytes of the other are written. Rules: an answer comes
+after part, folder and row are durable and the part was re-read (Invariant 1); a whole file stays a
+part, which its row vouches for, until it is submitted or the node has a moment: only then it gets
+the name of its digest, with one fsync per folder for many. A start names what it finds. Leaves out
+admission (`creating`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lpse.federation.limits import RESUMABLE_GROUP_FILES_MAX
+from lpse.federation.limits import RESUMABLE_GROUP_FILES_MAX, RESUMABLE_GROUPS_OPEN_MAX
 from lpse.federation.receipts import Moment
 from lpse.runtime.sqlite import StorageFailed
 from lpse.storage.blobs import BlobStore, BlobUnknown
@@ -41,7 +42,7 @@ class SmallFiles:
         self._claims = claims
         self._moment = moment
         self._waiting: deque[_Arrival] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._unnamed: dict[str, bytes] = {}  # digests by file, oldest first
         self._naming = asyncio.Lock()
 
@@ -52,8 +53,10 @@ class SmallFiles:
         """
         kept: asyncio.Future[FileState] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Arrival(entered, data, kept))
-        if self._task is None:
-            self._task = asyncio.create_task(self._keep_all(), name="small-files")
+        if len(self._tasks) < RESUMABLE_GROUPS_OPEN_MAX:
+            task = asyncio.create_task(self._keep_all(), name="small-files")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await kept
 
     def leave(self, whole: FileState) -> None:
@@ -101,19 +104,16 @@ class SmallFiles:
             self._unnamed.pop(file_id, None)
 
     async def _keep_all(self) -> None:
-        try:
-            while self._waiting:
-                count = min(len(self._waiting), RESUMABLE_GROUP_FILES_MAX)
-                group = [self._waiting.popleft() for _ in range(count)]
-                for arrival, outcome in zip(group, await self._keep(group), strict=True):
-                    if arrival.kept.done():
-                        continue  # nobody waits any more; the file is there all the same
-                    if isinstance(outcome, FileState):
-                        arrival.kept.set_result(outcome)
-                    else:
-                        arrival.kept.set_exception(outcome)
-        finally:
-            self._task = None
+        while self._waiting:
+            count = min(len(self._waiting), RESUMABLE_GROUP_FILES_MAX)
+            group = [self._waiting.popleft() for _ in range(count)]
+            for arrival, outcome in zip(group, await self._keep(group), strict=True):
+                if arrival.kept.done():
+                    continue  # nobody waits any more; the file is there all the same
+                if isinstance(outcome, FileState):
+                    arrival.kept.set_result(outcome)
+                else:
+                    arrival.kept.set_exception(outcome)
 
     async def _keep(self, group: Sequence[_Arrival]) -> Sequence[FileState | Exception]:
         names = [arrival.entered.file.file_id for arrival in group]

@@ -35,6 +35,8 @@ RESUMABLE_PIECE_BYTES_MIN: Final = 32 * KIB
 RESUMABLE_PIECE_BYTES_MAX: Final = 2 * MIB
 # Small files stored by one group; the rest goes into the next one.
 RESUMABLE_GROUP_FILES_MAX: Final = 64
+# Groups stored side by side; what comes meanwhile waits for the next one.
+RESUMABLE_GROUPS_OPEN_MAX: Final = 2
 # Bytes that came in slowly are recorded at least so often; a resumed upload loses no more.
 RESUMABLE_RECORD_SECONDS: Final = 5.0
 # A file that was not submitted ends after this.
