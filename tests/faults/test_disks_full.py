@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -38,7 +39,10 @@ async def test_ballast_lets_records_and_draining_go_on_and_comes_back(
     held = ballast_bytes(node.data)
     assert held > 0
     filler = small_disk / "filler"
+    assert node.process is not None
+    os.kill(node.process.pid, signal.SIGSTOP)  # or the filler takes the ballast's room as well
     _fill(filler, leave=0)
+    os.kill(node.process.pid, signal.SIGCONT)
 
     await centre.start()
     await _until(lambda: all(_at(centre.data, digest) for digest in before.digests))
