@@ -97,14 +97,17 @@ class UploadNode:
 
 async def make_grants(socket: Path, count: int) -> list[str]:
     """Paths under which files are created, one for each new grant."""
-    request = wire.CreateGrantRequest(
-        package=PACKAGES[0],
-        details_json=b'{"vendor": "PT Sumber Makmur"}',
-        channel=submissions_pb2.CHANNEL_DIRECT,
-    )
+    requests = [
+        wire.CreateGrantRequest(
+            package=package,
+            details_json=b'{"vendor": "PT Sumber Makmur"}',
+            channel=submissions_pb2.CHANNEL_DIRECT,
+        )
+        for package in PACKAGES
+    ]
     async with open_local_channel(socket) as channel:
         stub = GrantsStub(channel)
-        made = [(await stub.CreateGrant(request)).url for _ in range(count)]
+        made = [(await stub.CreateGrant(requests[n % len(requests)])).url for n in range(count)]
     return [f"{urllib.parse.urlsplit(url).path}/files" for url in made]
 
 

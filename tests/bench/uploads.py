@@ -31,7 +31,7 @@ LARGE_BYTES: Final = 200_000_000
 SMALL_BYTES: Final = 100_000
 SMALL_COUNT: Final = 500
 RECORD_BYTES: Final = 4_096
-RECORD_COUNT: Final = 400
+RECORD_COUNT: Final = 200  # a package takes 2,000 submissions, and there are two
 AT_ONCE: Final = (1, 8)
 RECORDS_AT_ONCE: Final = (1, 8, 64)
 SEED: Final = 20_150_327
@@ -46,17 +46,22 @@ async def measure(folder: Path, rounds: int) -> Report:
     for name, system in systems.items():
         await system.start(folder / name.replace("/", "-"))
     try:
+        say("a large file")
         await _large(report, systems, rounds)
+        say("small files")
         for at_once in AT_ONCE:
             for with_upload in (False, True):
                 await _small(report, systems, rounds, (at_once, with_upload))
+        say("records and memory")
         for at_once in RECORDS_AT_ONCE:
             await _records(report, systems, node, rounds, at_once)
         await uploads_memory.measure(report, node)
     finally:
         for system in systems.values():
             system.kill()
+    say("kills and power cuts")
     await _losses(report, folder, systems)
+    say("the slow line")
     await uploads_line.measure(report, folder / "line", node.founding, rounds)
     return report
 
