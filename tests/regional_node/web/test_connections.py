@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 from pathlib import Path
 
 import httpx
@@ -23,7 +24,7 @@ from lpse.runtime.clock import SystemClock
 from regional_node.web import rules
 from regional_node.web.connections import Connections
 from regional_node.web.rules import Phase, Pulse
-from regional_node.web.server import make_room, tls_context
+from regional_node.web.server import bound, make_room, tls_context
 from tests.regional_node.web.scene import BODY, TUS, Scene, Settings, creation, open_scene
 from tests.regional_node.web.test_abuse import head, raw
 
@@ -104,6 +105,14 @@ async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
         assert (await raw(scene.port, head("GET / HTTP/1.1"))).startswith(b"HTTP/1.1 404")
         for _, writer in lines:
             writer.close()
+
+
+def test_answers_never_wait_for_an_acknowledgement() -> None:
+    """Connections send at once: an answer of head and body costs no delayed acknowledgement."""
+    with bound("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_silent_body_is_cut_and_a_slow_one_is_not(scene: Scene) -> None:
