@@ -22,7 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from lpse.runtime.clock import SystemEntropy
 from regional_node.upgrades.launch import start_ticks
+
+PORTS: Final = (10_000, 32_000)
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE_SECONDS: Final = 4.0
@@ -182,12 +185,20 @@ def set_clock(data: Path, legal: datetime) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
+    """Ports that nobody listens on now, all different.
+
+    Below those that the kernel lends to outgoing connections: between here and the daemon's start
+    nobody else is given one, and a killed daemon finds its own again.
+    """
+    chance = SystemEntropy()
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        found: list[int] = []
+        while len(found) < count:
+            one = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", int(chance.uniform(*PORTS))))
+                found.append(int(one.getsockname()[1]))
+        return found
 
 
 def _holder(path: Path) -> tuple[int, int] | None:
