@@ -98,6 +98,11 @@ class Vendors:
         except grpc.aio.AioRpcError as error:
             code = error_from(error).code
             self.refused[submission.key] = f"{error.code().name} {code} {error.details()}"
+        except asyncio.CancelledError:  # grpc.aio: the node ended the stream while we still wrote
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            self.refused[submission.key] = "CANCELLED the stream was ended by the node"
         return False
 
     async def race(self, socket: Path, submission: Submission, act: Callable[[], None]) -> None:
