@@ -31,7 +31,7 @@ _VERDICTS: Final[Mapping[str, Mark]] = {
     "UNDETERMINED": Mark("Not determined: the clock's error covers the deadline", "◆", "warn"),
 }
 _VERDICT_OTHER: Final = Mark("Verdict: see the receipt", "◆", "warn")
-_REASONS: Final[Mapping[str, str]] = {
+REASONS: Final[Mapping[str, str]] = {
     "STAGE_CLOSED": "Begun after the deadline",
     "TOO_LARGE": "Larger than allowed",
     "NO_SPACE": "No room on the disk of the LPSE",
@@ -41,7 +41,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "TERMINATED": "Removed by the uploader",
     "REVOKED": "The upload address was closed",
 }
-_REASON_OTHER: Final = "Ended without a bid"
+REASON_OTHER: Final = "Ended without a bid"
 _LEFT: Final = (
     "The deadline has passed",
     "{days} d {hours} h left",
@@ -77,7 +77,7 @@ def left_of(state: State) -> Left:
 def texts() -> tuple[str, ...]:
     """Every message id that this module may give to a page."""
     verdicts = (*_VERDICTS.values(), _VERDICT_OTHER)
-    return (*(mark.text for mark in verdicts), *_REASONS.values(), _REASON_OTHER, *_LEFT)
+    return (*(mark.text for mark in verdicts), *REASONS.values(), REASON_OTHER, *_LEFT)
 
 
 def pending_files(state: State) -> list[Mapping[str, Any]]:
@@ -109,7 +109,7 @@ def attempts(state: State) -> Sequence[dict[str, Any]]:
     return [
         {
             **attempt,
-            "reason": _REASONS.get(attempt["reason"].removeprefix(_REASON_PREFIX), _REASON_OTHER),
+            "reason": REASONS.get(attempt["reason"].removeprefix(_REASON_PREFIX), REASON_OTHER),
         }
         for attempt in reversed(state["attempts"])
     ]

@@ -26,6 +26,7 @@ from lpse.federation.notes import Verifier, parse_note
 from lpse.federation.receipt_codes import code_of
 from lpse.federation.receipts import VerifiedReceipt
 from lpse.terminal.words import Words
+from regional_node.pages.view import REASON_OTHER, REASONS
 
 _VERDICTS: Final = {
     "ON_TIME": "Received before the deadline",
@@ -35,16 +36,6 @@ _VERDICTS: Final = {
 }
 _SHAPES: Final = {"ON_TIME": "✓", "LATE": "✕", "UNDETERMINED": "?", "PENDING": "…"}
 _TONES: Final = {"ON_TIME": "good", "LATE": "bad", "UNDETERMINED": "warn", "PENDING": "warn"}
-_REASONS: Final = {
-    "STAGE_CLOSED": "Begun after the deadline",
-    "TOO_LARGE": "Larger than allowed",
-    "NO_SPACE": "No room on the disk of the LPSE",
-    "BROKEN": "The bytes ended early or changed on the way",
-    "INVALID": "The request was not valid",
-    "EXPIRED": "Not finished before it expired",
-    "TERMINATED": "Removed by the uploader",
-    "REVOKED": "The upload address was closed",
-}
 _BASES: Final = {
     "MEASURED": "measured against the centre",
     "OTHER_BOOT": "measured before the machine was last started",
@@ -205,7 +196,7 @@ def attempt_facts(verified: VerifiedReceipt, words: Words) -> list[Fact]:
 
 def reason_text(reason: str, words: Words) -> str:
     """Why an attempt ended, as a sentence."""
-    return words(_REASONS.get(reason, "Ended without a bid"))
+    return words(REASONS.get(reason, REASON_OTHER))
 
 
 def document(paper: Paper) -> dict[str, Any]:

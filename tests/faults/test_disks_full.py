@@ -18,7 +18,8 @@ from pathlib import Path
 from lpse.storage.ballast import ballast_bytes
 from tests.faults.checker import check_node, node_at
 from tests.faults.conftest import Copy
-from tests.faults.test_full_disk import _fill, _on, small_disk
+from tests.faults.disks import fill
+from tests.faults.test_full_disk import _on, small_disk
 from tests.faults.vendors import Vendors
 from tests.faults.world import Node, call, package
 
@@ -41,7 +42,7 @@ async def test_ballast_lets_records_and_draining_go_on_and_comes_back(
     filler = small_disk / "filler"
     assert node.process is not None
     os.kill(node.process.pid, signal.SIGSTOP)  # or the filler takes the ballast's room as well
-    _fill(filler, leave=0)
+    fill(filler, leave=0)
     os.kill(node.process.pid, signal.SIGCONT)
 
     await centre.start()

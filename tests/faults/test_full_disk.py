@@ -5,7 +5,6 @@ Needs a small file system of its own; where this process may not mount one, the 
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN
 from tests.faults.checker import check_node, node_at
 from tests.faults.conftest import Copy
+from tests.faults.disks import fill
 from tests.faults.vendors import Submission, Vendors
 from tests.faults.world import Node
 
@@ -58,11 +58,11 @@ async def test_full_disk_refuses_and_recovers_by_itself(copy: Copy, small_disk: 
     await node.start()
     assert await vendors.try_once(node.socket, before), vendors.refused
     filler = small_disk / "filler"
-    _fill(filler, leave=BLOB_RESERVE_BYTES_MIN // 2)
+    fill(filler, leave=BLOB_RESERVE_BYTES_MIN // 2)
 
     assert not await vendors.try_once(node.socket, during)
     assert "FED-5010" in vendors.refused[during.key] or "room" in vendors.refused[during.key]
-    _fill(filler, leave=0)
+    fill(filler, leave=0)
     assert not await vendors.try_once(node.socket, during)
     assert node.process is not None and node.process.poll() is None, node.tail()
     assert await vendors.try_once(node.socket, before), "an older receipt is not answered again"
@@ -84,8 +84,8 @@ async def test_disk_that_fills_in_mid_upload_keeps_nothing(copy: Copy, small_dis
     large = Submission("fault-large", "7781013", (random.Random(6).randbytes(40_000_000),))
     await node.start()
     filler = small_disk / "filler"
-    _fill(filler, leave=BLOB_RESERVE_BYTES_MIN + 41_000_000)
-    await vendors.race(node.socket, large, lambda: _fill(filler, leave=0))
+    fill(filler, leave=BLOB_RESERVE_BYTES_MIN + 41_000_000)
+    await vendors.race(node.socket, large, lambda: fill(filler, leave=0))
     assert not vendors.given
     assert node.process is not None and node.process.poll() is None, node.tail()
     filler.unlink()
@@ -101,22 +101,6 @@ def _on(node: Node, disk: Path) -> Node:
     shutil.copytree(node.data, data)
     node.data, node.environment["LPSE_NODE__DATA"] = data, str(data)
     return node
-
-
-def _fill(filler: Path, *, leave: int) -> None:
-    """Take all room but `leave` bytes; the last blocks too where nothing is to be left."""
-    free = shutil.disk_usage(filler.parent).free
-    with filler.open("ab") as file:
-        if free > leave:
-            os.posix_fallocate(file.fileno(), file.tell(), max(free - leave - 65_536, 1))
-        if leave:
-            return
-        file.seek(0, os.SEEK_END)
-        try:
-            while True:
-                os.write(file.fileno(), bytes(4_096))
-        except OSError:
-            return
 
 
 def _stored(node: Node) -> set[str]:
