@@ -1,16 +1,14 @@
-"""The composition root of the centre: makes every part, joins them, runs them until told to stop.
+"""The centre as a program: opens the machine, listens, runs until told to stop.
 
-Owns the order of opening and closing, and nothing else: no rule, no SQL, no frame. Rules: what must
-be durable opens before what promises it; a disk that failed ends the program with a non-zero
-status; SIGTERM drains the links first. The areas that read journals are wired in `areas`.
+Owns the life of the daemon, and nothing else: no rule, no SQL, no frame. Rules: a disk that failed
+ends the program with a non-zero status; SIGTERM drains the links first. Leaves out how the parts
+are joined (`assembly`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -21,36 +19,16 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
     health_pb2,
     health_pb2_grpc,
 )
-from structlog.typing import FilteringBoundLogger
 
-from central.areas import Areas, Base, Register, open_areas, serve_areas
+from central.areas import Register
+from central.assembly import Centre, Machine, open_centre
 from central.config import CentralSettings
-from central.enrolment.admission import Admission
-from central.enrolment.certificates import CentreFacts, Issuer
 from central.enrolment.codes import Codes
 from central.enrolment.genesis import DATABASE, IDENTITY, MIGRATIONS
 from central.enrolment.operator_service import EnrolmentsService, NodesService
 from central.enrolment.service import EnrolmentService
-from central.enrolment.store import EnrolmentStore
-from central.ledger.ledger import PREFIX, Ledger
-from central.ledger.projector import Projector
-from central.link.enrolled import EnrolledDirectory, EnrolledKeys
-from central.link.frames import NationalFrames
-from central.link.ports import Parts
-from central.link.ports import Settings as LinkSettings
-from central.link.service import LinkService
-from central.link.sessions import Sessions
-from central.link.store import LinkStore
-from central.link.witnesses import WitnessBook
-from central.link.worker import LeaseWorker
-from central.national.national import National
-from central.national.worker import BeaconWorker
 from central.operators.service import OperatorsService
-from central.operators.store import OperatorStore
 from central.plans.service import PlansService
-from central.plans.store import PlanStore
-from central.scrub.asking import Asking
-from central.scrub.store import CentralScrubStore
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.errors import NotFound
 from lpse.federation.limits import ENROLMENT_CALL_SECONDS_MAX, ENROLMENT_CALLS_MAX
@@ -64,18 +42,13 @@ from lpse.operator.v1 import (
 )
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor
-from lpse.runtime.clock import Clock, Entropy, ExerciseClock, SystemClock, SystemEntropy
+from lpse.runtime.clock import ExerciseClock, SystemClock, SystemEntropy
 from lpse.runtime.logs import configure
 from lpse.runtime.sqlite import Database
-from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
 from lpse.storage.disk_care import DiskCare
-from lpse.storage.journal import Journal
-from lpse.storage.received import ReceivedJournals
-from lpse.storage.scrub import Scrub
 from lpse.terminal.daemon import (
     HealthPages,
-    Work,
     end_all,
     keep_working,
     notify_service_manager,
@@ -85,57 +58,9 @@ from lpse.terminal.daemon import (
 )
 
 PARTY: Final = CENTRE_PARTY
-HEAD_FILE: Final = "national.head"
 EXERCISE_FILE: Final = "legal-time.json"
 BLOBS: Final = "blobs"
 _DISK_FAILED: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What the machine gives: settings, time, chance, the log, the key and the disk."""
-
-    settings: CentralSettings
-    clock: Clock
-    entropy: Entropy
-    log: FilteringBoundLogger
-    signer: Signer
-    database: Database
-    blobs: BlobStore
-    care: DiskCare
-
-    @property
-    def exercise(self) -> bool:
-        """Whether legal time may be stepped."""
-        return self.settings.environment == "exercise"
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Who may do what: nodes and operators, and how they came in."""
-
-    enrolment: EnrolmentStore
-    operators: OperatorStore
-    admission: Admission
-    keys: EnrolledKeys
-    issuer: Issuer
-    facts: CentreFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Centre:
-    """Every part of an opened centre."""
-
-    machine: Machine
-    national: National
-    people: People
-    plans: PlanStore
-    areas: Areas
-    projector: Projector
-    ledger: Ledger
-    sessions: Sessions
-    link: LinkService
-    workers: Mapping[str, Work]
 
 
 async def serve(settings: CentralSettings) -> int:
@@ -148,7 +73,7 @@ async def serve(settings: CentralSettings) -> int:
     stop_on_signals(stop)
     machine = await _open_machine(settings)
     try:
-        status = await _run(await _open_centre(machine), stop)
+        status = await _run(await open_centre(machine), stop)
     finally:
         await machine.database.close()
     machine.care.close(machine.database, machine.blobs)
@@ -166,130 +91,6 @@ async def _open_machine(settings: CentralSettings) -> Machine:
     await care.verify_database(database, signer.verifier)
     blobs = BlobStore(settings.data / BLOBS)
     return Machine(settings, clock, SystemEntropy(), log, signer, database, blobs, care)
-
-
-async def _open_centre(machine: Machine) -> Centre:
-    journal, national, people = await _open_journal(machine)
-    plans = PlanStore(
-        machine.database, people.operators, expire_seconds=machine.settings.plans.expire_seconds
-    )
-    areas = open_areas(
-        Base(
-            database=machine.database,
-            blobs=machine.blobs,
-            clock=machine.clock,
-            log=machine.log,
-            journal=journal,
-            national=national,
-            plans=plans,
-            admission=people.admission,
-            directory=EnrolledDirectory(people.enrolment),
-        )
-    )
-    received = ReceivedJournals(machine.database, PREFIX)
-    projector = Projector(machine.database, received, areas.projections, machine.clock, machine.log)
-    ledger = Ledger(machine.database, projector, people.keys, exercise=machine.exercise)
-    await ledger.open()
-    sessions, link, workers = _open_link(machine, national, ledger, people, areas)
-    await serve_areas(areas, ledger, sessions)
-    workers |= await _open_scrub(machine, sessions)
-    return Centre(
-        machine, national, people, plans, areas, projector, ledger, sessions, link, workers
-    )
-
-
-async def _open_journal(machine: Machine) -> tuple[Journal, National, People]:
-    settings, database = machine.settings, machine.database
-    journal = Journal(
-        database, machine.signer, machine.clock, machine.entropy, exercise=machine.exercise
-    )
-    # A restored centre goes on in its epoch: the gate waits until nodes showed their heads.
-    await journal.open()
-    if is_restored(settings.data):
-        clear_restored(settings.data)
-    counted: list[EnrolledKeys] = []  # the gate counts nodes that it lets be enrolled
-    head_file = settings.data / HEAD_FILE
-
-    async def enrolled() -> int:
-        return await counted[0].count()
-
-    national = National(database, journal, head_file, enrolled, machine.clock, machine.log)
-    operators = OperatorStore(database, national.append_in)
-    enrolment = EnrolmentStore(database, national.append_in, operators)
-    admission = Admission(enrolment, operators, machine.log)
-    await admission.open()
-    counted.append(EnrolledKeys(admission, enrolment))
-    await national.open()
-    issuer = Issuer(
-        tls.load_authority(settings.data / IDENTITY),
-        node_seconds=settings.certificates.node_seconds,
-        operator_seconds=settings.certificates.operator_seconds,
-    )
-    public = settings.public
-    facts = issuer.facts(
-        machine.signer.public,
-        (public.nodes, public.operators, public.enrolment),
-        settings.certificates.code_seconds,
-    )
-    return journal, national, People(enrolment, operators, admission, counted[0], issuer, facts)
-
-
-def _open_link(
-    machine: Machine, national: National, ledger: Ledger, people: People, areas: Areas
-) -> tuple[Sessions, LinkService, dict[str, Work]]:
-    lease_seconds = machine.settings.link.lease_seconds
-    store = LinkStore(machine.database)
-    witnesses = WitnessBook(store, machine.clock, machine.log)
-    parts = Parts(
-        ledger=ledger,
-        national=national,
-        frames=NationalFrames(national),
-        fleet=areas.fleet,
-        store=store,
-        witnesses=witnesses,
-        keys=people.keys,
-        signer=machine.signer,
-        clock=machine.clock,
-        entropy=machine.entropy,
-        log=machine.log,
-        settings=LinkSettings(
-            software_version=version("lpse-federation"),
-            exercise=machine.exercise,
-            lease_seconds=round(lease_seconds),
-            heartbeat_seconds=max(1, round(machine.settings.link.heartbeat_seconds)),
-        ),
-    )
-    sessions = Sessions(store, machine.clock, lease_seconds, machine.log)
-    beacon = BeaconWorker(
-        national,
-        machine.clock,
-        machine.entropy,
-        machine.log,
-        every_seconds=machine.settings.beacon_seconds,
-    )
-    lease = LeaseWorker(sessions, machine.clock, lease_seconds)
-    workers: dict[str, Work] = {
-        "witnesses": witnesses.run,
-        "beacon": beacon.run,
-        "leases": lease.run,
-    }
-    return sessions, LinkService(parts, sessions, people.admission), workers
-
-
-async def _open_scrub(machine: Machine, sessions: Sessions) -> dict[str, Work]:
-    """Re-read what is stored; ask nodes for what went bad; hold room for the day it is needed."""
-    store, settings = CentralScrubStore(machine.database), machine.settings
-    await machine.care.verify_blobs(machine.blobs, store)
-    scrub = Scrub(
-        store,
-        machine.blobs,
-        machine.clock,
-        machine.log,
-        bytes_per_second=settings.scrub.megabytes_per_second * 1e6,
-        every=timedelta(days=settings.scrub.every_days),
-    )
-    asking = Asking(store, machine.blobs, sessions, machine.clock, machine.log)
-    return {"scrub": scrub.run, "asking": asking.run, "ballast": machine.care.watch()}
 
 
 async def _run(centre: Centre, stop: asyncio.Event) -> int:

@@ -1,17 +1,14 @@
-"""The composition root of a node: makes every part, joins them, runs them until told to stop.
+"""A node as a program: opens the machine, listens, runs until told to stop.
 
-Owns the order of opening and closing, and nothing else: no rule, no SQL, no frame. Rules: what must
-be durable opens before what promises it; a disk that failed ends the program with a non-zero
-status; readiness never depends on the centre (Invariant 4). The areas are wired in `areas`.
+Owns the life of the daemon, and nothing else: no rule, no SQL, no frame. Rules: a disk that failed
+ends the program with a non-zero status; readiness never depends on the centre (Invariant 4).
+Leaves out how the parts are joined (`assembly`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -27,7 +24,6 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.notes import Signer, Verifier
-from lpse.intake.v1 import node_pb2_grpc, reconciliations_pb2_grpc
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
 from lpse.runtime.clock import ExerciseClock, SystemClock, SystemEntropy
@@ -47,25 +43,18 @@ from lpse.terminal.daemon import (
     stop_on_signals,
 )
 from regional_node import identity
-from regional_node.areas import Areas, Register, open_areas
+from regional_node.assembly import Node, Roads, open_node
 from regional_node.clock.keeper import ClockKeeper
-from regional_node.clock.messages import trust_message
 from regional_node.clock.store import ClockStore
 from regional_node.config import SOCKET, NodeSettings
 from regional_node.identity.worker import RenewalWorker
 from regional_node.intake.opening_store import newest_acceptance_in
-from regional_node.link.ports import Parts
-from regional_node.link.ports import Settings as LinkSettings
-from regional_node.link.service import NodeService
 from regional_node.link.state import LinkState
 from regional_node.link.stream import GrpcStream
 from regional_node.link.worker import LinkWorker
 from regional_node.machine import Machine
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
-from regional_node.reconciliation.runs import Runs
-from regional_node.reconciliation.service import ReconciliationsService
-from regional_node.reconciliation.store import ReconciliationStore
 
 DATABASE: Final = "node.db"
 IDENTITY: Final = "identity"
@@ -75,24 +64,17 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _DISK_FAILED: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """Every part of an opened node."""
-
-    machine: Machine
-    areas: Areas
-    link: LinkWorker
-    services: Sequence[Register]
-    workers: Mapping[str, Work]
-
-
 async def run(settings: NodeSettings) -> int:
     """Run the node until SIGTERM or SIGINT; the exit status (0, or 1 after a disk failure)."""
     stop = asyncio.Event()
     stop_on_signals(stop)
     machine = await _open_machine(settings)
     try:
-        status = await _run(await _open_node(machine), stop)
+        roads = Roads(
+            channel=lambda: _channel(machine),
+            stream=lambda: GrpcStream(lambda: _channel(machine)),
+        )
+        status = await _run(await open_node(machine, roads), stop)
     finally:
         await machine.database.close()
     machine.care.close(machine.database, machine.blobs)
@@ -142,55 +124,6 @@ async def _open_machine(settings: NodeSettings) -> Machine:
         newest=NewestNational(national),
         care=care,
     )
-
-
-async def _open_node(machine: Machine) -> Node:
-    settings, clock = machine.settings, machine.clock
-    areas = await open_areas(machine, lambda: _channel(machine))
-    await machine.care.verify_blobs(machine.blobs, areas.upkeep.store)
-    software_version = version("lpse-federation")
-    runs = Runs(
-        machine.database, machine.journal, clock, machine.log, software_version=software_version
-    )
-    await runs.open()
-    parts = Parts(
-        journal=machine.journal,
-        national=machine.national,
-        runs=runs,
-        state=machine.link,
-        service=areas.watch,
-        blobs=areas.drain,
-        disk=areas.upkeep,
-        free_bytes=lambda: shutil.disk_usage(settings.data).free,
-        signer=machine.signer,
-        clock=clock,
-        entropy=machine.entropy,
-        log=machine.log,
-        settings=LinkSettings(
-            machine.endpoint,
-            software_version,
-            machine.exercise,
-            machine.entropy.token(16),
-        ),
-        measuring=machine.keeper,
-    )
-    link = LinkWorker(
-        parts,
-        lambda: GrpcStream(lambda: _channel(machine)),
-        first_seconds=settings.link.reconnect_first_seconds,
-        max_seconds=settings.link.reconnect_max_seconds,
-    )
-    trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
-    node = NodeService(parts, link, machine.me, trust, areas.upkeep.health)
-    recon = ReconciliationsService(ReconciliationStore(machine.database), link.demand_run)
-    services: list[Register] = [
-        lambda server: node_pb2_grpc.add_NodeServicer_to_server(node, server),
-        lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(
-            recon, server
-        ),
-        *areas.services,
-    ]
-    return Node(machine, areas, link, services, {**areas.workers, **_renewals(machine, link)})
 
 
 def _channel(machine: Machine) -> grpc.aio.Channel:
@@ -244,7 +177,7 @@ async def _run(node: Node, stop: asyncio.Event) -> int:
     link = asyncio.create_task(keep_working("link", node.link.run, machine.clock))
     tasks = [
         asyncio.create_task(keep_working(name, work, machine.clock))
-        for name, work in node.workers.items()
+        for name, work in {**node.workers, **_renewals(machine, node.link)}.items()
     ]
     stopped = asyncio.create_task(stop.wait())
     failed = [

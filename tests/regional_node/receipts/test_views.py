@@ -104,7 +104,7 @@ def test_every_text_exists_in_indonesian() -> None:
         texts |= set(re.findall(r"(?:Fact|own|words)\(\s*\"([^\"]+)\"", source))
         texts |= set(re.findall(r"Check\(\s*\"\w+\",\s*\"([^\"]+)\"", source))
         texts |= set(re.findall(r"both\(\"\w+\", \"([^\"]+)\"", source))
-    for table in (views._VERDICTS, views.REASONS, views._BASES):
+    for table in (views._VERDICTS, REASONS, views._BASES):
         texts |= set(table.values())
     texts |= {print_data._GIVE, print_data._OFFLINE, print_data._LOOK_UP, print_data._COMPARE}
     assert len(texts) > 70
