@@ -11,6 +11,7 @@ import pytest
 
 from lpse.federation.receipts import Times, sign_receipt, verify_receipt
 from lpse.federation.v1.records_pb2 import Verdict
+from regional_node.pages.view import REASONS
 from regional_node.receipts import TEMPLATES, checking, print_data, views
 from regional_node.receipts.views import Paper, facts, instant_text
 from tests.contract.test_receipts import (
