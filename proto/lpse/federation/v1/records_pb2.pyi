@@ -444,8 +444,14 @@ class UploadAccepted(_message.Message):
     COMMITMENT_FIELD_NUMBER: _builtins.int
     BLOBS_FIELD_NUMBER: _builtins.int
     ACCEPT_TIME_FIELD_NUMBER: _builtins.int
+    SEALED_DETAILS_FIELD_NUMBER: _builtins.int
     commitment: _builtins.bytes
     """Set by the node: SHA-256(salt ‖ canonical details), 32 bytes. Opened by PackageOpened."""
+    sealed_details: _builtins.bytes
+    """Set by the node: the receipt under the node's escrow key (lpse/federation/escrow.py), padded so
+    that its length tells nothing. Nobody but the holder of that key can read it. Absence (older
+    nodes): after a loss only the vendor's own receipt restores the details.
+    """
     @_builtins.property
     def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedBlob]:
         """Set by the node: 1..250 blobs."""
@@ -460,10 +466,11 @@ class UploadAccepted(_message.Message):
         commitment: _builtins.bytes = ...,
         blobs: _abc.Iterable[Global___SealedBlob] | None = ...,
         accept_time: _timestamp_pb2.Timestamp | None = ...,
+        sealed_details: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "blobs", b"blobs", "commitment", b"commitment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "blobs", b"blobs", "commitment", b"commitment", "sealed_details", b"sealed_details"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,12 +487,15 @@ class UploadRefused(_message.Message):
     REFUSE_TIME_FIELD_NUMBER: _builtins.int
     RECEIVED_BYTES_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SEALED_DETAILS_FIELD_NUMBER: _builtins.int
     commitment: _builtins.bytes
     """Set by the node: SHA-256(salt ‖ canonical details), 32 bytes."""
     received_bytes: _builtins.int
     """Set by the node: bytes received until then."""
     reason: Global___RefusalReason.ValueType
     """Set by the node."""
+    sealed_details: _builtins.bytes
+    """Set by the node: the proof of the attempt, as in UploadAccepted."""
     @_builtins.property
     def begin_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: legal clock when the attempt began."""
@@ -502,10 +512,11 @@ class UploadRefused(_message.Message):
         refuse_time: _timestamp_pb2.Timestamp | None = ...,
         received_bytes: _builtins.int = ...,
         reason: Global___RefusalReason.ValueType = ...,
+        sealed_details: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "refuse_time", b"refuse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "commitment", b"commitment", "reason", b"reason", "received_bytes", b"received_bytes", "refuse_time", b"refuse_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "commitment", b"commitment", "reason", b"reason", "received_bytes", b"received_bytes", "refuse_time", b"refuse_time", "sealed_details", b"sealed_details"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -597,6 +608,7 @@ class PackageScheduled(_message.Message):
     STAGES_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
     SOURCE_DIGEST_FIELD_NUMBER: _builtins.int
+    RULE_DOCUMENT_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     """Set by the node: package code with the node's number as suffix."""
     revision: _builtins.int
@@ -611,6 +623,10 @@ class PackageScheduled(_message.Message):
     """Set by the node: "import", or "decision" followed by the proposal's number."""
     source_digest: _builtins.bytes
     """Set by the node: SHA-256 of the imported document or of the decision's subject, 32 bytes."""
+    rule_document: _builtins.bytes
+    """Set by the node in revision 1: the rule set as it was when the package was announced, JSON in
+    UTF-8. Absence (older nodes): the rule set of that name as published.
+    """
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stage]:
         """Set by the node: every stage, in the order of the tender."""
@@ -626,10 +642,11 @@ class PackageScheduled(_message.Message):
         stages: _abc.Iterable[Global___Stage] | None = ...,
         origin: _builtins.str = ...,
         source_digest: _builtins.bytes = ...,
+        rule_document: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "package", b"package", "revision", b"revision", "rule_set", b"rule_set", "source_digest", b"source_digest", "stages", b"stages", "title", b"title", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "package", b"package", "revision", b"revision", "rule_document", b"rule_document", "rule_set", b"rule_set", "source_digest", b"source_digest", "stages", b"stages", "title", b"title", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -760,6 +777,36 @@ class StageAdjustment(_message.Message):
 Global___StageAdjustment: _TypeAlias = StageAdjustment  # noqa: Y015
 
 @_typing.final
+class CountedSpan(_message.Message):
+    """Time that was counted: half-open [start, end)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountedSpan: _TypeAlias = CountedSpan  # noqa: Y015
+
+@_typing.final
 class CompensationProposed(_message.Message):
     """Kind "compensation.proposed": OutageCompensation as computed; nothing has moved yet."""
 
@@ -775,6 +822,7 @@ class CompensationProposed(_message.Message):
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
     ARITHMETIC_FIELD_NUMBER: _builtins.int
     ALREADY_OPENED_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     """Set by the node."""
     proposal: _builtins.int
@@ -803,6 +851,12 @@ class CompensationProposed(_message.Message):
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: the moment as of which it was computed."""
 
+    @_builtins.property
+    def counted(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountedSpan]:
+        """Set by the node: the time that was counted, merged and in order. Absence where nothing was, and
+        at older nodes.
+        """
+
     def __init__(
         self,
         *,
@@ -816,10 +870,11 @@ class CompensationProposed(_message.Message):
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
         arithmetic: _builtins.bytes = ...,
         already_opened: _builtins.bool = ...,
+        counted: _abc.Iterable[Global___CountedSpan] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustments", b"adjustments", "already_opened", b"already_opened", "arithmetic", b"arithmetic", "as_of_time", b"as_of_time", "outages", b"outages", "package", b"package", "proposal", b"proposal", "provisional", b"provisional", "rule_set", b"rule_set", "schedule_revision", b"schedule_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustments", b"adjustments", "already_opened", b"already_opened", "arithmetic", b"arithmetic", "as_of_time", b"as_of_time", "counted", b"counted", "outages", b"outages", "package", b"package", "proposal", b"proposal", "provisional", b"provisional", "rule_set", b"rule_set", "schedule_revision", b"schedule_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -838,6 +893,7 @@ class CompensationDecided(_message.Message):
     ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     DOCUMENT_DIGEST_FIELD_NUMBER: _builtins.int
     ACT_FIELD_NUMBER: _builtins.int
+    ACCOUNTED_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     """Set by the node."""
     proposal: _builtins.int
@@ -856,6 +912,12 @@ class CompensationDecided(_message.Message):
     def act(self) -> _acts_pb2.SignedAct:
         """Set by the officer: act "compensation.decide" over the subject of this decision."""
 
+    @_builtins.property
+    def accounted(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountedSpan]:
+        """Set by the node: all time that decisions of this package have dealt with, this one included.
+        Absence where there is none, and at older nodes.
+        """
+
     def __init__(
         self,
         *,
@@ -866,10 +928,11 @@ class CompensationDecided(_message.Message):
         adjustments: _abc.Iterable[Global___StageAdjustment] | None = ...,
         document_digest: _builtins.bytes = ...,
         act: _acts_pb2.SignedAct | None = ...,
+        accounted: _abc.Iterable[Global___CountedSpan] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "adjustments", b"adjustments", "decision", b"decision", "document_digest", b"document_digest", "package", b"package", "proposal", b"proposal", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounted", b"accounted", "act", b"act", "adjustments", b"adjustments", "decision", b"decision", "document_digest", b"document_digest", "package", b"package", "proposal", b"proposal", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1138,6 +1201,8 @@ class UpgradeStepped(_message.Message):
     DETAIL_FIELD_NUMBER: _builtins.int
     REPORTED_VERSION_FIELD_NUMBER: _builtins.int
     STEP_TIME_FIELD_NUMBER: _builtins.int
+    BUNDLE_DIGEST_FIELD_NUMBER: _builtins.int
+    BUNDLE_BYTES_FIELD_NUMBER: _builtins.int
     rollout: _builtins.str
     """Set by the node: "rollouts/spse-3.6"."""
     from_version: _builtins.str
@@ -1152,6 +1217,10 @@ class UpgradeStepped(_message.Message):
     """Set by the node: in words, for people."""
     reported_version: _builtins.str
     """Set by the node when the state is APPLIED or ROLLED_BACK: what the running service reported."""
+    bundle_digest: _builtins.bytes
+    """Set by the node: SHA-256 of the release's bundle, 32 bytes. Absence at older nodes."""
+    bundle_bytes: _builtins.int
+    """Set by the node: size of the bundle. Absence at older nodes."""
     @_builtins.property
     def hold_until_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node when the state is HELD and the end of the hold is known."""
@@ -1172,10 +1241,12 @@ class UpgradeStepped(_message.Message):
         detail: _builtins.str = ...,
         reported_version: _builtins.str = ...,
         step_time: _timestamp_pb2.Timestamp | None = ...,
+        bundle_digest: _builtins.bytes = ...,
+        bundle_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hold_until_time", b"hold_until_time", "step_time", b"step_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "from_version", b"from_version", "hold_reason", b"hold_reason", "hold_until_time", b"hold_until_time", "reported_version", b"reported_version", "rollout", b"rollout", "state", b"state", "step_time", b"step_time", "to_version", b"to_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_bytes", b"bundle_bytes", "bundle_digest", b"bundle_digest", "detail", b"detail", "from_version", b"from_version", "hold_reason", b"hold_reason", "hold_until_time", b"hold_until_time", "reported_version", b"reported_version", "rollout", b"rollout", "state", b"state", "step_time", b"step_time", "to_version", b"to_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
