@@ -33,6 +33,8 @@ NATIONAL: Final[dict[str, type[Message]]] = {
     "policy.published": directives.PolicyPublished,
     "national.asserted": directives.NationalAsserted,
     "quarantine.released": directives.QuarantineReleased,
+    "reconciliation.recorded": records.ReconciliationRecorded,
+    "reconciliation.resolved": records.ReconciliationResolved,
 }
 
 REGIONAL: Final[dict[str, type[Message]]] = {
@@ -54,6 +56,7 @@ REGIONAL: Final[dict[str, type[Message]]] = {
     "officer.added": records.OfficerAdded,
     "officer.revoked": records.OfficerRevoked,
     "reconciliation.recorded": records.ReconciliationRecorded,
+    "reconciliation.resolved": records.ReconciliationResolved,
     "centre.contradicted": records.CentreContradicted,
     "clock.stepped": records.ClockStepped,
 }

@@ -1326,6 +1326,26 @@ class ReconciliationEntry(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class WordsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     OBJECT_FIELD_NUMBER: _builtins.int
     CLASSIFICATION_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
@@ -1336,6 +1356,7 @@ class ReconciliationEntry(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     HASH_AFTER_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     object: _builtins.str
     """Set by the decider: what it is about ("regional 12..19", "national 4", "blob <digest>")."""
     classification: Global___Classification.ValueType
@@ -1356,6 +1377,12 @@ class ReconciliationEntry(_message.Message):
     """Set by the decider: who decided: "rule" or a person's name."""
     hash_after: _builtins.bytes
     """Set by the decider: the root or digest after the decision, or empty."""
+    @_builtins.property
+    def words(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Set by the decider: what fills the words in braces of the rule's reason, so that it can be told
+        in another language; absent in records of older programs.
+        """
+
     def __init__(
         self,
         *,
@@ -1369,14 +1396,161 @@ class ReconciliationEntry(_message.Message):
         count: _builtins.int = ...,
         actor: _builtins.str = ...,
         hash_after: _builtins.bytes = ...,
+        words: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "centre_evidence", b"centre_evidence", "classification", b"classification", "count", b"count", "hash_after", b"hash_after", "node_evidence", b"node_evidence", "object", b"object", "outcome", b"outcome", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "centre_evidence", b"centre_evidence", "classification", b"classification", "count", b"count", "hash_after", b"hash_after", "node_evidence", b"node_evidence", "object", b"object", "outcome", b"outcome", "reason", b"reason", "rule", b"rule", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReconciliationEntry: _TypeAlias = ReconciliationEntry  # noqa: Y015
+
+@_typing.final
+class ReconciliationInputEntry(_message.Message):
+    """A national entry as the inputs of a run name it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Set by the node: its national index."""
+    kind: _builtins.str
+    """Set by the node: its kind."""
+    subject: _builtins.str
+    """Set by the node: the resource that it is about; may be empty."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        subject: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "kind", b"kind", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationInputEntry: _TypeAlias = ReconciliationInputEntry  # noqa: Y015
+
+@_typing.final
+class ReconciliationFinding(_message.Message):
+    """What was found about the object of the entry at the same position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITUATION_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    situation: _builtins.str
+    """Set by the decider: "blob.node.missing", "state.different", or the id of the rule where the
+    finding has one rule alone.
+    """
+    field: _builtins.str
+    """Set by the decider: the field that differs, as the table of authorities names it; empty where
+    no field does.
+    """
+    detail: _builtins.str
+    """Set by the decider: what else it found, in words; it stands behind the reason."""
+    def __init__(
+        self,
+        *,
+        situation: _builtins.str = ...,
+        field: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "field", b"field", "situation", b"situation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationFinding: _TypeAlias = ReconciliationFinding  # noqa: Y015
+
+@_typing.final
+class ReconciliationInputs(_message.Message):
+    """Everything that a run was decided from, besides the heads and counts in its record: whoever has
+    the record can take the decisions again and must come to the same ones.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    NATIONAL_RELATION_FIELD_NUMBER: _builtins.int
+    COMMON_SIZE_FIELD_NUMBER: _builtins.int
+    OTHER_EPOCH_HEAD_FIELD_NUMBER: _builtins.int
+    LATE_FIELD_NUMBER: _builtins.int
+    LATE_COUNT_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    SKIPPED_COUNT_FIELD_NUMBER: _builtins.int
+    PARKED_FIELD_NUMBER: _builtins.int
+    PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """Set by the decider: "link" (heads compared at a hello) or "findings" (single findings)."""
+    relation: _builtins.str
+    """Set by the node: HeadRelation of the Welcome without its prefix, "IN_SYNC"; link runs only."""
+    national_relation: _builtins.str
+    """Set by the node: "equal", "behind", "rewound" or "forked"; link runs only."""
+    common_size: _builtins.int
+    """Set by the node: own entries that both are known to have had, where they contradict."""
+    late_count: _builtins.int
+    """Set by the node: how many were late."""
+    skipped_count: _builtins.int
+    """Set by the node: how many it skipped."""
+    parked_count: _builtins.int
+    """Set by the node: how many were parked."""
+    duplicates: _builtins.int
+    """Set by the node: entries that came again."""
+    @_builtins.property
+    def other_epoch_head(self) -> _journal_pb2.Head:
+        """Set by the node: the head of the epoch that both left; absent where there is none."""
+
+    @_builtins.property
+    def late(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconciliationInputEntry]:
+        """Set by the node: national entries that should have counted while it was away; the first ones."""
+
+    @_builtins.property
+    def skipped(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconciliationInputEntry]:
+        """Set by the node: national entries that it could not fold; the first ones."""
+
+    @_builtins.property
+    def parked(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Set by the node: own entries that the centre parked; the first ones."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconciliationFinding]:
+        """Set by the decider: one per entry of the record, in its order; runs of findings only."""
+
+    def __init__(
+        self,
+        *,
+        method: _builtins.str = ...,
+        relation: _builtins.str = ...,
+        national_relation: _builtins.str = ...,
+        common_size: _builtins.int = ...,
+        other_epoch_head: _journal_pb2.Head | None = ...,
+        late: _abc.Iterable[Global___ReconciliationInputEntry] | None = ...,
+        late_count: _builtins.int = ...,
+        skipped: _abc.Iterable[Global___ReconciliationInputEntry] | None = ...,
+        skipped_count: _builtins.int = ...,
+        parked: _abc.Iterable[_builtins.int] | None = ...,
+        parked_count: _builtins.int = ...,
+        duplicates: _builtins.int = ...,
+        findings: _abc.Iterable[Global___ReconciliationFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["other_epoch_head", b"other_epoch_head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["common_size", b"common_size", "duplicates", b"duplicates", "findings", b"findings", "late", b"late", "late_count", b"late_count", "method", b"method", "national_relation", b"national_relation", "other_epoch_head", b"other_epoch_head", "parked", b"parked", "parked_count", b"parked_count", "relation", b"relation", "skipped", b"skipped", "skipped_count", b"skipped_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationInputs: _TypeAlias = ReconciliationInputs  # noqa: Y015
 
 @_typing.final
 class ReconciliationRecorded(_message.Message):
@@ -1411,6 +1585,9 @@ class ReconciliationRecorded(_message.Message):
     ONLY_CENTRE_COUNT_FIELD_NUMBER: _builtins.int
     DIFFERENT_COUNT_FIELD_NUMBER: _builtins.int
     LEGAL_TIME_FIELD_NUMBER: _builtins.int
+    UNION_COUNT_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Set by the node: "recon/<node id>/<number>"."""
     trigger: Global___ReconciliationTrigger.ValueType
@@ -1447,6 +1624,12 @@ class ReconciliationRecorded(_message.Message):
     """Set by the node: |only at the centre|."""
     different_count: _builtins.int
     """Set by the node: |different|."""
+    union_count: _builtins.int
+    """Set by the node: |union| of the set algebra, counted by itself; 0 in records of older programs."""
+    node_id: _builtins.str
+    """Set by the centre in runs of its own ("recon/lkpp/<number>"): the node concerned; empty where
+    none is, and in a node's own runs.
+    """
     @_builtins.property
     def node_head_before(self) -> _journal_pb2.Head:
         """Set by the node: its own head when the run began."""
@@ -1485,6 +1668,10 @@ class ReconciliationRecorded(_message.Message):
     def legal_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: legal clock at the begin of the run."""
 
+    @_builtins.property
+    def inputs(self) -> Global___ReconciliationInputs:
+        """Set by the decider: what the decisions were taken from; absent in records of older programs."""
+
     def __init__(
         self,
         *,
@@ -1515,14 +1702,95 @@ class ReconciliationRecorded(_message.Message):
         only_centre_count: _builtins.int = ...,
         different_count: _builtins.int = ...,
         legal_time: _timestamp_pb2.Timestamp | None = ...,
+        union_count: _builtins.int = ...,
+        inputs: Global___ReconciliationInputs | None = ...,
+        node_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "centre_copy_before", b"centre_copy_before", "legal_time", b"legal_time", "national_copy_before", b"national_copy_before", "national_head_after", b"national_head_after", "national_head_before", b"national_head_before", "node_head_after", b"node_head_after", "node_head_before", b"node_head_before"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "centre_copy_before", b"centre_copy_before", "inputs", b"inputs", "legal_time", b"legal_time", "national_copy_before", b"national_copy_before", "national_head_after", b"national_head_after", "national_head_before", b"national_head_before", "node_head_after", b"node_head_after", "node_head_before", b"node_head_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "begin_time", b"begin_time", "blobs_verified", b"blobs_verified", "both_count", b"both_count", "bytes_moved", b"bytes_moved", "cause", b"cause", "centre_copy_before", b"centre_copy_before", "different_count", b"different_count", "duration_seconds", b"duration_seconds", "entries", b"entries", "entries_received", b"entries_received", "entries_sent", b"entries_sent", "heads_equal", b"heads_equal", "legal_time", b"legal_time", "link_down_seconds", b"link_down_seconds", "national_copy_before", b"national_copy_before", "national_head_after", b"national_head_after", "national_head_before", b"national_head_before", "node_head_after", b"node_head_after", "node_head_before", b"node_head_before", "only_centre_count", b"only_centre_count", "only_node_count", b"only_node_count", "protocol", b"protocol", "run", b"run", "software_version", b"software_version", "trigger", b"trigger", "wait_seconds", b"wait_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "begin_time", b"begin_time", "blobs_verified", b"blobs_verified", "both_count", b"both_count", "bytes_moved", b"bytes_moved", "cause", b"cause", "centre_copy_before", b"centre_copy_before", "different_count", b"different_count", "duration_seconds", b"duration_seconds", "entries", b"entries", "entries_received", b"entries_received", "entries_sent", b"entries_sent", "heads_equal", b"heads_equal", "inputs", b"inputs", "legal_time", b"legal_time", "link_down_seconds", b"link_down_seconds", "national_copy_before", b"national_copy_before", "national_head_after", b"national_head_after", "national_head_before", b"national_head_before", "node_head_after", b"node_head_after", "node_head_before", b"node_head_before", "node_id", b"node_id", "only_centre_count", b"only_centre_count", "only_node_count", b"only_node_count", "protocol", b"protocol", "run", b"run", "software_version", b"software_version", "trigger", b"trigger", "union_count", b"union_count", "wait_seconds", b"wait_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReconciliationRecorded: _TypeAlias = ReconciliationRecorded  # noqa: Y015
+
+@_typing.final
+class ReconciliationResolved(_message.Message):
+    """Kinds "reconciliation.resolved" (either journal): a person decided what no rule may decide."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    CHOICE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_NAME_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_DIGEST_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_BYTES_FIELD_NUMBER: _builtins.int
+    CORRECTS_FIELD_NUMBER: _builtins.int
+    PLAN_DIGEST_FIELD_NUMBER: _builtins.int
+    ACTS_FIELD_NUMBER: _builtins.int
+    resolution: _builtins.str
+    """Set by the writer: "resolutions/<number>", numbered in its own journal."""
+    node_id: _builtins.str
+    """Set by the writer: the node concerned."""
+    run: _builtins.str
+    """Set by the person: the run, "recon/lpse-pacitan/7"."""
+    entry: _builtins.int
+    """Set by the person: position of the entry in the run, from 0."""
+    object: _builtins.str
+    """Set by the writer: the object of that entry, as recorded."""
+    rule: _builtins.str
+    """Set by the writer: the rule of that entry, as recorded."""
+    choice: _builtins.str
+    """Set by the person: one of the choices that the rule offers, "CONTINUE_STORED"."""
+    reason: _builtins.str
+    """Set by the person: why."""
+    attachment_name: _builtins.str
+    """Set by the person: file name of an attachment; empty when there is none."""
+    attachment_digest: _builtins.bytes
+    """Set by the writer: SHA-256 of the attachment, 32 bytes; empty when there is none."""
+    attachment_bytes: _builtins.int
+    """Set by the writer: size of the attachment."""
+    corrects: _builtins.str
+    """Set by the person: the earlier resolution that this one corrects; empty for a first one. The
+    corrected one stays as it is.
+    """
+    plan_digest: _builtins.bytes
+    """Set by the centre: digest of the plan, 32 bytes; empty in a node's own resolutions."""
+    @_builtins.property
+    def acts(self) -> _containers.RepeatedCompositeFieldContainer[_acts_pb2.SignedAct]:
+        """Set by the persons: approvals of the plan at the centre, or the officer's signature at a node."""
+
+    def __init__(
+        self,
+        *,
+        resolution: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        run: _builtins.str = ...,
+        entry: _builtins.int = ...,
+        object: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        choice: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        attachment_name: _builtins.str = ...,
+        attachment_digest: _builtins.bytes = ...,
+        attachment_bytes: _builtins.int = ...,
+        corrects: _builtins.str = ...,
+        plan_digest: _builtins.bytes = ...,
+        acts: _abc.Iterable[_acts_pb2.SignedAct] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "attachment_bytes", b"attachment_bytes", "attachment_digest", b"attachment_digest", "attachment_name", b"attachment_name", "choice", b"choice", "corrects", b"corrects", "entry", b"entry", "node_id", b"node_id", "object", b"object", "plan_digest", b"plan_digest", "reason", b"reason", "resolution", b"resolution", "rule", b"rule", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationResolved: _TypeAlias = ReconciliationResolved  # noqa: Y015
 
 @_typing.final
 class CentreContradicted(_message.Message):
