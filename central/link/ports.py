@@ -5,7 +5,7 @@ Leaves out every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,9 @@ from central.link.frames import NationalFrames
 from central.link.store import LinkStore
 from central.link.witnesses import WitnessBook
 from central.national.national import National
+from lpse.federation.checkpoints import Head
 from lpse.federation.notes import Signer
+from lpse.federation.v1 import link_pb2 as link
 from lpse.runtime.channels import Subject
 from lpse.runtime.clock import Clock, Entropy
 
@@ -41,6 +43,46 @@ class Stream(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Send one frame; waits while the line is full."""
+
+
+class Challenges(Protocol):
+    """Who asks nodes for proofs at random moments, and judges the answers."""
+
+    async def due(self, node_id: str, held: Head) -> link.Challenge | None:
+        """A question to ask now; called after each heartbeat of a session of protocol 2.
+
+        `held` is what the ledger holds of the session's epoch. The session sets `number`.
+        """
+
+    async def answered(
+        self, node_id: str, asked: link.Challenge, answer: link.ChallengeAnswer
+    ) -> None:
+        """Judge the answer to a question of this session; a FederationError ends the session."""
+
+
+class Witnesses(Protocol):
+    """Who knows which national heads the other nodes cosigned."""
+
+    def sample(self, node_id: str) -> Sequence[link.WitnessedHead]:
+        """At most WITNESSED_HEADS_MAX heads to show that node now; not its own."""
+
+
+class Findings(Protocol):
+    """Who writes down what the centre found out about a node's history."""
+
+    async def found(self, node_id: str, finding: Finding) -> None:
+        """Record it once, however often it is found; never raises for a shut gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A contradiction that the centre's side of the link noticed."""
+
+    what: str  # "rewound", "forked", "clone", "old epoch", "protocol", "national …", see findings
+    code: str
+    node_head: Head | None = None  # as the node showed it, signature verified
+    centre_head: Head | None = None  # what the centre holds of the same journal
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +111,6 @@ class Parts:
     entropy: Entropy
     log: FilteringBoundLogger
     settings: Settings
+    challenges: Challenges | None = None
+    witnessed: Witnesses | None = None
+    findings: Findings | None = None

@@ -5,7 +5,7 @@ Leaves out every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +74,20 @@ class Measuring(Protocol):
         """The centre's time in its answer to a question that left at `sent_monotonic`."""
 
 
+class Challenged(Protocol):
+    """Who shows the centre that an entry stands in the own journal."""
+
+    async def answer(self, challenge: wire.Challenge) -> wire.ChallengeAnswer:
+        """Leaf and path as read from disk now, or the reason why not; `number` is set here too."""
+
+
+class Witnessed(Protocol):
+    """Who compares national heads that other nodes cosigned with the own copy."""
+
+    async def took_witnessed(self, heads: Sequence[wire.WitnessedHead]) -> None:
+        """At most WITNESSED_HEADS_MAX of them, unverified; a FederationError ends the session."""
+
+
 Connect = Callable[[], Stream]
 
 
@@ -105,3 +119,5 @@ class Parts:
     log: FilteringBoundLogger
     settings: Settings
     measuring: Measuring | None = None
+    challenged: Challenged | None = None
+    witnessed: Witnessed | None = None

@@ -117,14 +117,19 @@ class NodeSession:
         self._sent = stored.size if stored is not None else 0
         self._heartbeat_seconds = float(welcome.heartbeat_seconds or LINK_HEARTBEAT_SECONDS)
         self._lease_seconds = float(welcome.lease_seconds or LINK_LEASE_SECONDS)
+        self._progress.begin(welcome, stored, national_head, NATIONAL_RELATION[agreement])
         parts.state.session = SessionState(
             since=parts.clock.wall(),
             quarantine_code=frames.clip(welcome.quarantine.code),
             quarantine_reason=frames.clip(welcome.quarantine.reason),
             centre_national_size=national_head.size,
+            relation=welcome.relation,
+            stored_head=stored,
+            other_epoch_head=self._progress.shown.other_epoch_head,
+            national_relation=NATIONAL_RELATION[agreement],
+            protocol=welcome.protocol,
         )
         parts.state.away_below = national_head.size
-        self._progress.begin(welcome, stored, national_head, NATIONAL_RELATION[agreement])
         self._run = await parts.runs.begin(self._begin(welcome.protocol))
         await parts.state.alive(parts.clock.wall())
         self.welcomed = True

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Refused
+from lpse.federation.v1 import link_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
@@ -26,6 +27,11 @@ class Session:
     quarantine_code: str = ""
     quarantine_reason: str = ""
     centre_national_size: int = 0
+    relation: wire.HeadRelation.ValueType = wire.HEAD_RELATION_UNSPECIFIED
+    stored_head: Head | None = None  # of the present epoch, as the centre showed it at hello
+    other_epoch_head: Head | None = None  # of the node's newest other epoch, as shown at hello
+    national_relation: str = ""  # "equal", "behind", "rewound" or "forked", as judged here
+    protocol: int = 1
     clock_offset_seconds: float = 0.0
 
 

@@ -158,5 +158,9 @@ LINK_ATTEMPTS_KEPT_MAX: Final = 1_000
 LINK_TEXT_CHARACTERS_MAX: Final = 500
 # Parked indexes named in one acknowledgement; the rest is told by the centre's own list.
 ACK_PARKED_MAX: Final = 256
+# National heads of others shown in one frame; a receiver looks at no more.
+WITNESSED_HEADS_MAX: Final = 3
+# Heartbeats between two frames that show them; the first one of a session does.
+WITNESSED_BEATS: Final = 15
 # A session token's secret.
 SESSION_TOKEN_BYTES: Final = 32

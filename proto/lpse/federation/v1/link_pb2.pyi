@@ -109,9 +109,13 @@ class NodeFrame(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     TOKEN_CONFIRMED_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
+    CHALLENGE_ANSWER_FIELD_NUMBER: _builtins.int
+    PROBE_ANSWER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
-        """First frame of a session, and only the first."""
+        """First frame of a session; once more in the full form when the centre asks for it with
+        HeadsWanted, and never otherwise.
+        """
 
     @_builtins.property
     def regional(self) -> _journal_pb2.EntryBatch:
@@ -133,6 +137,14 @@ class NodeFrame(_message.Message):
     def goodbye(self) -> Global___Goodbye:
         """The node will close; absence before the end means that the link broke."""
 
+    @_builtins.property
+    def challenge_answer(self) -> Global___ChallengeAnswer:
+        """Answer to Challenge; protocol 2."""
+
+    @_builtins.property
+    def probe_answer(self) -> Global___ProbeAnswer:
+        """Answer to Probe; protocol 2."""
+
     def __init__(
         self,
         *,
@@ -142,12 +154,14 @@ class NodeFrame(_message.Message):
         heartbeat: Global___Heartbeat | None = ...,
         token_confirmed: Global___TokenConfirmed | None = ...,
         goodbye: Global___Goodbye | None = ...,
+        challenge_answer: Global___ChallengeAnswer | None = ...,
+        probe_answer: Global___ProbeAnswer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "national_ack", b"national_ack", "regional", b"regional", "token_confirmed", b"token_confirmed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge_answer", b"challenge_answer", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "national_ack", b"national_ack", "probe_answer", b"probe_answer", "regional", b"regional", "token_confirmed", b"token_confirmed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "national_ack", b"national_ack", "regional", b"regional", "token_confirmed", b"token_confirmed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge_answer", b"challenge_answer", "frame", b"frame", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "national_ack", b"national_ack", "probe_answer", b"probe_answer", "regional", b"regional", "token_confirmed", b"token_confirmed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["hello", "regional", "national_ack", "heartbeat", "token_confirmed", "goodbye"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["hello", "regional", "national_ack", "heartbeat", "token_confirmed", "goodbye", "challenge_answer", "probe_answer"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -167,6 +181,9 @@ class CentralFrame(_message.Message):
     HEARTBEAT_REPLY_FIELD_NUMBER: _builtins.int
     DRAIN_FIELD_NUMBER: _builtins.int
     BLOBS_WANTED_FIELD_NUMBER: _builtins.int
+    HEADS_WANTED_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    PROBE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def national(self) -> _journal_pb2.EntryBatch:
         """Entries of the national journal: the same bytes to every node that is caught up."""
@@ -199,6 +216,18 @@ class CentralFrame(_message.Message):
     def blobs_wanted(self) -> Global___BlobsWanted:
         """The centre's copy of sealed bytes is damaged; bring them again."""
 
+    @_builtins.property
+    def heads_wanted(self) -> Global___HeadsWanted:
+        """Answer to a slim Hello that is not plainly equal: say the full one. Protocol 2."""
+
+    @_builtins.property
+    def challenge(self) -> Global___Challenge:
+        """Show that an entry stands in your journal; protocol 2."""
+
+    @_builtins.property
+    def probe(self) -> Global___Probe:
+        """Say something at once: another holder of your identity has said hello. Protocol 2."""
+
     def __init__(
         self,
         *,
@@ -210,12 +239,15 @@ class CentralFrame(_message.Message):
         heartbeat_reply: Global___HeartbeatReply | None = ...,
         drain: Global___Drain | None = ...,
         blobs_wanted: Global___BlobsWanted | None = ...,
+        heads_wanted: Global___HeadsWanted | None = ...,
+        challenge: Global___Challenge | None = ...,
+        probe: Global___Probe | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "challenge", b"challenge", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heads_wanted", b"heads_wanted", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "probe", b"probe", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "challenge", b"challenge", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heads_wanted", b"heads_wanted", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "probe", b"probe", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["national", "welcome", "refusal", "entry_ack", "credit", "heartbeat_reply", "drain", "blobs_wanted"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["national", "welcome", "refusal", "entry_ack", "credit", "heartbeat_reply", "drain", "blobs_wanted", "heads_wanted", "challenge", "probe"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -251,7 +283,13 @@ Global___SessionToken: _TypeAlias = SessionToken  # noqa: Y015
 
 @_typing.final
 class Hello(_message.Message):
-    """First frame of a node: hashes and heads only."""
+    """First frame of a node: hashes and heads only.
+
+    From protocol 2 on there is a slim form, for a node whose last session was of protocol 2 or newer:
+    `node_id` and, in both heads, `party` and `signature` are absent. Unsigned heads count for
+    nothing but equality with what the centre holds itself; whatever else they would mean, the centre
+    answers HeadsWanted and judges the full form.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -272,7 +310,9 @@ class Hello(_message.Message):
     EXERCISE_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
-    """Set by the node: compared with the certificate; a difference is refused."""
+    """Set by the node: compared with the certificate; a difference is refused. Absent in the slim
+    form: the certificate tells it.
+    """
     boot_id: _builtins.bytes
     """Set by the node: random per start of the node's daemon."""
     protocol_min: _builtins.int
@@ -343,7 +383,12 @@ Global___Hello: _TypeAlias = Hello  # noqa: Y015
 
 @_typing.final
 class Welcome(_message.Message):
-    """The centre's answer to Hello."""
+    """The centre's answer to Hello.
+
+    To a slim Hello that is equal it leaves out what the node has just shown: `stored_head` (relation
+    IN_SYNC: it is the own head of the Hello) and, where equal too, `national_head`. The centre's
+    `cosignature` stands for both then.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,6 +405,8 @@ class Welcome(_message.Message):
     QUARANTINE_FIELD_NUMBER: _builtins.int
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
     OTHER_EPOCH_HEAD_FIELD_NUMBER: _builtins.int
+    COSIGNATURE_FIELD_NUMBER: _builtins.int
+    WITNESSED_FIELD_NUMBER: _builtins.int
     protocol: _builtins.int
     """Set by the centre: the protocol version of this session."""
     relation: Global___HeadRelation.ValueType
@@ -406,6 +453,17 @@ class Welcome(_message.Message):
     def other_epoch_head(self) -> _journal_pb2.Head:
         """Set by the centre: newest head of the node's journal in any other epoch; absence means none."""
 
+    @_builtins.property
+    def cosignature(self) -> _journal_pb2.Cosignature:
+        """Set by the centre in the answer to a slim Hello only: its word as a witness of the own head of
+        that Hello, with `witness` absent. It shows the centre's key, so a node that gets neither a
+        sound cosignature nor a signed national head tells this centre nothing.
+        """
+
+    @_builtins.property
+    def witnessed(self) -> _containers.RepeatedCompositeFieldContainer[Global___WitnessedHead]:
+        """Set by the centre in the answer to a full Hello: as in HeartbeatReply. Protocol 2."""
+
     def __init__(
         self,
         *,
@@ -422,14 +480,183 @@ class Welcome(_message.Message):
         quarantine: Global___Quarantine | None = ...,
         software_version: _builtins.str = ...,
         other_epoch_head: _journal_pb2.Head | None = ...,
+        cosignature: _journal_pb2.Cosignature | None = ...,
+        witnessed: _abc.Iterable[Global___WitnessedHead] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "credit", b"credit", "national_head", b"national_head", "other_epoch_head", b"other_epoch_head", "quarantine", b"quarantine", "stored_head", b"stored_head", "token", b"token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "cosignature", b"cosignature", "credit", b"credit", "national_head", b"national_head", "other_epoch_head", b"other_epoch_head", "quarantine", b"quarantine", "stored_head", b"stored_head", "token", b"token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_size", b"applied_size", "clock_time", b"clock_time", "credit", b"credit", "heartbeat_seconds", b"heartbeat_seconds", "lease_seconds", b"lease_seconds", "national_head", b"national_head", "other_epoch_head", b"other_epoch_head", "protocol", b"protocol", "quarantine", b"quarantine", "relation", b"relation", "software_version", b"software_version", "stored_head", b"stored_head", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_size", b"applied_size", "clock_time", b"clock_time", "cosignature", b"cosignature", "credit", b"credit", "heartbeat_seconds", b"heartbeat_seconds", "lease_seconds", b"lease_seconds", "national_head", b"national_head", "other_epoch_head", b"other_epoch_head", "protocol", b"protocol", "quarantine", b"quarantine", "relation", b"relation", "software_version", b"software_version", "stored_head", b"stored_head", "token", b"token", "witnessed", b"witnessed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
+
+@_typing.final
+class HeadsWanted(_message.Message):
+    """The centre cannot judge unsigned heads: the node says Hello once more, in the full form, on the
+    same stream.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeadsWanted: _TypeAlias = HeadsWanted  # noqa: Y015
+
+@_typing.final
+class WitnessedHead(_message.Message):
+    """A national head that another node cosigned. Whoever holds another root at that size has found
+    two national histories, and keeps this message as evidence.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    COSIGNATURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def head(self) -> _journal_pb2.Head:
+        """Set by the centre: the head as it was published, signed."""
+
+    @_builtins.property
+    def cosignature(self) -> _journal_pb2.Cosignature:
+        """Set by the centre: the other node's word for it, verified by the centre when it came."""
+
+    def __init__(
+        self,
+        *,
+        head: _journal_pb2.Head | None = ...,
+        cosignature: _journal_pb2.Cosignature | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WitnessedHead: _TypeAlias = WitnessedHead  # noqa: Y015
+
+@_typing.final
+class Challenge(_message.Message):
+    """A question that only the holder of the whole journal can answer; asked at random moments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Set by the centre: counts up per session; the answer carries it back."""
+    epoch: _builtins.bytes
+    """Set by the centre: epoch of the node's own journal."""
+    index: _builtins.int
+    """Set by the centre: the entry to show, below `size`."""
+    size: _builtins.int
+    """Set by the centre: size of the tree in which it must stand; the centre holds that head."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        epoch: _builtins.bytes = ...,
+        index: _builtins.int = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "index", b"index", "number", b"number", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Challenge: _TypeAlias = Challenge  # noqa: Y015
+
+@_typing.final
+class ChallengeAnswer(_message.Message):
+    """The entry's leaf and its way to the root."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Set by the node: as in the Challenge."""
+    leaf_hash: _builtins.bytes
+    """Set by the node: RFC 6962 leaf hash over the entry's bytes as read from its disk now. Absence
+    means that the node cannot show it, and `reason` says why.
+    """
+    reason: _builtins.str
+    """Set by the node where it cannot answer: "MISSING", "CORRUPT", "OTHER_EPOCH". Else absent."""
+    @_builtins.property
+    def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Set by the node: RFC 6962 inclusion path from the leaf to the root of `size` entries."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
+        path: _abc.Iterable[_builtins.bytes] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_hash", b"leaf_hash", "number", b"number", "path", b"path", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChallengeAnswer: _TypeAlias = ChallengeAnswer  # noqa: Y015
+
+@_typing.final
+class Probe(_message.Message):
+    """Are you still there? Asked when a second holder of the same identity says hello."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Set by the centre: the answer carries it back."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Probe: _TypeAlias = Probe  # noqa: Y015
+
+@_typing.final
+class ProbeAnswer(_message.Message):
+    """The holder of this session is alive."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Set by the node: as in the Probe."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeAnswer: _TypeAlias = ProbeAnswer  # noqa: Y015
 
 @_typing.final
 class Quarantine(_message.Message):
@@ -625,7 +852,9 @@ class Heartbeat(_message.Message):
     """Set by the node: stored blobs that are damaged and not healed yet."""
     @_builtins.property
     def own_head(self) -> _journal_pb2.Head:
-        """Set by the node: newest head of its own journal."""
+        """Set by the node: newest head of its own journal. The centre compares it with its copy; one that
+        is merely behind or ahead means nothing.
+        """
 
     @_builtins.property
     def clock_time(self) -> _timestamp_pb2.Timestamp:
@@ -662,6 +891,7 @@ class HeartbeatReply(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     CLOCK_TIME_FIELD_NUMBER: _builtins.int
     NATIONAL_HEAD_FIELD_NUMBER: _builtins.int
+    WITNESSED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Set by the centre: as in the Heartbeat."""
     @_builtins.property
@@ -670,7 +900,15 @@ class HeartbeatReply(_message.Message):
 
     @_builtins.property
     def national_head(self) -> _journal_pb2.Head:
-        """Set by the centre: its newest national head."""
+        """Set by the centre: its newest national head. The node compares it with its copy; one that is
+        merely behind or ahead means nothing.
+        """
+
+    @_builtins.property
+    def witnessed(self) -> _containers.RepeatedCompositeFieldContainer[Global___WitnessedHead]:
+        """Set by the centre now and then: at most 3 national heads that other nodes cosigned. The node
+        compares each with its copy. Absence means none this time. Protocol 2.
+        """
 
     def __init__(
         self,
@@ -678,10 +916,11 @@ class HeartbeatReply(_message.Message):
         number: _builtins.int = ...,
         clock_time: _timestamp_pb2.Timestamp | None = ...,
         national_head: _journal_pb2.Head | None = ...,
+        witnessed: _abc.Iterable[Global___WitnessedHead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "national_head", b"national_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "national_head", b"national_head", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "national_head", b"national_head", "number", b"number", "witnessed", b"witnessed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
