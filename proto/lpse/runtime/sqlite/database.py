@@ -11,17 +11,12 @@ process out. Leaves out statements and tables.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast
-from urllib.parse import quote
-
-import aiosqlite
+from typing import Any, TypeVar
 
 from lpse.federation.limits import (
     BUSY_TIMEOUT_MILLISECONDS,
@@ -36,13 +31,13 @@ from lpse.federation.limits import (
 )
 from lpse.runtime.sqlite.errors import (
     DatabaseClosed,
-    DatabaseInUse,
     StorageBusy,
     StorageFailed,
     StorageFull,
     storage_error,
 )
-from lpse.runtime.sqlite.migrations import copy_database, fsync_path, load_migrations, migrate
+from lpse.runtime.sqlite.executor import Connector, Executor, Ground, MachineGround, raisable
+from lpse.runtime.sqlite.migrations import copy_database, load_migrations, migrate
 from lpse.runtime.sqlite.transaction import (
     BatchResult,
     CommitParticipant,
@@ -53,7 +48,6 @@ from lpse.runtime.sqlite.transaction import (
 )
 
 T = TypeVar("T")
-Connector = Callable[[str], sqlite3.Connection]
 
 
 def plain_connector(uri: str) -> sqlite3.Connection:
@@ -61,56 +55,28 @@ def plain_connector(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=512)
 
 
-class _Thread(aiosqlite.Connection):
-    """A connection with its own thread, where a whole unit of work is one hop.
-
-    aiosqlite offers one hop per statement (about a millisecond each); its queue takes any function,
-    but only by a private method. This class is the one place that uses it, and a test pins it.
-    """
-
-    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
-        super().__init__(connector, iter_chunk_size=64)
-        # A process that leaves after a disk failure must not wait for a thread stuck in the disk.
-        self._thread.daemon = True
-
-    async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function in the connection's thread; if the waiter is cancelled it runs anyway."""
-        connection = self._conn
-
-        def guarded() -> T | Failure:
-            try:
-                return function(connection)
-            except BaseException as error:
-                return Failure(error)
-
-        # No arguments and no exceptions: aiosqlite logs both at DEBUG, and what a unit handles or
-        # complains about must not appear in any log.
-        execute = cast(
-            "Callable[[Callable[[], T | Failure]], Awaitable[T | Failure]]", self._execute
-        )
-        outcome = await execute(guarded)
-        if isinstance(outcome, Failure):
-            raise _raisable(outcome.error)
-        return outcome
-
-
 class Database:
     """One SQLite file; see the module's first lines for what it promises."""
 
-    def __init__(self, path: Path, writer: _Thread, readers: list[_Thread], lock: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ground: Ground,
+        executors: tuple[Executor, list[Executor]],
+        unlock: Callable[[], None],
+    ) -> None:
         self.path = path
+        self._ground = ground
+        self._writer, self._readers = executors
         self.failed = asyncio.Event()
         self.failure: StorageFailed | None = None
         self.relief: Callable[[], bool] | None = None  # frees room on a full disk; blocks
-        self._writer = writer
-        self._readers = readers
-        self._waiting_reads = [0] * len(readers)
-        self._lock = lock
+        self._waiting_reads = [0] * len(self._readers)
+        self._unlock = unlock
         self._participants: list[CommitParticipant] = []
         self._queue: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._wal = Path(f"{path}-wal")
         self._wal_restart_bytes = WAL_BYTES_MAX
         self._log_bytes = 0
 
@@ -122,27 +88,28 @@ class Database:
         *,
         readers: int = 2,
         connector: Connector | None = None,
+        ground: Ground | None = None,
     ) -> Database:
         """Open for writing, alone, up to date, with every safety setting read back."""
-        connector = connector or plain_connector
-        lock = _lock(path)
-        opened: list[_Thread] = []
+        ground = ground or MachineGround(connector or plain_connector)
+        unlock = ground.lock(path)
+        opened: list[Executor] = []
         try:
-            _create(path)
-            writer = await _connect(opened, connector, path, "rw")
+            ground.create(path)
+            opened.append(writer := await ground.connect(path, "rw"))
             await writer.hop(lambda connection: _prepare(connection, path, migrations))
-            threads = [await _connect(opened, connector, path, "ro") for _ in range(readers)]
-            for thread in threads:
-                await thread.hop(_prepare_reader)
+            for _ in range(readers):
+                opened.append(reader := await ground.connect(path, "ro"))
+                await reader.hop(_prepare_reader)
         except BaseException as error:
             for thread in reversed(opened):
                 with suppress(Exception):
                     await thread.close()
-            os.close(lock)
+            unlock()
             if isinstance(error, sqlite3.Error):
                 raise storage_error(error) or StorageFailed(type(error).__name__) from error
             raise
-        return cls(path, writer, threads, lock)
+        return cls(path, ground, (writer, opened[1:]), unlock)
 
     def attach(self, participant: CommitParticipant) -> None:
         """Let memory take part in every commit from now on; call before the first write."""
@@ -177,7 +144,7 @@ class Database:
         """A consistent copy of the live database, made by a reader while writes go on."""
         if self._closed:
             raise DatabaseClosed
-        thread = await _connect([], plain_connector, self.path, "ro")
+        thread = await self._ground.connect(self.path, "ro")
         try:
             await thread.hop(lambda connection: copy_database(connection, target))
         except sqlite3.Error as error:
@@ -195,7 +162,7 @@ class Database:
         for thread in [*self._readers, self._writer]:  # the writer last: it owns the checkpoint
             with suppress(sqlite3.Error):
                 await thread.close()
-        os.close(self._lock)
+        self._unlock()
 
     def _admit(self) -> None:
         if self.failure is not None:
@@ -264,7 +231,7 @@ class Database:
             if future.done():
                 continue
             if type(value) is Failure:
-                future.set_exception(_raisable(value.error))
+                future.set_exception(raisable(value.error))
             else:
                 future.set_result(value)
 
@@ -280,13 +247,10 @@ class Database:
         if self._log_bytes >= WAL_CHECKPOINT_BYTES:
             self._log_bytes = 0
             await self._checkpoint(_checkpoint_passively)
-        try:
-            if self._wal.stat().st_size < self._wal_restart_bytes:
-                return
-        except FileNotFoundError:
+        if self._ground.log_bytes(self.path) < self._wal_restart_bytes:
             return
         await self._checkpoint(_restart_wal)
-        size = self._wal.stat().st_size
+        size = self._ground.log_bytes(self.path)
         self._wal_restart_bytes = WAL_BYTES_MAX + (size if size >= WAL_BYTES_MAX else 0)
 
     async def _checkpoint(self, work: Callable[[sqlite3.Connection], None]) -> None:
@@ -311,43 +275,6 @@ def _copy(error: Exception) -> Exception:
             return DatabaseClosed()
         case _:
             return error
-
-
-def _raisable(error: BaseException) -> BaseException:
-    """A future refuses StopIteration, and a stray exit must not stop the event loop."""
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    wrapped = RuntimeError(f"a unit of work raised {type(error).__name__}")
-    wrapped.__cause__ = error
-    return wrapped
-
-
-def _lock(path: Path) -> int:
-    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise DatabaseInUse from error
-    return lock
-
-
-def _create(path: Path) -> None:
-    """Make the file ourselves: only its owner may read it, and its name is durable."""
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        fsync_path(path.parent)
-
-
-async def _connect(opened: list[_Thread], connector: Connector, path: Path, mode: str) -> _Thread:
-    uri = _uri(path, mode)
-    thread = _Thread(lambda: connector(uri))
-    opened.append(cast(_Thread, await thread))
-    return thread
-
-
-def _uri(path: Path, mode: str) -> str:
-    return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, migrations: Path) -> None:
