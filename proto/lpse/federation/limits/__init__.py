@@ -8,12 +8,14 @@ Leaves out what an operator may configure: configuration chooses inside these bo
 
 from __future__ import annotations
 
+from lpse.federation.limits.audits import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.clocks import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.disks import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.doors import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.evidence import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.journals import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.persons import *  # noqa: F403 - every limit is imported from here
+from lpse.federation.limits.recon_log import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.releases import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.resumable import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.road import *  # noqa: F403 - every limit is imported from here
