@@ -23,30 +23,51 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from lpse.federation.v1 import recon_log_pb2 as lpse_dot_federation_dot_v1_dot_recon__log__pb2
 from lpse.federation.v1 import records_pb2 as lpse_dot_federation_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$lpse/intake/v1/reconciliations.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/records.proto\"\xac\x01\n\x0eReconciliation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x66inished\x18\x02 \x01(\x08\x12\r\n\x05index\x18\x03 \x01(\x04\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x06record\x18\x05 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationRecorded\"(\n\x18GetReconciliationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"S\n\x19GetReconciliationResponse\x12\x36\n\x0ereconciliation\x18\x01 \x01(\x0b\x32\x1e.lpse.intake.v1.Reconciliation\"\x98\x01\n\x1aListReconciliationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12:\n\x07trigger\x18\x03 \x01(\x0e\x32).lpse.federation.v1.ReconciliationTrigger\x12\x17\n\x0fwith_difference\x18\x04 \x01(\x08\"o\n\x1bListReconciliationsResponse\x12\x37\n\x0freconciliations\x18\x01 \x03(\x0b\x32\x1e.lpse.intake.v1.Reconciliation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1a\n\x18RunReconciliationRequest\".\n\x19RunReconciliationResponse\x12\x11\n\timmediate\x18\x01 \x01(\x08\x32\xd5\x02\n\x0fReconciliations\x12h\n\x11GetReconciliation\x12(.lpse.intake.v1.GetReconciliationRequest\x1a).lpse.intake.v1.GetReconciliationResponse\x12n\n\x13ListReconciliations\x12*.lpse.intake.v1.ListReconciliationsRequest\x1a+.lpse.intake.v1.ListReconciliationsResponse\x12h\n\x11RunReconciliation\x12(.lpse.intake.v1.RunReconciliationRequest\x1a).lpse.intake.v1.RunReconciliationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$lpse/intake/v1/reconciliations.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"lpse/federation/v1/recon_log.proto\x1a lpse/federation/v1/records.proto\"\xac\x01\n\x0eReconciliation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x66inished\x18\x02 \x01(\x08\x12\r\n\x05index\x18\x03 \x01(\x04\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x06record\x18\x05 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationRecorded\"(\n\x18GetReconciliationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"S\n\x19GetReconciliationResponse\x12\x36\n\x0ereconciliation\x18\x01 \x01(\x0b\x32\x1e.lpse.intake.v1.Reconciliation\"\xc7\x01\n\x1aListReconciliationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12:\n\x07trigger\x18\x03 \x01(\x0e\x32).lpse.federation.v1.ReconciliationTrigger\x12\x17\n\x0fwith_difference\x18\x04 \x01(\x08\x12-\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\"o\n\x1bListReconciliationsResponse\x12\x37\n\x0freconciliations\x18\x01 \x03(\x0b\x32\x1e.lpse.intake.v1.Reconciliation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1a\n\x18RunReconciliationRequest\".\n\x19RunReconciliationResponse\x12\x11\n\timmediate\x18\x01 \x01(\x08\"j\n\x12ListEntriesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x13ListEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.lpse.federation.v1.LogEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x0fGetEntryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"C\n\x10GetEntryResponse\x12/\n\x06\x64\x65tail\x18\x01 \x01(\x0b\x32\x1f.lpse.federation.v1.EntryDetail\"C\n\x12\x43ountFacetsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\"f\n\x13\x43ountFacetsResponse\x12\r\n\x05total\x18\x01 \x01(\r\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\x12.\n\x06\x66\x61\x63\x65ts\x18\x03 \x03(\x0b\x32\x1e.lpse.federation.v1.FacetCount\"D\n\x13WatchEntriesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\"E\n\x14WatchEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.lpse.federation.v1.LogEntry\"s\n\x14\x45xportEntriesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\x12,\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x1e.lpse.federation.v1.ExportForm\"G\n\x15\x45xportEntriesResponse\x12.\n\x05piece\x18\x01 \x01(\x0b\x32\x1f.lpse.federation.v1.ExportPiece2\x91\x06\n\x0fReconciliations\x12h\n\x11GetReconciliation\x12(.lpse.intake.v1.GetReconciliationRequest\x1a).lpse.intake.v1.GetReconciliationResponse\x12n\n\x13ListReconciliations\x12*.lpse.intake.v1.ListReconciliationsRequest\x1a+.lpse.intake.v1.ListReconciliationsResponse\x12h\n\x11RunReconciliation\x12(.lpse.intake.v1.RunReconciliationRequest\x1a).lpse.intake.v1.RunReconciliationResponse\x12V\n\x0bListEntries\x12\".lpse.intake.v1.ListEntriesRequest\x1a#.lpse.intake.v1.ListEntriesResponse\x12M\n\x08GetEntry\x12\x1f.lpse.intake.v1.GetEntryRequest\x1a .lpse.intake.v1.GetEntryResponse\x12V\n\x0b\x43ountFacets\x12\".lpse.intake.v1.CountFacetsRequest\x1a#.lpse.intake.v1.CountFacetsResponse\x12[\n\x0cWatchEntries\x12#.lpse.intake.v1.WatchEntriesRequest\x1a$.lpse.intake.v1.WatchEntriesResponse0\x01\x12^\n\rExportEntries\x12$.lpse.intake.v1.ExportEntriesRequest\x1a%.lpse.intake.v1.ExportEntriesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.intake.v1.reconciliations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECONCILIATION']._serialized_start=124
-  _globals['_RECONCILIATION']._serialized_end=296
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=298
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=338
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=340
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=423
-  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_start=426
-  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_end=578
-  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_start=580
-  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_end=691
-  _globals['_RUNRECONCILIATIONREQUEST']._serialized_start=693
-  _globals['_RUNRECONCILIATIONREQUEST']._serialized_end=719
-  _globals['_RUNRECONCILIATIONRESPONSE']._serialized_start=721
-  _globals['_RUNRECONCILIATIONRESPONSE']._serialized_end=767
-  _globals['_RECONCILIATIONS']._serialized_start=770
-  _globals['_RECONCILIATIONS']._serialized_end=1111
+  _globals['_RECONCILIATION']._serialized_start=160
+  _globals['_RECONCILIATION']._serialized_end=332
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=334
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=374
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=376
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=459
+  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_start=462
+  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_end=661
+  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_start=663
+  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_end=774
+  _globals['_RUNRECONCILIATIONREQUEST']._serialized_start=776
+  _globals['_RUNRECONCILIATIONREQUEST']._serialized_end=802
+  _globals['_RUNRECONCILIATIONRESPONSE']._serialized_start=804
+  _globals['_RUNRECONCILIATIONRESPONSE']._serialized_end=850
+  _globals['_LISTENTRIESREQUEST']._serialized_start=852
+  _globals['_LISTENTRIESREQUEST']._serialized_end=958
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=960
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1053
+  _globals['_GETENTRYREQUEST']._serialized_start=1055
+  _globals['_GETENTRYREQUEST']._serialized_end=1102
+  _globals['_GETENTRYRESPONSE']._serialized_start=1104
+  _globals['_GETENTRYRESPONSE']._serialized_end=1171
+  _globals['_COUNTFACETSREQUEST']._serialized_start=1173
+  _globals['_COUNTFACETSREQUEST']._serialized_end=1240
+  _globals['_COUNTFACETSRESPONSE']._serialized_start=1242
+  _globals['_COUNTFACETSRESPONSE']._serialized_end=1344
+  _globals['_WATCHENTRIESREQUEST']._serialized_start=1346
+  _globals['_WATCHENTRIESREQUEST']._serialized_end=1414
+  _globals['_WATCHENTRIESRESPONSE']._serialized_start=1416
+  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1485
+  _globals['_EXPORTENTRIESREQUEST']._serialized_start=1487
+  _globals['_EXPORTENTRIESREQUEST']._serialized_end=1602
+  _globals['_EXPORTENTRIESRESPONSE']._serialized_start=1604
+  _globals['_EXPORTENTRIESRESPONSE']._serialized_end=1675
+  _globals['_RECONCILIATIONS']._serialized_start=1678
+  _globals['_RECONCILIATIONS']._serialized_end=2463
 # @@protoc_insertion_point(module_scope)

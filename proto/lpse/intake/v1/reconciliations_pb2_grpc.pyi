@@ -39,6 +39,16 @@ class ReconciliationsStub:
     """Runs, newest first."""
     RunReconciliation: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.RunReconciliationRequest, _reconciliations_pb2.RunReconciliationResponse]
     """Asks for a run now: the link says hello again. Answers at once; the run appears in the list."""
+    ListEntries: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.ListEntriesRequest, _reconciliations_pb2.ListEntriesResponse]
+    """Entries of the log that pass a filter, newest first."""
+    GetEntry: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.GetEntryRequest, _reconciliations_pb2.GetEntryResponse]
+    """One entry with its evidence, its proof and its neighbours."""
+    CountFacets: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.CountFacetsRequest, _reconciliations_pb2.CountFacetsResponse]
+    """How many entries of a filter have which value."""
+    WatchEntries: _grpc.UnaryStreamMultiCallable[_reconciliations_pb2.WatchEntriesRequest, _reconciliations_pb2.WatchEntriesResponse]
+    """Entries of a filter as they come, until the caller leaves."""
+    ExportEntries: _grpc.UnaryStreamMultiCallable[_reconciliations_pb2.ExportEntriesRequest, _reconciliations_pb2.ExportEntriesResponse]
+    """All entries of a filter as a signed file that verifies offline."""
 
 @_typing.type_check_only
 class ReconciliationsAsyncStub(ReconciliationsStub):
@@ -51,6 +61,16 @@ class ReconciliationsAsyncStub(ReconciliationsStub):
     """Runs, newest first."""
     RunReconciliation: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.RunReconciliationRequest, _reconciliations_pb2.RunReconciliationResponse]  # type: ignore[assignment]
     """Asks for a run now: the link says hello again. Answers at once; the run appears in the list."""
+    ListEntries: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.ListEntriesRequest, _reconciliations_pb2.ListEntriesResponse]  # type: ignore[assignment]
+    """Entries of the log that pass a filter, newest first."""
+    GetEntry: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.GetEntryRequest, _reconciliations_pb2.GetEntryResponse]  # type: ignore[assignment]
+    """One entry with its evidence, its proof and its neighbours."""
+    CountFacets: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.CountFacetsRequest, _reconciliations_pb2.CountFacetsResponse]  # type: ignore[assignment]
+    """How many entries of a filter have which value."""
+    WatchEntries: _aio.UnaryStreamMultiCallable[_reconciliations_pb2.WatchEntriesRequest, _reconciliations_pb2.WatchEntriesResponse]  # type: ignore[assignment]
+    """Entries of a filter as they come, until the caller leaves."""
+    ExportEntries: _aio.UnaryStreamMultiCallable[_reconciliations_pb2.ExportEntriesRequest, _reconciliations_pb2.ExportEntriesResponse]  # type: ignore[assignment]
+    """All entries of a filter as a signed file that verifies offline."""
 
 class ReconciliationsServicer(metaclass=_abc_1.ABCMeta):
     """Served by the node on its local socket."""
@@ -78,5 +98,45 @@ class ReconciliationsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliations_pb2.RunReconciliationResponse, _abc.Awaitable[_reconciliations_pb2.RunReconciliationResponse]]:
         """Asks for a run now: the link says hello again. Answers at once; the run appears in the list."""
+
+    @_abc_1.abstractmethod
+    def ListEntries(
+        self,
+        request: _reconciliations_pb2.ListEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliations_pb2.ListEntriesResponse, _abc.Awaitable[_reconciliations_pb2.ListEntriesResponse]]:
+        """Entries of the log that pass a filter, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetEntry(
+        self,
+        request: _reconciliations_pb2.GetEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliations_pb2.GetEntryResponse, _abc.Awaitable[_reconciliations_pb2.GetEntryResponse]]:
+        """One entry with its evidence, its proof and its neighbours."""
+
+    @_abc_1.abstractmethod
+    def CountFacets(
+        self,
+        request: _reconciliations_pb2.CountFacetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliations_pb2.CountFacetsResponse, _abc.Awaitable[_reconciliations_pb2.CountFacetsResponse]]:
+        """How many entries of a filter have which value."""
+
+    @_abc_1.abstractmethod
+    def WatchEntries(
+        self,
+        request: _reconciliations_pb2.WatchEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_reconciliations_pb2.WatchEntriesResponse], _abc.AsyncIterator[_reconciliations_pb2.WatchEntriesResponse]]:
+        """Entries of a filter as they come, until the caller leaves."""
+
+    @_abc_1.abstractmethod
+    def ExportEntries(
+        self,
+        request: _reconciliations_pb2.ExportEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_reconciliations_pb2.ExportEntriesResponse], _abc.AsyncIterator[_reconciliations_pb2.ExportEntriesResponse]]:
+        """All entries of a filter as a signed file that verifies offline."""
 
 def add_ReconciliationsServicer_to_server(servicer: ReconciliationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

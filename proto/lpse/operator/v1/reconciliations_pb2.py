@@ -23,26 +23,47 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from lpse.federation.v1 import recon_log_pb2 as lpse_dot_federation_dot_v1_dot_recon__log__pb2
 from lpse.federation.v1 import records_pb2 as lpse_dot_federation_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&lpse/operator/v1/reconciliations.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/records.proto\"\xba\x01\n\x0eReconciliation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x0c\x12\r\n\x05index\x18\x04 \x01(\x04\x12/\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x06record\x18\x06 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationRecorded\"(\n\x18GetReconciliationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"U\n\x19GetReconciliationResponse\x12\x38\n\x0ereconciliation\x18\x01 \x01(\x0b\x32 .lpse.operator.v1.Reconciliation\"\xc0\x01\n\x1aListReconciliationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12:\n\x07trigger\x18\x04 \x01(\x0e\x32).lpse.federation.v1.ReconciliationTrigger\x12\x17\n\x0fwith_difference\x18\x05 \x01(\x08\x12\x15\n\rheads_unequal\x18\x06 \x01(\x08\"q\n\x1bListReconciliationsResponse\x12\x39\n\x0freconciliations\x18\x01 \x03(\x0b\x32 .lpse.operator.v1.Reconciliation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf3\x01\n\x0fReconciliations\x12l\n\x11GetReconciliation\x12*.lpse.operator.v1.GetReconciliationRequest\x1a+.lpse.operator.v1.GetReconciliationResponse\x12r\n\x13ListReconciliations\x12,.lpse.operator.v1.ListReconciliationsRequest\x1a-.lpse.operator.v1.ListReconciliationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&lpse/operator/v1/reconciliations.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"lpse/federation/v1/recon_log.proto\x1a lpse/federation/v1/records.proto\"\xba\x01\n\x0eReconciliation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x0c\x12\r\n\x05index\x18\x04 \x01(\x04\x12/\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x06record\x18\x06 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationRecorded\"(\n\x18GetReconciliationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"U\n\x19GetReconciliationResponse\x12\x38\n\x0ereconciliation\x18\x01 \x01(\x0b\x32 .lpse.operator.v1.Reconciliation\"\xef\x01\n\x1aListReconciliationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07node_id\x18\x03 \x01(\t\x12:\n\x07trigger\x18\x04 \x01(\x0e\x32).lpse.federation.v1.ReconciliationTrigger\x12\x17\n\x0fwith_difference\x18\x05 \x01(\x08\x12\x15\n\rheads_unequal\x18\x06 \x01(\x08\x12-\n\x06\x66ilter\x18\x07 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\"q\n\x1bListReconciliationsResponse\x12\x39\n\x0freconciliations\x18\x01 \x03(\x0b\x32 .lpse.operator.v1.Reconciliation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x12ListEntriesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x13ListEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.lpse.federation.v1.LogEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x0fGetEntryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\"C\n\x10GetEntryResponse\x12/\n\x06\x64\x65tail\x18\x01 \x01(\x0b\x32\x1f.lpse.federation.v1.EntryDetail\"C\n\x12\x43ountFacetsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\"f\n\x13\x43ountFacetsResponse\x12\r\n\x05total\x18\x01 \x01(\r\x12\x10\n\x08\x61t_least\x18\x02 \x01(\x08\x12.\n\x06\x66\x61\x63\x65ts\x18\x03 \x03(\x0b\x32\x1e.lpse.federation.v1.FacetCount\"D\n\x13WatchEntriesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\"E\n\x14WatchEntriesResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.lpse.federation.v1.LogEntry\"s\n\x14\x45xportEntriesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.lpse.federation.v1.LogFilter\x12,\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x1e.lpse.federation.v1.ExportForm\"G\n\x15\x45xportEntriesResponse\x12.\n\x05piece\x18\x01 \x01(\x0b\x32\x1f.lpse.federation.v1.ExportPiece2\xc3\x05\n\x0fReconciliations\x12l\n\x11GetReconciliation\x12*.lpse.operator.v1.GetReconciliationRequest\x1a+.lpse.operator.v1.GetReconciliationResponse\x12r\n\x13ListReconciliations\x12,.lpse.operator.v1.ListReconciliationsRequest\x1a-.lpse.operator.v1.ListReconciliationsResponse\x12Z\n\x0bListEntries\x12$.lpse.operator.v1.ListEntriesRequest\x1a%.lpse.operator.v1.ListEntriesResponse\x12Q\n\x08GetEntry\x12!.lpse.operator.v1.GetEntryRequest\x1a\".lpse.operator.v1.GetEntryResponse\x12Z\n\x0b\x43ountFacets\x12$.lpse.operator.v1.CountFacetsRequest\x1a%.lpse.operator.v1.CountFacetsResponse\x12_\n\x0cWatchEntries\x12%.lpse.operator.v1.WatchEntriesRequest\x1a&.lpse.operator.v1.WatchEntriesResponse0\x01\x12\x62\n\rExportEntries\x12&.lpse.operator.v1.ExportEntriesRequest\x1a\'.lpse.operator.v1.ExportEntriesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.operator.v1.reconciliations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECONCILIATION']._serialized_start=128
-  _globals['_RECONCILIATION']._serialized_end=314
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=316
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=356
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=358
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=443
-  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_start=446
-  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_end=638
-  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_start=640
-  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_end=753
-  _globals['_RECONCILIATIONS']._serialized_start=756
-  _globals['_RECONCILIATIONS']._serialized_end=999
+  _globals['_RECONCILIATION']._serialized_start=164
+  _globals['_RECONCILIATION']._serialized_end=350
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=352
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=392
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=394
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=479
+  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_start=482
+  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_end=721
+  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_start=723
+  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_end=836
+  _globals['_LISTENTRIESREQUEST']._serialized_start=838
+  _globals['_LISTENTRIESREQUEST']._serialized_end=944
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=946
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1039
+  _globals['_GETENTRYREQUEST']._serialized_start=1041
+  _globals['_GETENTRYREQUEST']._serialized_end=1088
+  _globals['_GETENTRYRESPONSE']._serialized_start=1090
+  _globals['_GETENTRYRESPONSE']._serialized_end=1157
+  _globals['_COUNTFACETSREQUEST']._serialized_start=1159
+  _globals['_COUNTFACETSREQUEST']._serialized_end=1226
+  _globals['_COUNTFACETSRESPONSE']._serialized_start=1228
+  _globals['_COUNTFACETSRESPONSE']._serialized_end=1330
+  _globals['_WATCHENTRIESREQUEST']._serialized_start=1332
+  _globals['_WATCHENTRIESREQUEST']._serialized_end=1400
+  _globals['_WATCHENTRIESRESPONSE']._serialized_start=1402
+  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1471
+  _globals['_EXPORTENTRIESREQUEST']._serialized_start=1473
+  _globals['_EXPORTENTRIESREQUEST']._serialized_end=1588
+  _globals['_EXPORTENTRIESRESPONSE']._serialized_start=1590
+  _globals['_EXPORTENTRIESRESPONSE']._serialized_end=1661
+  _globals['_RECONCILIATIONS']._serialized_start=1664
+  _globals['_RECONCILIATIONS']._serialized_end=2371
 # @@protoc_insertion_point(module_scope)

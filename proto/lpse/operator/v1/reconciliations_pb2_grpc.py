@@ -45,6 +45,31 @@ class ReconciliationsStub:
                 request_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListReconciliationsRequest.SerializeToString,
                 response_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListReconciliationsResponse.FromString,
                 _registered_method=True)
+        self.ListEntries = channel.unary_unary(
+                '/lpse.operator.v1.Reconciliations/ListEntries',
+                request_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListEntriesRequest.SerializeToString,
+                response_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetEntry = channel.unary_unary(
+                '/lpse.operator.v1.Reconciliations/GetEntry',
+                request_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.GetEntryRequest.SerializeToString,
+                response_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.GetEntryResponse.FromString,
+                _registered_method=True)
+        self.CountFacets = channel.unary_unary(
+                '/lpse.operator.v1.Reconciliations/CountFacets',
+                request_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.CountFacetsRequest.SerializeToString,
+                response_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.CountFacetsResponse.FromString,
+                _registered_method=True)
+        self.WatchEntries = channel.unary_stream(
+                '/lpse.operator.v1.Reconciliations/WatchEntries',
+                request_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.WatchEntriesRequest.SerializeToString,
+                response_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.WatchEntriesResponse.FromString,
+                _registered_method=True)
+        self.ExportEntries = channel.unary_stream(
+                '/lpse.operator.v1.Reconciliations/ExportEntries',
+                request_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ExportEntriesRequest.SerializeToString,
+                response_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ExportEntriesResponse.FromString,
+                _registered_method=True)
 
 
 class ReconciliationsServicer:
@@ -65,6 +90,41 @@ class ReconciliationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEntries(self, request, context):
+        """Entries of the log that pass a filter, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEntry(self, request, context):
+        """One entry with its evidence, its proof and its neighbours.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountFacets(self, request, context):
+        """How many entries of a filter have which value.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEntries(self, request, context):
+        """Entries of a filter as they come, until the caller leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEntries(self, request, context):
+        """All entries of a filter as a signed file that verifies offline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReconciliationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +137,31 @@ def add_ReconciliationsServicer_to_server(servicer, server):
                     servicer.ListReconciliations,
                     request_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListReconciliationsRequest.FromString,
                     response_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListReconciliationsResponse.SerializeToString,
+            ),
+            'ListEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEntries,
+                    request_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListEntriesRequest.FromString,
+                    response_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'GetEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEntry,
+                    request_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.GetEntryRequest.FromString,
+                    response_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.GetEntryResponse.SerializeToString,
+            ),
+            'CountFacets': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountFacets,
+                    request_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.CountFacetsRequest.FromString,
+                    response_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.CountFacetsResponse.SerializeToString,
+            ),
+            'WatchEntries': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEntries,
+                    request_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.WatchEntriesRequest.FromString,
+                    response_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.WatchEntriesResponse.SerializeToString,
+            ),
+            'ExportEntries': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEntries,
+                    request_deserializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ExportEntriesRequest.FromString,
+                    response_serializer=lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ExportEntriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +219,141 @@ class Reconciliations:
             '/lpse.operator.v1.Reconciliations/ListReconciliations',
             lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListReconciliationsRequest.SerializeToString,
             lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListReconciliationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.operator.v1.Reconciliations/ListEntries',
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListEntriesRequest.SerializeToString,
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.operator.v1.Reconciliations/GetEntry',
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.GetEntryRequest.SerializeToString,
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.GetEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountFacets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.operator.v1.Reconciliations/CountFacets',
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.CountFacetsRequest.SerializeToString,
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.CountFacetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lpse.operator.v1.Reconciliations/WatchEntries',
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.WatchEntriesRequest.SerializeToString,
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.WatchEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lpse.operator.v1.Reconciliations/ExportEntries',
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ExportEntriesRequest.SerializeToString,
+            lpse_dot_operator_dot_v1_dot_reconciliations__pb2.ExportEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,16 @@ class ReconciliationsStub:
     """One run."""
     ListReconciliations: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.ListReconciliationsRequest, _reconciliations_pb2.ListReconciliationsResponse]
     """Runs, newest first."""
+    ListEntries: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.ListEntriesRequest, _reconciliations_pb2.ListEntriesResponse]
+    """Entries of the log that pass a filter, newest first."""
+    GetEntry: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.GetEntryRequest, _reconciliations_pb2.GetEntryResponse]
+    """One entry with its evidence, its proof and its neighbours."""
+    CountFacets: _grpc.UnaryUnaryMultiCallable[_reconciliations_pb2.CountFacetsRequest, _reconciliations_pb2.CountFacetsResponse]
+    """How many entries of a filter have which value."""
+    WatchEntries: _grpc.UnaryStreamMultiCallable[_reconciliations_pb2.WatchEntriesRequest, _reconciliations_pb2.WatchEntriesResponse]
+    """Entries of a filter as they come, until the caller leaves."""
+    ExportEntries: _grpc.UnaryStreamMultiCallable[_reconciliations_pb2.ExportEntriesRequest, _reconciliations_pb2.ExportEntriesResponse]
+    """All entries of a filter as a signed file that verifies offline."""
 
 @_typing.type_check_only
 class ReconciliationsAsyncStub(ReconciliationsStub):
@@ -47,6 +57,16 @@ class ReconciliationsAsyncStub(ReconciliationsStub):
     """One run."""
     ListReconciliations: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.ListReconciliationsRequest, _reconciliations_pb2.ListReconciliationsResponse]  # type: ignore[assignment]
     """Runs, newest first."""
+    ListEntries: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.ListEntriesRequest, _reconciliations_pb2.ListEntriesResponse]  # type: ignore[assignment]
+    """Entries of the log that pass a filter, newest first."""
+    GetEntry: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.GetEntryRequest, _reconciliations_pb2.GetEntryResponse]  # type: ignore[assignment]
+    """One entry with its evidence, its proof and its neighbours."""
+    CountFacets: _aio.UnaryUnaryMultiCallable[_reconciliations_pb2.CountFacetsRequest, _reconciliations_pb2.CountFacetsResponse]  # type: ignore[assignment]
+    """How many entries of a filter have which value."""
+    WatchEntries: _aio.UnaryStreamMultiCallable[_reconciliations_pb2.WatchEntriesRequest, _reconciliations_pb2.WatchEntriesResponse]  # type: ignore[assignment]
+    """Entries of a filter as they come, until the caller leaves."""
+    ExportEntries: _aio.UnaryStreamMultiCallable[_reconciliations_pb2.ExportEntriesRequest, _reconciliations_pb2.ExportEntriesResponse]  # type: ignore[assignment]
+    """All entries of a filter as a signed file that verifies offline."""
 
 class ReconciliationsServicer(metaclass=_abc_1.ABCMeta):
     """Served by the centre on the operators' listener. Every role may read."""
@@ -66,5 +86,45 @@ class ReconciliationsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliations_pb2.ListReconciliationsResponse, _abc.Awaitable[_reconciliations_pb2.ListReconciliationsResponse]]:
         """Runs, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListEntries(
+        self,
+        request: _reconciliations_pb2.ListEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliations_pb2.ListEntriesResponse, _abc.Awaitable[_reconciliations_pb2.ListEntriesResponse]]:
+        """Entries of the log that pass a filter, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetEntry(
+        self,
+        request: _reconciliations_pb2.GetEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliations_pb2.GetEntryResponse, _abc.Awaitable[_reconciliations_pb2.GetEntryResponse]]:
+        """One entry with its evidence, its proof and its neighbours."""
+
+    @_abc_1.abstractmethod
+    def CountFacets(
+        self,
+        request: _reconciliations_pb2.CountFacetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliations_pb2.CountFacetsResponse, _abc.Awaitable[_reconciliations_pb2.CountFacetsResponse]]:
+        """How many entries of a filter have which value."""
+
+    @_abc_1.abstractmethod
+    def WatchEntries(
+        self,
+        request: _reconciliations_pb2.WatchEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_reconciliations_pb2.WatchEntriesResponse], _abc.AsyncIterator[_reconciliations_pb2.WatchEntriesResponse]]:
+        """Entries of a filter as they come, until the caller leaves."""
+
+    @_abc_1.abstractmethod
+    def ExportEntries(
+        self,
+        request: _reconciliations_pb2.ExportEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_reconciliations_pb2.ExportEntriesResponse], _abc.AsyncIterator[_reconciliations_pb2.ExportEntriesResponse]]:
+        """All entries of a filter as a signed file that verifies offline."""
 
 def add_ReconciliationsServicer_to_server(servicer: ReconciliationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
