@@ -21,18 +21,14 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
 )
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # ships no types
 
-from lpse.federation.acts import CENTRE_PARTY
-from lpse.federation.desired_state import NodeFacts
-from lpse.federation.notes import Signer, Verifier
+from lpse.federation.notes import Signer
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
 from lpse.runtime.clock import ExerciseClock, SystemClock, SystemEntropy
 from lpse.runtime.logs import configure
 from lpse.runtime.sqlite import Database
-from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
 from lpse.storage.disk_care import DiskCare
-from lpse.storage.journal import Journal
 from lpse.terminal.daemon import (
     HealthPages,
     Work,
@@ -44,17 +40,12 @@ from lpse.terminal.daemon import (
 )
 from regional_node import identity
 from regional_node.assembly import Node, Roads, open_node
-from regional_node.clock.keeper import ClockKeeper
-from regional_node.clock.store import ClockStore
 from regional_node.config import SOCKET, NodeSettings
 from regional_node.identity.worker import RenewalWorker
-from regional_node.intake.opening_store import newest_acceptance_in
-from regional_node.link.state import LinkState
 from regional_node.link.stream import GrpcStream
 from regional_node.link.worker import LinkWorker
 from regional_node.machine import Machine
-from regional_node.national.national import National
-from regional_node.national.newest import NewestNational
+from regional_node.opening import Ground, open_machine
 
 DATABASE: Final = "node.db"
 IDENTITY: Final = "identity"
@@ -90,39 +81,9 @@ async def _open_machine(settings: NodeSettings) -> Machine:
     care = DiskCare(settings.data, settings.disk.ballast_bytes, clock, log)
     await care.open()
     database = await Database.open(settings.data / DATABASE, MIGRATIONS)
-    await care.verify_database(database, signer.verifier)
-    entropy = SystemEntropy()
-    journal = Journal(database, signer, clock, entropy, exercise=exercise)
-    state = LinkState(database, journal)
-    await state.open()
-    restored = is_restored(settings.data)
-    await journal.open(restored=restored, stored=state.stored_head)
-    if restored:
-        clear_restored(settings.data)
-    keeper = ClockKeeper(ClockStore(database, journal), clock, log)
-    # In an exercise legal moments on record say nothing about the wall clock.
-    newest = None if exercise else await database.read(newest_acceptance_in)
-    await keeper.open(newest, restored=restored)
-    facts = NodeFacts(me.node_id, me.province, me.zone)
-    centre = Verifier(CENTRE_PARTY, me.centre_signing_key)
-    national = National(database, journal, centre, facts)
-    await national.open()
-    return Machine(
-        settings=settings,
-        me=facts,
-        endpoint=settings.link.nodes or me.endpoint,
-        clock=clock,
-        entropy=entropy,
-        log=log,
-        signer=signer,
-        database=database,
-        blobs=BlobStore(settings.data / BLOBS),
-        journal=journal,
-        national=national,
-        link=state,
-        keeper=keeper,
-        newest=NewestNational(national),
-        care=care,
+    blobs = BlobStore(settings.data / BLOBS)
+    return await open_machine(
+        Ground(settings, me, clock, SystemEntropy(), log, signer, database, blobs, care)
     )
 
 

@@ -7,7 +7,6 @@ give others. Leaves out listeners and the life of the daemon (`app`) and the are
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from importlib.metadata import version
 import grpc
 
 from lpse.intake.v1 import node_pb2_grpc, reconciliations_pb2_grpc
+from lpse.storage.blob_files import free_bytes
 from lpse.terminal.daemon import (
     Work,
 )
@@ -67,7 +67,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         service=areas.watch,
         blobs=areas.drain,
         disk=areas.upkeep,
-        free_bytes=lambda: shutil.disk_usage(settings.data).free,
+        free_bytes=lambda: free_bytes(settings.data),
         signer=machine.signer,
         clock=clock,
         entropy=machine.entropy,
