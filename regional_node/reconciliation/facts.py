@@ -1,17 +1,15 @@
-"""What a reconciliation run is decided from, and the sets that must close.
+"""What a session of the link knows about a run: what was shown at hello, and what was moved.
 
-Owns the facts of one run: what was shown at hello, what was moved, and the set algebra
-|both| + |only here| + |only there| + |different| = |union| (Invariant 9). Leaves out the decisions
-(`rules`).
+Rule: facts only, as the session saw them. Leaves out their form in the record (`rules`) and the
+decisions (`lpse.federation.reconciliation_link`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.v1 import link_pb2 as link
-from lpse.federation.v1 import records_pb2 as records
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +49,3 @@ class Moved:
     blobs_verified: int = 0
     stored_head: Head | None = None  # what the centre acknowledged last
     national_head: Head | None = None  # what the node held last
-
-
-@dataclass(slots=True)
-class Sets:
-    """The set algebra of one run, in entries."""
-
-    both: int = 0
-    only_node: int = 0
-    only_centre: int = 0
-    different: int = 0
-    union: int = 0
-
-    def add(self, node: int, centre: int, *, common: int, forked: bool) -> None:
-        """Count one journal: `node` and `centre` entries, the first `common` of them agree."""
-        shorter = min(node, centre)
-        both = min(common, shorter)
-        self.both += both
-        self.different += shorter - both if forked else 0
-        self.only_node += node - shorter
-        self.only_centre += centre - shorter
-        self.union += max(node, centre)
-
-    def closes(self) -> bool:
-        """Invariant 9."""
-        return self.both + self.only_node + self.only_centre + self.different == self.union
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The decisions of a run and the sets that they account for."""
-
-    decisions: tuple[records.ReconciliationEntry, ...]
-    sets: Sets = field(default_factory=Sets)

@@ -14,15 +14,14 @@ from datetime import datetime
 
 from structlog.typing import FilteringBoundLogger
 
-from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
-from regional_node.reconciliation.facts import Decided, Moved, Shown
-from regional_node.reconciliation.rules import decide, with_difference
+from regional_node.reconciliation.facts import Moved, Shown
+from regional_node.reconciliation.rules import with_difference, write_decisions
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
 _CONTRADICTED = (
@@ -151,8 +150,7 @@ class Runs:
         )
 
     def _record(self, run: Run, moved: Moved, *, equal: bool) -> records.ReconciliationRecorded:
-        begin, shown = run.begin, run.begin.shown
-        decided = decide(shown, moved)
+        begin = run.begin
         record = records.ReconciliationRecorded(
             run=f"recon/{self._journal.party}/{run.number}",
             trigger=begin.trigger,
@@ -161,42 +159,11 @@ class Runs:
             wait_seconds=round(begin.wait_seconds, 3),
             link_down_seconds=round(begin.link_down_seconds, 3),
             cause=begin.cause,
-            entries_sent=moved.entries_sent,
-            entries_received=moved.entries_received,
-            bytes_moved=moved.bytes_moved,
-            blobs_verified=moved.blobs_verified,
             begin_time=timestamp(run.wall),
             legal_time=timestamp(run.legal),
             protocol=begin.protocol,
             software_version=self._software_version,
-            entries=decided.decisions,
         )
         if run.started:
             record.duration_seconds = round(self._clock.monotonic() - run.started, 3)
-        _name_heads(record, shown, moved)
-        _count_sets(record, decided)
-        return record
-
-
-def _name_heads(record: records.ReconciliationRecorded, shown: Shown, moved: Moved) -> None:
-    _copy(record.node_head_before, shown.node_head)
-    if shown.centre_copy is not None:
-        _copy(record.centre_copy_before, shown.centre_copy)
-    if shown.national_copy is not None:
-        _copy(record.national_copy_before, shown.national_copy)
-    _copy(record.national_head_before, shown.national_head)
-    if moved.stored_head is not None:
-        _copy(record.node_head_after, moved.stored_head)
-    if moved.national_head is not None:
-        _copy(record.national_head_after, moved.national_head)
-
-
-def _copy(field: object, head: Head) -> None:
-    field.CopyFrom(head.message())  # type: ignore[attr-defined] # a Head message's own method
-
-
-def _count_sets(record: records.ReconciliationRecorded, decided: Decided) -> None:
-    record.both_count = decided.sets.both
-    record.only_node_count = decided.sets.only_node
-    record.only_centre_count = decided.sets.only_centre
-    record.different_count = decided.sets.different
+        return write_decisions(record, begin.shown, moved)

@@ -63,7 +63,7 @@ async def test_a_node_restored_from_an_old_copy_is_quarantined(
             await _write(old, 3)
             assert centre.ledger.current(NODE) == before
             run = (await old.runs.store.page(before=1 << 40, limit=1))[0]
-            assert run.record.entries[0].rule == "R-NODE-REWOUND/1"
+            assert run.record.entries[0].rule == "R-NODE-REWOUND/2"
             assert not run.record.heads_equal
 
 

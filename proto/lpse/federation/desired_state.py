@@ -290,4 +290,6 @@ _FOLDS: dict[str, Callable[[DesiredState, int, Any, NodeFacts], DesiredState]] =
     "policy.published": _policy,
     "national.asserted": _no_change,
     "quarantine.released": _no_change,
+    "reconciliation.recorded": _no_change,
+    "reconciliation.resolved": _no_change,
 }

@@ -10,10 +10,11 @@ from lpse.federation.checkpoints import Head, sign_head
 from lpse.federation.limits import ENTRY_BYTES_MAX, RECONCILIATION_ENTRIES_MAX
 from lpse.federation.merkle import EMPTY_ROOT, leaf_hash
 from lpse.federation.notes import Signer
+from lpse.federation.reconciliation_rules import RULES
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
 from regional_node.reconciliation.facts import LateEntry, Moved, Shown
-from regional_node.reconciliation.rules import RULES, decide, with_difference
+from regional_node.reconciliation.rules import decide, with_difference
 
 NODE = Signer.from_seed("lpse-pacitan", bytes(32))
 CENTRE = Signer.from_seed("lkpp", bytes(32))
@@ -54,8 +55,8 @@ def test_no_difference_is_one_row_per_journal_with_the_roots_that_prove_it() -> 
         (_shown(9, 4, 3, 3, R.HEAD_RELATION_NODE_AHEAD, "equal"), "R-REGIONAL-AHEAD/1", "sent"),
         (
             _shown(4, 9, 3, 3, R.HEAD_RELATION_NODE_REWOUND, "equal"),
-            "R-NODE-REWOUND/1",
-            "quarantined",
+            "R-NODE-REWOUND/2",
+            "asked back from the centre",
         ),
         (_shown(9, 9, 3, 3, R.HEAD_RELATION_FORKED, "equal"), "R-REGIONAL-FORKED/1", "quarantined"),
         (
@@ -67,7 +68,7 @@ def test_no_difference_is_one_row_per_journal_with_the_roots_that_prove_it() -> 
         (_shown(5, 5, 1, 3, R.HEAD_RELATION_IN_SYNC, "behind"), "R-NATIONAL-BEHIND/1", "received"),
         (
             _shown(5, 5, 7, 3, R.HEAD_RELATION_CENTRE_REWOUND, "rewound"),
-            "R-CENTRE-REWOUND/1",
+            "R-CENTRE-REWOUND/2",
             "kept the node's copy, accepted nothing",
         ),
         (

@@ -17,9 +17,7 @@ from lpse.federation.reconciliation_rules.table import DEFAULTS, TABLE
 from lpse.federation.reconciliation_rules.words import Rule
 from lpse.federation.v1 import records_pb2 as records
 
-PERSON: Final = (
-    "a person must look"  # an outcome that ends so waits for one, whatever the rule
-)
+PERSON: Final = "a person must look"  # an outcome that ends so waits for one, whatever the rule
 ACTOR: Final = "rule"
 
 RULES: Final = {one.name: one for one in (*TABLE, *DEFAULTS)}
