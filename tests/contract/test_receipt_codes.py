@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpse.federation.receipt_codes import ALPHABET, CODE_BITS, CodeInvalid, code_of, read_code
+from lpse.federation.check_digits import ALPHABET
+from lpse.federation.receipt_codes import CODE_BITS, CodeInvalid, code_of, read_code
 
 TEXTS = st.binary(max_size=200)
 GOLDEN = "DWS8-C28G-S87V-58GM"

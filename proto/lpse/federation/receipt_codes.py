@@ -9,22 +9,17 @@ Leaves out looking codes up.
 
 from __future__ import annotations
 
-from functools import cache
 from hashlib import sha256
 from typing import Final
 
+from lpse.federation.check_digits import check_digit, clean, digits_of, spelled
 from lpse.federation.errors import Refused
 
-ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_DIGITS: Final = 15  # 5 bits each; then the check character
 CODE_BITS: Final = CODE_DIGITS * 5
 GROUP_CHARACTERS: Final = 4
 # Longer than any code with spaces between all characters; more is not read at all.
 CODE_CHARACTERS_MAX: Final = 64
-_LOOKALIKES: Final = str.maketrans("OIL", "011")
-_SEPARATORS: Final = str.maketrans("", "", " -\t\r\n\u00a0\u2010\u2011\u2012\u2013\u2014")
-# x^5 + x^2 + 1, irreducible over GF(2): the field of 32 elements in which 2 is primitive.
-_POLYNOMIAL: Final = 0b100101
 
 
 class CodeInvalid(Refused):
@@ -42,52 +37,22 @@ def code_of(receipt: bytes) -> str:
     """The code of a signed text, `XXXX-XXXX-XXXX-XXXX`."""
     number = int.from_bytes(sha256(receipt).digest()) >> (256 - CODE_BITS)
     digits = [number >> shift & 31 for shift in range(CODE_BITS - 5, -1, -5)]
-    return _grouped("".join(ALPHABET[digit] for digit in [*digits, _check(digits)]))
+    return _grouped(spelled([*digits, check_digit(digits)]))
 
 
 def read_code(typed: str) -> str:
     """The code that a person typed, in its one spelling; CodeInvalid (FED-5112) where it is not."""
     if len(typed) > CODE_CHARACTERS_MAX:
         raise CodeInvalid("it is too long")
-    text = typed.translate(_SEPARATORS).upper().translate(_LOOKALIKES)
+    text = clean(typed)
     if len(text) != CODE_DIGITS + 1:
         raise CodeInvalid(f"it has {CODE_DIGITS + 1} letters and digits")
-    digits = [ALPHABET.find(character) for character in text]
+    digits = digits_of(text)
     if min(digits) < 0:
         raise CodeInvalid("it holds a character that no code has")
-    if _check(digits[:-1]) != digits[-1]:
+    if check_digit(digits[:-1]) != digits[-1]:
         raise CodeInvalid("a character is wrong, or two stand in the wrong order")
     return _grouped(text)
-
-
-def _check(digits: list[int]) -> int:
-    """Weighted sum over GF(32); weights differ from each other and from the check's own (one).
-
-    A wrong digit changes the sum by weight times difference, two exchanged digits by the
-    difference of the weights times that of the digits: a product of non-zero elements of a field.
-    """
-    found = 0
-    for place, digit in enumerate(digits, start=1):
-        found ^= _times(_weight(place), digit)
-    return found
-
-
-@cache
-def _weight(place: int) -> int:
-    return 1 if place == 0 else _times(2, _weight(place - 1))
-
-
-@cache
-def _times(left: int, right: int) -> int:
-    product = 0
-    while right:
-        if right & 1:
-            product ^= left
-        left <<= 1
-        if left & 32:
-            left ^= _POLYNOMIAL
-        right >>= 1
-    return product
 
 
 def _grouped(text: str) -> str:

@@ -41,3 +41,17 @@ PRINTS_KEPT_BYTES_MAX: Final = 16 * MIB
 PRINT_MEMORY_BYTES_MAX: Final = 1_024 * MIB
 # Longer text is cut in print and says so; the signed text has all of it.
 PRINT_TEXT_CHARACTERS_MAX: Final = 400
+
+# --- escrow of details ---------------------------------------------------------------------------
+
+# The key under which a node seals what it handed out.
+ESCROW_KEY_BYTES: Final = 32
+# Lengths that sealed details have, and no others: so they tell nothing. The last one is what still
+# fits into an entry beside 250 blobs.
+ESCROW_BUCKETS: Final = (4 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 48 * KIB)
+# Longer text typed as a recovery code is not read.
+RECOVERY_CODE_CHARACTERS_MAX: Final = 400
+# Former escrow keys that a node tries; one more is refused.
+ESCROW_FORMER_KEYS_MAX: Final = 16
+# Entries that wait for details: shown in one page, completed in one transaction.
+RESTORE_SEALED_PAGE: Final = 256
