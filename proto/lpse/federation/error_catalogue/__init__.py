@@ -14,6 +14,7 @@ from lpse.federation.error_catalogue import (
     disks,
     enrolment,
     grants,
+    holders,
     identity,
     intake,
     journals,
@@ -35,6 +36,7 @@ from lpse.federation.error_catalogue import (
     storage,
     terminal,
     transfers,
+    witnesses,
 )
 from lpse.federation.error_catalogue.entry import Entry, Told
 
@@ -46,6 +48,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **journals.ENTRIES,
     **links.ENTRIES,
     **sessions.ENTRIES,
+    **holders.ENTRIES,
     **transfers.ENTRIES,
     **identity.ENTRIES,
     **enrolment.ENTRIES,
@@ -66,4 +69,5 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **rollouts.ENTRIES,
     **reconciliation.ENTRIES,
     **terminal.ENTRIES,
+    **witnesses.ENTRIES,
 }

@@ -16,9 +16,11 @@ from lpse.federation.limits.evidence import *  # noqa: F403 - every limit is imp
 from lpse.federation.limits.journals import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.persons import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.recon_log import *  # noqa: F403 - every limit is imported from here
+from lpse.federation.limits.recovery import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.releases import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.resumable import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.road import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.storage import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.tenders import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.units import *  # noqa: F403 - every limit is imported from here
+from lpse.federation.limits.witnesses import *  # noqa: F403 - every limit is imported from here
