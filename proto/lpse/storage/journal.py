@@ -10,40 +10,33 @@ no follower; they pull with a cursor. Leaves out SQL (`journal_store`) and the l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from lpse.federation import kinds
 from lpse.federation.checkpoints import Agreement, Head, compare_heads, sign_head
 from lpse.federation.entries import DecodedEntry, decode_entry, encode_entry
-from lpse.federation.errors import NotFound, Refused
+from lpse.federation.errors import Refused
 from lpse.federation.limits import (
     BATCH_BYTES_MAX,
     BATCH_ENTRIES_MAX,
     EPOCH_BYTES,
-    PROOF_LEAVES_MAX,
-    SCAN_ROWS_PER_STEP,
 )
 from lpse.federation.merkle import (
     CompactRange,
-    consistency_proof,
-    inclusion_proof,
     leaf_hash,
-    root_of,
 )
 from lpse.federation.notes import Signer, Verifier
-from lpse.federation.v1 import journal_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_store as store
+from lpse.storage.journal_branches import leave_in
+from lpse.storage.journal_reading import JournalReading
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
-from lpse.storage.journal_tail import basis_in, unsent_in
-
-T = TypeVar("T")
+from lpse.storage.journal_tail import Carried, basis_in, carried_in, unsent_in
 
 
 class JournalDamaged(Refused):
@@ -66,6 +59,10 @@ class OtherEnvironment(Refused):
             "the data folder was begun in the other environment",
             remedy="set `environment` back; a drill needs a data folder of its own",
         )
+
+
+# The reason of an epoch that was opened because the follower held more than the writer.
+RECOVERED = "recovered from the other side's copy"
 
 
 @dataclass(slots=True)
@@ -91,7 +88,7 @@ class _Tree:
         )
 
 
-class Journal:
+class Journal(JournalReading):
     """See the module's first lines; `open` must have returned before anything is appended."""
 
     def __init__(
@@ -112,17 +109,24 @@ class Journal:
         self._durable = self._working = _Tree(0, bytes(EPOCH_BYTES), CompactRange(), None)
         self._advanced = asyncio.Event()
 
-    async def open(self, *, restored: bool = False, stored: Head | None = None) -> None:
+    async def open(
+        self,
+        *,
+        restored: bool = False,
+        stored: Head | None = None,
+        continues: Head | None = None,
+    ) -> None:
         """Verify what is stored, then continue it; a restored copy continues in a new epoch.
 
         What lies above `stored`, the follower's newest acknowledgement, goes into that epoch again.
+        An empty journal that `continues` a head of a lost machine names it in its first entry.
         """
         tree = await self._database.read(self._load)
         if tree is not None:
             self._durable = self._working = tree
         self._database.attach(self)
         if tree is None:
-            await self.open_epoch(None, "genesis")
+            await self.open_epoch(continues, RECOVERED if continues else "genesis")
         elif restored:
             await self._database.write(lambda tx: self._continue_restored(tx, stored))
 
@@ -147,6 +151,11 @@ class Journal:
         head = self._durable.head
         assert head is not None, "the journal is not open"
         return head
+
+    @property
+    def working_size(self) -> int:
+        """Entries of the present epoch, those of the running transaction included."""
+        return self._working.range.size
 
     def append_in(
         self,
@@ -175,6 +184,35 @@ class Journal:
         )
         return self._append_bytes(tx, entry, encode_entry(entry))
 
+    def adopt_in(self, tx: Transaction, entries: Sequence[bytes]) -> int:
+        """Append own entries that another party gave back, byte for byte; the new size.
+
+        Heads are signed as usual: the same entries and the same key make the same signatures.
+        """
+        for data in entries:
+            self._append_bytes(tx, decode_entry(data), data)
+        return self.working_size
+
+    def turn_in(
+        self, tx: Transaction, agreed: Mapping[bytes, tuple[int, int]], continues_from: Head
+    ) -> list[Carried]:
+        """Leave what contradicts the follower, open an epoch, and carry over what it lacks.
+
+        `agreed` gives, per epoch that the follower knows, the common prefix and the follower's
+        size. Entries beyond a prefix that the follower fills otherwise move to the branches; every
+        own entry that it lacks is appended again with its origin. Nothing is deleted.
+        """
+        self._seal(tx)
+        carried = list(carried_in(tx, agreed))
+        for row in store.epochs_in(tx):
+            prefix, theirs = agreed.get(row.epoch, (0, 0))
+            if prefix < theirs and store.count_in(tx, row.number) > prefix:
+                leave_in(tx, row, self._prefix_head(tx, row, prefix))
+        self._begin_epoch(tx, continues_from, RECOVERED)
+        for one in carried:
+            one.index = self._append_bytes(tx, one.entry, encode_entry(one.entry))
+        return carried
+
     async def append(self, *listed: Message) -> list[int]:
         """Append records in one transaction; returns when they are durable."""
         return await self._database.write(
@@ -187,82 +225,6 @@ class Journal:
         await self._database.write(lambda tx: self._begin_epoch(tx, continues_from, reason))
         assert self._durable.epoch != before
         return self.head
-
-    async def epochs(self) -> list[EpochRow]:
-        """Every epoch of this journal, oldest first."""
-        return await self._database.read(store.epochs_in)
-
-    async def newest_head(self, epoch: bytes) -> Head:
-        """The last head of an epoch, also of one that has ended."""
-
-        def work(tx: Transaction) -> Head:
-            row = store.newest_head_in(tx, _number_in(tx, epoch))
-            assert row is not None, "an epoch begins with a head"
-            return self._head_of(epoch, row)
-
-        return await self._database.read(work)
-
-    async def batch(
-        self,
-        first: int,
-        *,
-        epoch: bytes | None = None,
-        entries_max: int = BATCH_ENTRIES_MAX,
-        bytes_max: int = BATCH_BYTES_MAX,
-    ) -> wire.EntryBatch | None:
-        """As many entries from `first` as fit and end at a signed head; None if there are none.
-
-        A credit smaller than the distance to the next head gives None as well: followers grant at
-        least one batch (`BATCH_ENTRIES_MAX`, `BATCH_BYTES_MAX`) or nothing.
-        """
-        wanted = epoch or self.epoch
-
-        def work(tx: Transaction) -> wire.EntryBatch | None:
-            number = _number_in(tx, wanted)
-            heads = store.heads_between_in(tx, number, first, first + entries_max)
-            chosen = store.last_that_fits_in(tx, number, first, heads, bytes_max)
-            if chosen is None:
-                return None
-            rows = store.entries_in(tx, number, first, chosen.size)
-            return wire.EntryBatch(
-                first_index=first,
-                entries=[row.data for row in rows],
-                head=self._head_of(wanted, chosen).message(),
-            )
-
-        return await self._database.read(work)
-
-    async def wait_beyond(self, size: int, *, epoch: bytes | None = None) -> None:
-        """Return once the journal is longer than `size`, or no longer in that epoch."""
-        wanted = epoch or self.epoch
-        while self.epoch == wanted and self.head.size <= size:
-            await self._advanced.wait()
-
-    async def entries(self, first: int, last: int, *, epoch: bytes | None = None) -> list[EntryRow]:
-        """Stored entries with first <= index < last, at most one scan step of them."""
-        wanted = epoch or self.epoch
-        limit = min(last, first + SCAN_ROWS_PER_STEP)
-        return await self._database.read(
-            lambda tx: store.entries_in(tx, _number_in(tx, wanted), first, limit)
-        )
-
-    async def inclusion_proof(
-        self, index: int, size: int, *, epoch: bytes | None = None
-    ) -> list[bytes]:
-        """The path from entry `index` to the root at `size`."""
-        return await self._from_leaves(size, epoch, lambda leaves: inclusion_proof(leaves, index))
-
-    async def consistency_proof(
-        self, old_size: int, new_size: int, *, epoch: bytes | None = None
-    ) -> list[bytes]:
-        """The hashes that show the tree at `new_size` to continue the one at `old_size`."""
-        return await self._from_leaves(
-            new_size, epoch, lambda leaves: consistency_proof(leaves, old_size)
-        )
-
-    async def root_at(self, size: int, *, epoch: bytes | None = None) -> bytes:
-        """The root that the journal had at an earlier size."""
-        return await self._from_leaves(size, epoch, root_of)
 
     async def agreement(self, theirs: Head) -> Agreement:
         """What another party's claim about this journal says; its signature is verified first."""
@@ -350,6 +312,12 @@ class Journal:
         for entry in carried:
             self._append_bytes(tx, entry, encode_entry(entry))
 
+    def _prefix_head(self, tx: Transaction, row: EpochRow, prefix: int) -> HeadRow:
+        """The signed head of a prefix, made again where no commit happened to end there."""
+        tree = CompactRange.from_leaf_hashes(store.leaf_hashes_in(tx, row.number, 0, prefix))
+        head = sign_head(self._signer, row.epoch, prefix, tree.root())
+        return HeadRow(head.size, head.root, head.signature)
+
     def _load(self, tx: Transaction) -> _Tree | None:
         listed = store.epochs_in(tx)
         if not listed:
@@ -369,28 +337,3 @@ class Journal:
         if decode_entry(tail[-1].data).exercise != self._exercise:
             raise OtherEnvironment  # stepped time must not pass the deadlines of sealed bids
         return _Tree(newest.number, newest.epoch, tree, head)
-
-    async def _from_leaves(
-        self, size: int, epoch: bytes | None, work: Callable[[list[bytes]], T]
-    ) -> T:
-        wanted = epoch or self.epoch
-        if size > PROOF_LEAVES_MAX:
-            raise Refused("FED-2025", f"proofs are made for up to {PROOF_LEAVES_MAX} entries")
-
-        def unit(tx: Transaction) -> T:
-            leaves = store.leaf_hashes_in(tx, _number_in(tx, wanted), 0, size)
-            if len(leaves) != size:
-                raise NotFound("FED-2026", f"this journal has no {size} entries")
-            return work(leaves)
-
-        return await self._database.read(unit)
-
-    def _head_of(self, epoch: bytes, row: HeadRow) -> Head:
-        return Head(self.party, epoch, row.size, row.root, row.signature)
-
-
-def _number_in(tx: Transaction, epoch: bytes) -> int:
-    for row in store.epochs_in(tx):
-        if row.epoch == epoch:
-            return row.number
-    raise NotFound("FED-2024", "this journal never had that epoch")

@@ -8,8 +8,8 @@ had got there before is known by its id, its epoch and its index. Leaves out the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from lpse.federation import kinds
 from lpse.federation.checkpoints import Head
@@ -19,6 +19,15 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Transaction
 from lpse.storage import journal_store as store
 from lpse.storage.journal_store import EpochRow
+
+
+@dataclass(slots=True)
+class Carried:
+    """An entry with its origin; `index` is its place in the new epoch once it was appended."""
+
+    entry: DecodedEntry
+    index: int = -1
+
 
 _OPENED = kinds.kind_of(records.EpochOpened())
 
@@ -49,6 +58,30 @@ def unsent_in(tx: Transaction, stored: Head | None) -> Iterator[DecodedEntry]:
             if entry.entry_id not in seen:
                 seen.add(entry.entry_id)
                 yield entry
+
+
+def carried_in(tx: Transaction, agreed: Mapping[bytes, tuple[int, int]]) -> Iterator[Carried]:
+    """Entries that the follower lacks, each once: `agreed` is (common prefix, its size) by epoch.
+
+    What stands in the common part of any epoch reached the follower, there or before.
+    """
+    epochs = store.epochs_in(tx)
+    prefixes = {row.number: agreed.get(row.epoch, (0, 0))[0] for row in epochs}
+    seen: set[bytes] = set()
+    for row in epochs:
+        for entry in _carried_in(tx, row, prefixes[row.number]):
+            if entry.entry_id not in seen and not _reached_in(tx, prefixes, entry.entry_id):
+                seen.add(entry.entry_id)
+                yield Carried(entry)
+
+
+def _reached_in(tx: Transaction, prefixes: Mapping[int, int], entry_id: bytes) -> bool:
+    """Whether an entry of this id, original or imported, stands in a common part."""
+    for number, prefix in prefixes.items():
+        index = store.index_of_in(tx, number, entry_id) if prefix else None
+        if index is not None and index < prefix:
+            return True
+    return False
 
 
 def _carried_in(tx: Transaction, epoch: EpochRow, first: int) -> Iterator[DecodedEntry]:

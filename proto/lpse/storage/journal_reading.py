@@ -1,0 +1,153 @@
+"""One party's own journal as followers, proofs and doctors read it.
+
+Owns reading only: epochs, batches that end at signed heads, entries, roots and proofs, also of
+epochs that have ended. Rule: nothing that is not durable is shown. Leaves out appending and
+signing (`journal`) and SQL (`journal_store`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from lpse.federation.checkpoints import Head
+from lpse.federation.errors import NotFound, Refused
+from lpse.federation.limits import (
+    BATCH_BYTES_MAX,
+    BATCH_ENTRIES_MAX,
+    PROOF_LEAVES_MAX,
+    SCAN_ROWS_PER_STEP,
+)
+from lpse.federation.merkle import consistency_proof, inclusion_proof, root_of
+from lpse.federation.v1 import journal_pb2 as wire
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage import journal_store as store
+from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
+
+T = TypeVar("T")
+
+
+class JournalReading(ABC):
+    """What `Journal` answers about its durable entries."""
+
+    _database: Database
+    _advanced: asyncio.Event
+
+    @property
+    @abstractmethod
+    def party(self) -> str:
+        """Who writes this journal."""
+
+    @property
+    @abstractmethod
+    def epoch(self) -> bytes:
+        """The present epoch, 16 bytes."""
+
+    @property
+    @abstractmethod
+    def head(self) -> Head:
+        """The newest durable signed head."""
+
+    async def epochs(self) -> list[EpochRow]:
+        """Every epoch of this journal, oldest first."""
+        return await self._database.read(store.epochs_in)
+
+    async def newest_head(self, epoch: bytes) -> Head:
+        """The last head of an epoch, also of one that has ended."""
+
+        def work(tx: Transaction) -> Head:
+            row = store.newest_head_in(tx, number_in(tx, epoch))
+            assert row is not None, "an epoch begins with a head"
+            return self._head_of(epoch, row)
+
+        return await self._database.read(work)
+
+    async def batch(
+        self,
+        first: int,
+        *,
+        epoch: bytes | None = None,
+        entries_max: int = BATCH_ENTRIES_MAX,
+        bytes_max: int = BATCH_BYTES_MAX,
+    ) -> wire.EntryBatch | None:
+        """As many entries from `first` as fit and end at a signed head; None if there are none.
+
+        A credit smaller than the distance to the next head gives None as well: followers grant at
+        least one batch (`BATCH_ENTRIES_MAX`, `BATCH_BYTES_MAX`) or nothing.
+        """
+        wanted = epoch or self.epoch
+
+        def work(tx: Transaction) -> wire.EntryBatch | None:
+            number = number_in(tx, wanted)
+            heads = store.heads_between_in(tx, number, first, first + entries_max)
+            chosen = store.last_that_fits_in(tx, number, first, heads, bytes_max)
+            if chosen is None:
+                return None
+            rows = store.entries_in(tx, number, first, chosen.size)
+            return wire.EntryBatch(
+                first_index=first,
+                entries=[row.data for row in rows],
+                head=self._head_of(wanted, chosen).message(),
+            )
+
+        return await self._database.read(work)
+
+    async def wait_beyond(self, size: int, *, epoch: bytes | None = None) -> None:
+        """Return once the journal is longer than `size`, or no longer in that epoch."""
+        wanted = epoch or self.epoch
+        while self.epoch == wanted and self.head.size <= size:
+            await self._advanced.wait()
+
+    async def entries(self, first: int, last: int, *, epoch: bytes | None = None) -> list[EntryRow]:
+        """Stored entries with first <= index < last, at most one scan step of them."""
+        wanted = epoch or self.epoch
+        limit = min(last, first + SCAN_ROWS_PER_STEP)
+        return await self._database.read(
+            lambda tx: store.entries_in(tx, number_in(tx, wanted), first, limit)
+        )
+
+    async def inclusion_proof(
+        self, index: int, size: int, *, epoch: bytes | None = None
+    ) -> list[bytes]:
+        """The path from entry `index` to the root at `size`."""
+        return await self._from_leaves(size, epoch, lambda leaves: inclusion_proof(leaves, index))
+
+    async def consistency_proof(
+        self, old_size: int, new_size: int, *, epoch: bytes | None = None
+    ) -> list[bytes]:
+        """The hashes that show the tree at `new_size` to continue the one at `old_size`."""
+        return await self._from_leaves(
+            new_size, epoch, lambda leaves: consistency_proof(leaves, old_size)
+        )
+
+    async def root_at(self, size: int, *, epoch: bytes | None = None) -> bytes:
+        """The root that the journal had at an earlier size."""
+        return await self._from_leaves(size, epoch, root_of)
+
+    async def _from_leaves(
+        self, size: int, epoch: bytes | None, work: Callable[[list[bytes]], T]
+    ) -> T:
+        wanted = epoch or self.epoch
+        if size > PROOF_LEAVES_MAX:
+            raise Refused("FED-2025", f"proofs are made for up to {PROOF_LEAVES_MAX} entries")
+
+        def unit(tx: Transaction) -> T:
+            leaves = store.leaf_hashes_in(tx, number_in(tx, wanted), 0, size)
+            if len(leaves) != size:
+                raise NotFound("FED-2026", f"this journal has no {size} entries")
+            return work(leaves)
+
+        return await self._database.read(unit)
+
+    def _head_of(self, epoch: bytes, row: HeadRow) -> Head:
+        return Head(self.party, epoch, row.size, row.root, row.signature)
+
+
+def number_in(tx: Transaction, epoch: bytes) -> int:
+    """The number of an epoch; NotFound (FED-2024) for one that this journal never had."""
+    for row in store.epochs_in(tx):
+        if row.epoch == epoch:
+            return row.number
+    raise NotFound("FED-2024", "this journal never had that epoch")
