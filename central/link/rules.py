@@ -1,10 +1,12 @@
 """What a Hello shows about two journals, decided without a clock, a disk or a wire.
 
 Owns the comparison of a node's head and token with the centre's copy (`judge`), the numbering of
-session tokens and the national comparison. Rules (design.md, the link): a lower or contradictory
-head never overwrites a higher one (Invariant 5); old token + lower head = rewound; old token +
-equal or forked head = clone suspect; a token newer than the centre knows = the centre was rewound.
-Leaves out how copies are stored and how frames travel.
+session tokens and the national comparison. Rules: a lower or contradictory head never overwrites
+a higher one (Invariant 5); a second holder beside a live one is a clone, whatever it shows, and the
+live one stays; lower head = rewound; old token + equal, longer or forked head = clone suspect; an
+epoch that was left is no rewinding, because the holder of the newer one may be alive; a token newer
+than the centre knows = the centre was rewound. Leaves out how copies are stored and how frames
+travel.
 """
 
 from __future__ import annotations
@@ -115,15 +117,21 @@ def confirm(state: TokenState, number: int) -> TokenState:
     return TokenState(confirmed=state.issued)
 
 
-def judge(heads: Heads, token: TokenVerdict, national: National) -> Judgement:
-    """One relation for one Hello; the worst finding wins."""
+def judge(
+    heads: Heads, token: TokenVerdict, national: National, *, rival: bool = False
+) -> Judgement:
+    """One relation for one Hello; the worst finding wins. `rival`: another holder is alive."""
+    if rival:
+        return Judgement(R.HEAD_RELATION_CLONE_SUSPECT, "FED-2214", _RIVAL)
     if heads is Heads.FORKED:
         return _forked(token)
-    if heads in (Heads.LOWER, Heads.OLD_EPOCH):
+    if heads is Heads.LOWER:
         return Judgement(R.HEAD_RELATION_NODE_REWOUND, "FED-2212", _REWOUND)
+    if heads is Heads.OLD_EPOCH:
+        return Judgement(R.HEAD_RELATION_OLD_EPOCH, "FED-2243", _OLD_EPOCH)
     if token in (TokenVerdict.OLD, TokenVerdict.ODD) and heads is not Heads.NEW_EPOCH:
         return Judgement(R.HEAD_RELATION_CLONE_SUSPECT, "FED-2214", _CLONE)
-    if token is TokenVerdict.NEWER or national in (National.HIGHER, National.FORKED):
+    if token is TokenVerdict.NEWER or national in _CONTRADICTING:
         # The node is sound: its entries restore the centre's copy. National entries stay back.
         return Judgement(R.HEAD_RELATION_CENTRE_REWOUND)
     return Judgement(_SOUND[heads])
@@ -135,6 +143,8 @@ def _forked(token: TokenVerdict) -> Judgement:
     return Judgement(R.HEAD_RELATION_FORKED, "FED-2213", _FORKED)
 
 
+_CONTRADICTING = (National.HIGHER, National.FORKED, National.OTHER_EPOCH)
+
 _SOUND = {
     Heads.NOTHING_HERE: R.HEAD_RELATION_NODE_AHEAD,
     Heads.EQUAL: R.HEAD_RELATION_IN_SYNC,
@@ -144,15 +154,23 @@ _SOUND = {
 
 _REWOUND = (
     "the node has fewer entries than it once handed over, so it was restored from an old copy;"
-    " its intake goes on; restore it with 'backup restore', which opens a new epoch"
+    " its intake goes on; it asks for the lost entries and goes on in a new epoch by itself"
+)
+_OLD_EPOCH = (
+    "the node goes on in an epoch that its journal had left: another machine, or a newer copy of"
+    " this one, has its identity; intake goes on here; a person must say which history continues"
 )
 _FORKED = (
-    "the node's journal and the centre's copy of it differ at the same index; both are kept;"
-    " the node must open a new epoch, and a person must compare the two"
+    "the node's journal and the centre's copy of it differ at the same index; both are kept and"
+    " intake goes on; a person must compare the two and say which history continues"
 )
 _CLONE = (
     "the node showed a session token that was already followed by a newer one: a second machine"
     " may run with the same identity; stop one of them, then release the quarantine"
+)
+_RIVAL = (
+    "another machine with this identity is connected and alive; it came first and stays; intake"
+    " goes on here too; stop one of the two, or say which history continues"
 )
 
 

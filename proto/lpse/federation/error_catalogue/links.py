@@ -158,12 +158,12 @@ ENTRIES: Final[dict[str, Entry]] = {
         (
             "The node's journal was rewound",
             "it was restored from an older copy; intake goes on, nothing is lost",
-            "restore with `backup restore`, which opens a new epoch",
+            "nothing to do; the lost entries come back from the centre",
         ),
         (
             "Jurnal simpul mundur",
             "dipulihkan dari salinan lama; penerimaan jalan, tak ada yang hilang",
-            "pulihkan dengan `backup restore`, yang membuka epoch baru",
+            "tak perlu apa-apa; entri yang hilang kembali dari Pusat",
         ),
     ),
 }

@@ -14,12 +14,12 @@ ENTRIES: Final[dict[str, Entry]] = {
         (
             "The node's journal and the centre's copy fork",
             "both are kept; the node is under quarantine, intake goes on",
-            "compare both, then open a new epoch at the node",
+            "compare both and say which history continues",
         ),
         (
             "Jurnal simpul dan salinan Pusat bercabang",
             "keduanya disimpan; simpul dikarantina, penerimaan jalan",
-            "bandingkan keduanya, lalu buka epoch baru di simpul",
+            "bandingkan keduanya dan tentukan yang dilanjutkan",
         ),
     ),
     "FED-2214": entry(

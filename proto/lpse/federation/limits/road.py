@@ -121,8 +121,9 @@ TRANSFER_REFUSALS_MAX: Final = 5
 # --- the link ------------------------------------------------------------------------------------
 
 # Versions of the link's protocol that this program speaks; without a common one: Refusal.
+# 2: slim hello, probe, challenge, witnessed heads, old epoch.
 PROTOCOL_MIN: Final = 1
-PROTOCOL_MAX: Final = 1
+PROTOCOL_MAX: Final = 2
 # A larger frame ends the session with FED-2202; a batch fits with room for its envelope.
 LINK_FRAME_BYTES_MAX: Final = BATCH_BYTES_MAX + 64 * KIB
 # Hellos being judged at one time; a later one is told to come back within the seconds below.
@@ -132,6 +133,16 @@ LINK_HELLOS_PER_NODE_MAX: Final = 4
 LINK_HELLO_RETRY_SECONDS: Final = 10.0
 # A caller that has not said Hello, or a centre that has not answered it, by then is cut off.
 LINK_HELLO_SECONDS_MAX: Final = 20.0
+# A live holder of an identity answers a probe within this; else the second one is told to wait.
+LINK_PROBE_SECONDS_MAX: Final = 3.0
+# A holder that says nothing for so long after a probe is gone, and the second one takes over.
+LINK_HOLDER_SILENT_SECONDS: Final = 25.0
+# A second holder that has to wait comes back after this.
+LINK_HOLDER_RETRY_SECONDS: Final = 5.0
+# Earlier heads of a session kept to compare a head that is merely behind; older ones make way.
+LINK_HEADS_KEPT_MAX: Final = 64
+# A head that is behind all of these is compared by reading the journal at most this often.
+LINK_ROOT_SECONDS_MIN: Final = 60.0
 # What a node may send beyond what is acknowledged; at the limit it waits for an ack.
 LINK_CREDIT_ENTRIES: Final = 16 * BATCH_ENTRIES_MAX
 LINK_CREDIT_BYTES: Final = 4 * MIB

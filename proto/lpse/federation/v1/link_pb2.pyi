@@ -75,6 +75,10 @@ class _HeadRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HeadRela
     """A new epoch; its first entry names the old head."""
     HEAD_RELATION_CENTRE_REWOUND: _HeadRelation.ValueType  # 7
     """The node's token is newer than any the centre knows: the centre was restored from a backup."""
+    HEAD_RELATION_OLD_EPOCH: _HeadRelation.ValueType  # 8
+    """The node goes on in an epoch that its journal had left: a second machine, or an old copy. Said
+    in sessions of protocol 2; a node of protocol 1 is told NODE_REWOUND.
+    """
 
 class HeadRelation(_HeadRelation, metaclass=_HeadRelationEnumTypeWrapper):
     """How the node's journal stands against the centre's copy of it, judged at Hello."""
@@ -95,6 +99,10 @@ HEAD_RELATION_NEW_EPOCH: HeadRelation.ValueType  # 6
 """A new epoch; its first entry names the old head."""
 HEAD_RELATION_CENTRE_REWOUND: HeadRelation.ValueType  # 7
 """The node's token is newer than any the centre knows: the centre was restored from a backup."""
+HEAD_RELATION_OLD_EPOCH: HeadRelation.ValueType  # 8
+"""The node goes on in an epoch that its journal had left: a second machine, or an old copy. Said
+in sessions of protocol 2; a node of protocol 1 is told NODE_REWOUND.
+"""
 Global___HeadRelation: _TypeAlias = HeadRelation  # noqa: Y015
 
 @_typing.final
@@ -520,6 +528,9 @@ class WitnessedHead(_message.Message):
 
     HEAD_FIELD_NUMBER: _builtins.int
     COSIGNATURE_FIELD_NUMBER: _builtins.int
+    WITNESS_KEY_FIELD_NUMBER: _builtins.int
+    witness_key: _builtins.bytes
+    """Set by the centre: Ed25519 public key of that node, 32 bytes, for whoever does not know it."""
     @_builtins.property
     def head(self) -> _journal_pb2.Head:
         """Set by the centre: the head as it was published, signed."""
@@ -533,10 +544,11 @@ class WitnessedHead(_message.Message):
         *,
         head: _journal_pb2.Head | None = ...,
         cosignature: _journal_pb2.Cosignature | None = ...,
+        witness_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head", "witness_key", b"witness_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
