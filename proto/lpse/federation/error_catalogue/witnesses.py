@@ -37,14 +37,12 @@ ENTRIES: Final[dict[str, Entry]] = {
     "FED-2452": entry(
         (
             "Two national histories",
-            "the centre published after a restore what other entries stand for at a node; both are"
-            " kept and nothing more is published",
+            "the centre published after a restore, a node holds other entries; both are kept",
             "look at `lkppctl audit list`; restore a newer copy of the centre's database",
         ),
         (
             "Dua riwayat nasional",
-            "setelah dipulihkan Pusat menerbitkan entri yang berbeda dari entri di simpul;"
-            " keduanya disimpan dan penerbitan berhenti",
+            "Pusat menerbitkan setelah dipulihkan, simpul punya entri lain; keduanya disimpan",
             "lihat `lkppctl audit list`; pulihkan salinan basis data Pusat yang lebih baru",
         ),
     ),
