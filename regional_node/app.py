@@ -41,6 +41,7 @@ from lpse.terminal.daemon import (
 from regional_node import identity
 from regional_node.assembly import Node, Roads, open_node
 from regional_node.config import SOCKET, NodeSettings
+from regional_node.identity.escrow import open_escrow
 from regional_node.identity.worker import RenewalWorker
 from regional_node.link.stream import GrpcStream
 from regional_node.link.worker import LinkWorker
@@ -82,8 +83,14 @@ async def _open_machine(settings: NodeSettings) -> Machine:
     await care.open()
     database = await Database.open(settings.data / DATABASE, MIGRATIONS)
     blobs = BlobStore(settings.data / BLOBS)
+    entropy = SystemEntropy()
+    escrow = None
+    try:
+        escrow = open_escrow(settings.data / IDENTITY, entropy)
+    except OSError as error:  # no room for the first key: bids are taken all the same
+        log.warning("escrow.not_made", error=type(error).__name__)
     return await open_machine(
-        Ground(settings, me, clock, SystemEntropy(), log, signer, database, blobs, care)
+        Ground(settings, me, clock, entropy, log, signer, database, blobs, care, escrow)
     )
 
 

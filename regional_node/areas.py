@@ -285,6 +285,7 @@ async def _open_intake(
         machine.keeper,
         machine.newest,
         machine.exercise,
+        machine.escrow,
     )
     sealing = Sealing(machine.blobs, machine.entropy, store.needs_blob)
     intake = Intake(

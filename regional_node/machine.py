@@ -19,6 +19,7 @@ from lpse.storage.disk_care import DiskCare
 from lpse.storage.journal import Journal
 from regional_node.clock.keeper import ClockKeeper
 from regional_node.config import NodeSettings
+from regional_node.identity.escrow import EscrowKeys
 from regional_node.link.state import LinkState
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
@@ -43,6 +44,7 @@ class Machine:
     keeper: ClockKeeper
     newest: NewestNational
     care: DiskCare
+    escrow: EscrowKeys | None = None  # None: details are not sealed into the journal
 
     @property
     def exercise(self) -> bool:

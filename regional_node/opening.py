@@ -25,6 +25,7 @@ from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.store import ClockStore
 from regional_node.config import NodeSettings
 from regional_node.identity import Identity
+from regional_node.identity.escrow import EscrowKeys
 from regional_node.intake.opening_store import newest_acceptance_in
 from regional_node.link.state import LinkState
 from regional_node.machine import Machine
@@ -45,6 +46,7 @@ class Ground:
     database: Database
     blobs: BlobStore
     care: DiskCare
+    escrow: EscrowKeys | None = None
 
 
 async def open_machine(ground: Ground) -> Machine:
@@ -83,4 +85,5 @@ async def open_machine(ground: Ground) -> Machine:
         keeper=keeper,
         newest=NewestNational(national),
         care=ground.care,
+        escrow=ground.escrow,
     )

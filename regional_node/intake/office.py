@@ -25,7 +25,7 @@ from lpse.federation.receipts import (
 from lpse.federation.v1.records_pb2 import RefusalReason
 from lpse.runtime.clock import Clock, Entropy
 from regional_node.intake import rules
-from regional_node.intake.ports import Moments, NationalHead
+from regional_node.intake.ports import Escrow, Moments, NationalHead
 from regional_node.intake.refusals import REASONS, cancelled
 from regional_node.intake.store import Judged, Refusal, Sealed
 from regional_node.intake.windows import Window
@@ -41,6 +41,7 @@ class Office:
     moments: Moments
     national: NationalHead
     exercise: bool = False
+    escrow: Escrow | None = None  # None: what is handed out is not sealed into the journal
 
     def moment(self) -> Moment:
         """All clocks now."""
@@ -68,7 +69,7 @@ class Office:
             receipt = sign_receipt(
                 self.signer, sealed.commitment, _standing(window), verdict, times, world
             )
-            return Judged(window, verdict, receipt)
+            return Judged(window, verdict, receipt, self._sealed(sealed.commitment, receipt))
 
         return judge
 
@@ -92,7 +93,19 @@ class Office:
             (begun.time, ended),
             self.circumstances(),
         )
-        return Refusal(details, commitment, reason, received_bytes, begun.time, ended.time, proof)
+        return Refusal(
+            details,
+            commitment,
+            reason,
+            received_bytes,
+            begun.time,
+            ended.time,
+            proof,
+            self._sealed(commitment, proof),
+        )
+
+    def _sealed(self, commitment: Commitment, text: bytes) -> bytes:
+        return self.escrow.seal(commitment.digest, text) if self.escrow is not None else b""
 
 
 def _standing(window: Window) -> Standing:

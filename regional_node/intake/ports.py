@@ -19,6 +19,7 @@ from regional_node.intake.windows import Opening, Window
 
 __all__ = [
     "EffectiveSchedule",
+    "Escrow",
     "Moments",
     "NationalHead",
     "NationalWitness",
@@ -55,6 +56,13 @@ class NationalHead(Protocol):
 
     def newest(self) -> NationalWitness | None:
         """Newest checkpoint and beacon; None before the first contact."""
+
+
+class Escrow(Protocol):
+    """Seals what was handed out, for the day on which this node must be rebuilt."""
+
+    def seal(self, commitment: bytes, text: bytes) -> bytes:
+        """The receipt or proof as only this node can read it."""
 
 
 class OfficerActs(Protocol):

@@ -62,11 +62,12 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict by one window, and the receipt that says so."""
+    """A verdict by one window, the receipt that says so, and the receipt under the escrow key."""
 
     window: Window
     verdict: Verdict.ValueType
     receipt: bytes
+    sealed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Refusal:
     begin: datetime
     refused: datetime
     proof: bytes
+    sealed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class IntakeStore:
             commitment=refusal.commitment.digest,
             received_bytes=refusal.received_bytes,
             reason=refusal.reason,
+            sealed_details=refusal.sealed,
         )
         record.begin_time.FromDatetime(refusal.begin)
         record.refuse_time.FromDatetime(refusal.refused)
@@ -225,6 +228,7 @@ class IntakeStore:
         details, commitment, now = sealed.details, sealed.commitment, sealed.durable.time
         window = self._schedule.submission_window_in(tx, details.package, details.stage, now)
         judged = first if window == first.window else judge(window)
+        record.sealed_details = judged.sealed
         index = self._journal.append_in(tx, record)
         epoch = self._journal.epoch
         inserted = tx.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -38,8 +39,7 @@ def test_what_is_sealed_opens_to_the_same_bytes(text: bytes) -> None:
 
 def test_golden_form_opens() -> None:
     """A form that an earlier program sealed is opened by every later one."""
-    with open(__file__.replace("test_escrow.py", "vectors/escrow.json"), encoding="utf-8") as file:
-        vector = json.load(file)
+    vector = json.loads((Path(__file__).parent / "vectors" / "escrow.json").read_text("utf-8"))
     key, commitment = bytes.fromhex(vector["key"]), bytes.fromhex(vector["commitment"])
     assert unseal(key, commitment, bytes.fromhex(vector["sealed"])) == vector["text"].encode()
 
