@@ -24,7 +24,7 @@ from regional_node.outages.rules import KnownOutage
 from regional_node.schedule import decisions, rows
 from regional_node.schedule.decisions import Wish
 from regional_node.schedule.ports import Opened
-from regional_node.schedule.proposals import Draft, Proposal, ProposalState
+from regional_node.schedule.proposals import Draft, Proposal, ProposalState, counted_spans
 from regional_node.schedule.rules import (
     Hold,
     HoldEvent,
@@ -212,8 +212,11 @@ class ProposalStore:
             if validate_only:
                 return Decided(case, case.package.revision)
             record = decisions.decided_record(wish, case.package, after, act)
+            following = self._following_in(tx, case, record, after, now)
+            if record.decision != records.DECISION_CANCEL:
+                record.accounted.extend(counted_spans(following.accounted))
             self._journal.append_in(tx, record)
-            revision = self._follow_in(tx, case, record, after, now)
+            revision = self._follow_in(tx, case, record, following, now)
             self._remember_in(tx, case.package, record, now)
             return Decided(self.case_in(tx, self._packages.get_in(tx, wish.package)), revision)
 
@@ -228,7 +231,7 @@ class ProposalStore:
         tx: Transaction,
         case: Case,
         record: records.CompensationDecided,
-        after: Sequence[Stage],
+        following: Next,
         now: datetime,
     ) -> int:
         """The revision, or the cancellation, and the end of every hold."""
@@ -240,13 +243,24 @@ class ProposalStore:
         if cancelled:
             self._packages.cancel_in(tx, package.code)
             return package.revision
+        return self._packages.revise_in(tx, package, following, now)
+
+    def _following_in(
+        self,
+        tx: Transaction,
+        case: Case,
+        record: records.CompensationDecided,
+        after: Sequence[Stage],
+        now: datetime,
+    ) -> Next:
+        """The revision that a decision leads to."""
         waited = {name for hold in case.holds if hold.end is None for name in hold.outages}
         spans = [
             one.interval.closed_at(now)
             for one in self._known_outages_in(tx)
             if one.name in waited and one.interval.start < now
         ]
-        return self._packages.revise_in(tx, package, _next(case, record, after, spans), now)
+        return _next(case, record, after, spans)
 
     def _remember_in(
         self, tx: Transaction, package: Package, record: records.CompensationDecided, now: datetime

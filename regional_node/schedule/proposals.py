@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from lpse.federation.calendars import Calendar
 from lpse.federation.compensation import StageProposal, propose
 from lpse.federation.intervals import Interval, day_interval, touched_dates, union
-from lpse.federation.limits import ARITHMETIC_BYTES_MAX
+from lpse.federation.limits import ARITHMETIC_BYTES_MAX, COUNTED_SPANS_MAX
 from lpse.federation.rule_sets import Counting
 from lpse.federation.stages import Stage
 from lpse.federation.v1 import records_pb2 as records
@@ -131,8 +131,9 @@ def _compute(
     if not moved:
         return Draft(record, ProposalState.WITHDRAWN, ())
     state = ProposalState.ALREADY_OPENED if late else ProposalState.OPEN
-    counted = tuple(span.closed_at(now) for name in named for span in counting[name])
-    return Draft(record, state, union(counted))
+    counted = union(span.closed_at(now) for name in named for span in counting[name])
+    record.counted.extend(counted_spans(counted))
+    return Draft(record, state, counted)
 
 
 def remaining(outage: Interval, package: Package, zone: ZoneInfo) -> tuple[Interval, ...]:
@@ -179,6 +180,17 @@ def adjustment(before: Stage, after: Stage) -> records.StageAdjustment:
     record.new_start_time.FromDatetime(after.start)
     record.new_end_time.FromDatetime(after.end)
     return record
+
+
+def counted_spans(spans: Sequence[Interval]) -> list[records.CountedSpan]:
+    """Closed intervals as journalled; none where a record would grow too long."""
+    listed: list[records.CountedSpan] = []
+    for span in spans if len(spans) <= COUNTED_SPANS_MAX else ():
+        record = records.CountedSpan()
+        record.start_time.FromDatetime(span.start)
+        record.end_time.FromDatetime(span.end or span.start)
+        listed.append(record)
+    return listed
 
 
 def _adjusted(stage: Stage, moved: records.StageAdjustment | None) -> Stage:
@@ -254,4 +266,5 @@ def _says(record: records.CompensationProposed) -> bytes:
     said.proposal = 0
     said.ClearField("as_of_time")
     said.ClearField("arithmetic")
+    said.ClearField("counted")
     return said.SerializeToString(deterministic=True)

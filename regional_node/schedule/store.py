@@ -295,6 +295,8 @@ class ScheduleStore:
             origin=after.origin,
             source_digest=after.digest,
         )
+        if number == 1:
+            record.rule_document = rows.rules_text(package.rules).encode("utf-8")
         for stage in after.stages:
             listed = record.stages.add(stage=stage.name)
             listed.start_time.FromDatetime(stage.start)

@@ -192,6 +192,8 @@ def _entry(attempt: Attempt, step: Step, now: datetime) -> records.UpgradeSteppe
         state=records.UpgradeState.Value(f"UPGRADE_STATE_{step.state.value}"),
         detail=step.detail,
         reported_version=step.reported_version,
+        bundle_digest=attempt.bundle_digest,
+        bundle_bytes=attempt.bundle_bytes,
     )
     entry.step_time.FromDatetime(now)
     if step.state is State.HELD:

@@ -106,6 +106,9 @@ IMPORT_PACKAGES_MAX: Final = 1_000
 PACKAGES_MAX: Final = 20_000
 # Printed arithmetic of one proposal; beyond it steps are left out, so that it fits into an entry.
 ARITHMETIC_BYTES_MAX: Final = 40 * KIB
+# Spans of counted time in one record; of more the record says nothing, and a rebuilt node counts
+# again from its outages.
+COUNTED_SPANS_MAX: Final = 256
 # A provisional proposal of an open outage is computed again after this.
 PROVISIONAL_SECONDS: Final = 3_600
 # A package whose last stage ended so long ago is computed no more.
