@@ -65,6 +65,7 @@ class National:
         self._log = log
         self._evidence = Evidence(Start.UNPROVEN)
         self._visible: Head | None = None
+        self._filed: Head | None = None
         self._moved = asyncio.Event()
         self._showing = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
@@ -73,7 +74,8 @@ class National:
 
     async def open(self) -> None:
         """Judge this start; the journal is open already."""
-        own, filed = self._journal.head, self._file.read()
+        own = self._journal.head
+        filed = self._filed = self._file.read()
         enrolled = await self._enrolled()
         root = await self._root_at(filed) if filed is not None else None
         start = judge_start(own, filed, root, fresh=own.size == 1 and not enrolled)
@@ -190,6 +192,17 @@ class National:
         )
         await self._report(before)
 
+    async def reconsider(self) -> None:
+        """Entries came back: judge the start and every contradiction against the journal again."""
+        before, own, filed = self.gate, self._journal.head, self._filed
+        if filed is not None and self._evidence.start is Start.RESTORED:
+            start = judge_start(own, filed, await self._root_at(filed), fresh=False)
+            self._evidence = replace(self._evidence, start=start)
+        for node_id, head in await self._store.contradictions():
+            if head.size <= own.size and await self._root_at(head) == head.root:
+                await self.witnessed(node_id, contained=True, head=None)
+        await self._report(before)
+
     async def assert_complete(self, *, expect_size: int, reason: str, by: str) -> None:
         """An operator's word that nothing is missing; refused where a node showed otherwise.
 
@@ -238,7 +251,12 @@ class National:
                 await self._show(newest)
 
     async def _show(self, head: Head) -> None:
-        await self._file.write(head)  # durable first, then visible
+        filed = self._filed
+        if self.gate is Gate.OPEN or filed is None or filed.size <= head.size:
+            # Durable first, then visible. While the gate is shut a higher filed head stays: it is
+            # the proof that something is missing still.
+            await self._file.write(head)
+            self._filed = head
         self._visible = head
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()

@@ -7,6 +7,7 @@ journal contains. Leaves out the journal itself (`lpse.storage.journal`).
 from __future__ import annotations
 
 from lpse.federation.checkpoints import Head
+from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.sqlite import Database
 
 
@@ -22,6 +23,13 @@ class NationalStore:
             lambda tx: tx.execute("SELECT node_id FROM national_contradictions")
         )
         return frozenset(str(node_id) for (node_id,) in rows)
+
+    async def contradictions(self) -> list[tuple[str, Head]]:
+        """The head that each of them showed, by node id."""
+        rows = await self._database.read(
+            lambda tx: tx.execute("SELECT node_id, head FROM national_contradictions ORDER BY 1")
+        )
+        return [(str(node_id), Head.of(wire.Head.FromString(head))) for node_id, head in rows]
 
     async def contradicted(self, node_id: str, head: Head, relation: str, seen: str) -> None:
         """Keep the evidence: the head carries the centre's own signature."""

@@ -22,8 +22,6 @@ MISSING_BUNDLES_MAX: Final = 256
 NATIONAL_RETURN_SECONDS_MAX: Final = 600.0
 # After a call that failed the next one waits between this and ten times as long.
 NATIONAL_RETURN_RETRY_SECONDS: Final = 5.0
-# Heads of other nodes that one frame carries; more are ignored.
-WITNESSED_HEADS_MAX: Final = 3
 # Heads that one question to the centre may name; more are asked in several.
 CHECKED_HEADS_MAX: Final = 256
 # Words that say where a head was found; longer ones are refused.

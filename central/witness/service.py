@@ -1,0 +1,75 @@
+"""The nodes' calls about the national journal: offered, returned, kept as a branch.
+
+Rules: the node is the one of its certificate; a head counts only with the centre's own signature;
+every stream is taken part by part, so that it needs no more memory than one part. Leaves out what
+is done with a part (`returning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import grpc
+
+from central.enrolment.admission import Admission, Context
+from central.releases.restore import missing_bundles
+from central.witness.returning import Returning
+from central.witness.rules import Part
+from lpse.federation.checkpoints import Head
+from lpse.federation.limits import MISSING_BUNDLES_MAX
+from lpse.federation.v1 import witness_pb2 as wire
+from lpse.federation.v1 import witness_pb2_grpc
+from lpse.runtime.sqlite import Database
+from lpse.storage.journal import Journal
+
+
+class WitnessService(witness_pb2_grpc.WitnessServicer):
+    """Handlers of `lpse.federation.v1.Witness`."""
+
+    def __init__(
+        self, returning: Returning, journal: Journal, database: Database, admission: Admission
+    ) -> None:
+        self._returning = returning
+        self._journal = journal
+        self._database = database
+        self._admission = admission
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Serve on the nodes' listener."""
+        witness_pb2_grpc.add_WitnessServicer_to_server(self, server)
+
+    async def OfferNational(
+        self, request: wire.OfferNationalRequest, context: Context
+    ) -> wire.OfferNationalResponse:
+        node_id = self._admission.require_node(context)
+        standing = await self._returning.standing(node_id, Head.of(request.head))
+        return wire.OfferNationalResponse(
+            standing=standing,
+            own_head=self._journal.head.message(),
+            roots=await self._returning.roots(request.sizes),
+        )
+
+    async def ReturnNational(
+        self, request_iterator: AsyncIterator[wire.ReturnNationalRequest], context: Context
+    ) -> wire.ReturnNationalResponse:
+        node_id = self._admission.require_node(context)
+        parts = (_part(one) async for one in request_iterator)
+        returned = await self._returning.take(node_id, parts)
+        missing = await missing_bundles(self._database, MISSING_BUNDLES_MAX)
+        return wire.ReturnNationalResponse(
+            returned=returned,
+            own_head=self._journal.head.message(),
+            missing_bundles=[digest for _, digest in missing],
+        )
+
+    async def KeepNationalBranch(
+        self, request_iterator: AsyncIterator[wire.KeepNationalBranchRequest], context: Context
+    ) -> wire.KeepNationalBranchResponse:
+        node_id = self._admission.require_node(context)
+        parts = (_part(one) async for one in request_iterator)
+        return wire.KeepNationalBranchResponse(kept=await self._returning.keep(node_id, parts))
+
+
+def _part(message: wire.ReturnNationalRequest | wire.KeepNationalBranchRequest) -> Part:
+    head = Head.of(message.head)
+    return Part(message.first_index, tuple(message.entries), head, tuple(message.proof))
