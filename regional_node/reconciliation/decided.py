@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
+from lpse.federation.limits import RECONCILIATION_ENTRIES_MAX
+from lpse.federation.reconciliation_findings import name_findings
+from lpse.federation.reconciliation_sets import Sets, name_sets
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
@@ -43,10 +46,18 @@ class DecidedRuns:
         tx: Transaction,
         trigger: records.ReconciliationTrigger.ValueType,
         entries: Sequence[records.ReconciliationEntry],
+        sets: Sets | None = None,
     ) -> int:
-        """Journal one run with these decisions; its index."""
+        """Journal one run with these decisions; its index. `sets`: what it compared, if counted.
+
+        The decisions come from the table (`lpse.federation.reconciliation_rules.entry`); beyond
+        `RECONCILIATION_ENTRIES_MAX` the caller writes several runs.
+        """
+        assert len(entries) <= RECONCILIATION_ENTRIES_MAX
         number = self._store.next_number_in(tx)
         record = self._record(number, trigger, entries)
+        name_findings(record)
+        name_sets(record, sets or Sets())
         index = self._journal.append_in(tx, record)
         self._store.keep_in(
             tx,

@@ -15,20 +15,14 @@ from datetime import datetime
 from structlog.typing import FilteringBoundLogger
 
 from lpse.federation.entries import timestamp
-from lpse.federation.v1 import link_pb2 as link
+from lpse.federation.reconciliation_link import heads_meet
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.journal import Journal
 from regional_node.reconciliation.facts import Moved, Shown
-from regional_node.reconciliation.rules import with_difference, write_decisions
+from regional_node.reconciliation.rules import name_facts, with_difference, write_decisions
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
-
-_CONTRADICTED = (
-    link.HEAD_RELATION_NODE_REWOUND,
-    link.HEAD_RELATION_FORKED,
-    link.HEAD_RELATION_CLONE_SUSPECT,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +50,9 @@ class Run:
 
     def complete(self, moved: Moved) -> bool:
         """Whether everything that differed at the hello has reached the other side."""
-        shown = self.begin.shown
-        if shown.relation in _CONTRADICTED or shown.national_relation not in ("equal", "behind"):
-            return False
-        stored, held = moved.stored_head, moved.national_head
-        if stored is None or stored.epoch != shown.node_head.epoch:
-            return False
-        if held is None or held.epoch != shown.national_head.epoch:
-            return False
-        own = stored.size >= shown.node_head.size
-        return own and held.size >= shown.national_head.size
+        record = records.ReconciliationRecorded()
+        name_facts(record, self.begin.shown, moved)
+        return heads_meet(record)
 
 
 class Runs:

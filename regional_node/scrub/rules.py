@@ -1,6 +1,6 @@
 """What is decided about a damaged copy: pure.
 
-Owns the rules with their ids, and the decision as the reconciliation log keeps it. Rules: bytes are
+Owns the decision as the reconciliation log keeps it. Rules: bytes are
 good only if they have the digest that the receipt names, whoever holds them; where nobody has good
 bytes the entry says that a person must look, and a later look may still heal it. Leaves out
 finding and healing.
@@ -14,28 +14,21 @@ from datetime import datetime
 from typing import Final
 
 from lpse.federation.limits import SCRUB_RETRY_SECONDS_FIRST, SCRUB_RETRY_SECONDS_MAX
+from lpse.federation.reconciliation_findings import blob_rule
+from lpse.federation.reconciliation_rules import PERSON as A_PERSON
+from lpse.federation.reconciliation_rules import entry
 from lpse.federation.v1 import records_pb2 as records
 
-C = records.Classification
 OWN: Final = "OWN"  # the side of a finding: this node's copy
 OTHER: Final = "OTHER"  # the side of a finding: the centre's copy
 
 FETCHED: Final = "fetched from the centre, digest re-read from disk"
 WHOLE_AGAIN: Final = "whole again, digest re-read from disk"
 SENT_AGAIN: Final = "sent again, digest re-read from disk"
-PERSON: Final = "no good copy found, a person must look"
+PERSON: Final = f"no good copy found, {A_PERSON}"
 
 _MISSING: Final = "MISSING"
-_RULES: Final = {
-    (OWN, True): ("R-BLOB-NODE-MISSING/1", C.CLASSIFICATION_MISSING_AT_NODE),
-    (OWN, False): ("R-BLOB-NODE-DAMAGED/1", C.CLASSIFICATION_CORRUPT),
-    (OTHER, True): ("R-BLOB-CENTRE-MISSING/1", C.CLASSIFICATION_MISSING_AT_CENTRE),
-    (OTHER, False): ("R-BLOB-CENTRE-DAMAGED/1", C.CLASSIFICATION_CORRUPT),
-}
-_REASONS: Final = {
-    OWN: "the node re-read its own copy and found it {found}",
-    OTHER: "the centre re-read its copy and found it {found}",
-}
+_SIDES: Final = {OWN: "node", OTHER: "centre"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +45,21 @@ class Damage:
 
 def decision(one: Damage, outcome: str) -> records.ReconciliationEntry:
     """One row of the log, with what each side's copy is known to be."""
-    rule, classification = _RULES[one.side, one.found == _MISSING]
-    reason = _REASONS[one.side].format(found=one.found.lower())
-    healed = outcome != PERSON
     mine, theirs = (one.found, "") if one.side == OWN else ("", one.found)
-    return records.ReconciliationEntry(
-        object=f"blob {one.digest.hex()}",
-        classification=classification,
-        rule=rule,
-        reason=f"{reason}; {one.cause}" if one.cause and not healed else reason,
-        outcome=outcome,
-        node_evidence=_evidence(one, mine),
-        centre_evidence=_evidence(one, theirs),
-        count=1,
-        actor="rule",
-        hash_after=one.digest if healed else b"",
+    told = entry(
+        blob_rule(_SIDES[one.side], missing=one.found == _MISSING),
+        f"blob {one.digest.hex()}",
+        _evidence(one, mine),
+        _evidence(one, theirs),
+        outcome,
+        1,
+        found=one.found.lower(),
     )
+    if outcome != PERSON:
+        told.hash_after = one.digest
+    elif one.cause:
+        told.reason = f"{told.reason}; {one.cause}"
+    return told
 
 
 def wait_seconds(attempts: int) -> float:

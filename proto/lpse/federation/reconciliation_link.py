@@ -26,6 +26,7 @@ C = records.Classification
 
 _FORKED: Final = {"FORKED": "R-REGIONAL-FORKED", "CLONE_SUSPECT": "R-CLONE-SUSPECT"}
 _KNOWN: Final = {"IN_SYNC", "NODE_AHEAD", "NODE_REWOUND", "NEW_EPOCH", "CENTRE_REWOUND", *_FORKED}
+_MEETING: Final = {"IN_SYNC", "NODE_AHEAD", "NEW_EPOCH", "CENTRE_REWOUND"}
 _NATIONAL_KNOWN: Final = {"equal", "behind", "rewound", "forked"}
 _KEPT: Final = "kept the node's copy, accepted nothing"
 
@@ -51,13 +52,25 @@ def decide(record: Record) -> Decided:
         *_duplicates(inputs.duplicates),
         *_blobs(record.blobs_verified),
     ]
-    unlisted = (
-        (inputs.late_count - len(inputs.late))
-        + (inputs.skipped_count - len(inputs.skipped))
-        + (inputs.parked_count - len(inputs.parked))
-    )
+    counted = inputs.late_count + inputs.skipped_count + inputs.parked_count
+    unlisted = counted - len(inputs.late) - len(inputs.skipped) - len(inputs.parked)
     assert sets.closes(), sets
-    return Decided(tuple(_limited(found, unlisted)), sets)
+    return Decided(tuple(_limited(found, max(0, unlisted))), sets)
+
+
+def heads_meet(record: Record) -> bool:
+    """Whether everything that differed at the hello had reached the other side at the end."""
+    if record.inputs.relation not in _MEETING:
+        return False
+    if record.inputs.national_relation not in ("equal", "behind"):
+        return False
+    own, stored = record.node_head_before, record.node_head_after
+    shown, held = record.national_head_before, record.national_head_after
+    if not (record.HasField("node_head_after") and record.HasField("national_head_after")):
+        return False
+    if stored.epoch != own.epoch or held.epoch != shown.epoch:
+        return False
+    return stored.size >= own.size and held.size >= shown.size
 
 
 # --- the node's own journal ---

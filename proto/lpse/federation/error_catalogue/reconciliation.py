@@ -46,4 +46,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "periksa entri yang disisihkan dan tanyakan kepada simpulnya",
         ),
     ),
+    "FED-7011": entry(
+        (
+            "A recorded decision that cannot be taken again",
+            "its record lacks the words or the evidence that its rule needs",
+            "look at the evidence itself: recon get RUN --output json",
+        ),
+        (
+            "Keputusan tercatat yang tidak dapat diulang",
+            "catatannya tidak memuat kata atau bukti yang diperlukan aturannya",
+            "periksa buktinya: recon get RUN --output json",
+        ),
+    ),
 }

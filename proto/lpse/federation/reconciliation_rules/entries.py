@@ -72,12 +72,17 @@ def reason_of(one: records.ReconciliationEntry, language: str) -> str:
     if language != "id" or known is None:
         return one.reason
     try:
-        said = known.reason_id.format(count=one.count, **one.words)
-        again = known.reason_en.format(count=one.count, **one.words)
-    except (KeyError, IndexError, ValueError):
+        said = fill(known.reason_id, one)
+        again = fill(known.reason_en, one)
+    except KeyError:
         return one.reason
     rest = one.reason.removeprefix(again)
     return f"{said}{rest}" if one.reason.startswith(again) else one.reason
+
+
+def fill(text: str, one: records.ReconciliationEntry) -> str:
+    """A rule's text with what the entry found; KeyError where the entry lacks a word."""
+    return text.format_map({**one.words, "count": str(one.count)})
 
 
 def evidence(**facts: object) -> bytes:
