@@ -212,6 +212,17 @@ class EnrolmentStore:
             raise _unknown_node(node_id)
         return found
 
+    async def keys(self, node_id: str) -> list[bytes]:
+        """Every signing key that the node ever had, the newest first."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT signing_key FROM node_bindings WHERE node_id = ?"
+                " ORDER BY revoke_time IS NULL DESC, enrol_time DESC",
+                (node_id,),
+            )
+        )
+        return [bytes(key) for (key,) in rows]
+
     async def nodes(
         self, after: str, limit: int, *, province: str = "", active: bool | None = None
     ) -> list[Binding]:

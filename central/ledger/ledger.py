@@ -191,7 +191,9 @@ class Ledger:
             if entry.kind != "epoch.opened" or not opened.HasField("continues_from"):
                 raise EpochUnfounded("its first entry does not name the old head")
             head = Head.of(opened.continues_from)
-            head.verify(await self._keys.verifier(node_id))
+            if head.party != node_id:
+                raise EpochUnfounded("it names a head of another node")
+            await self._keys.signed_by(head)  # a recovered machine has other keys than the lost
         except EpochUnfounded:
             raise
         except (FederationError, ValueError, IndexError) as error:

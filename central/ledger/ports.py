@@ -12,6 +12,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 
+from lpse.federation.checkpoints import Head
 from lpse.federation.notes import Verifier
 from lpse.runtime.sqlite import Transaction
 
@@ -21,6 +22,9 @@ class NodeKeys(Protocol):
 
     async def verifier(self, node_id: str) -> Verifier:
         """The enrolled signing key; NotFound for a node that was never enrolled."""
+
+    async def signed_by(self, head: Head) -> Verifier:
+        """The key, present or former, that signed this head; HeadInvalid where none of them did."""
 
 
 @dataclass(frozen=True, slots=True)

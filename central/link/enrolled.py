@@ -11,6 +11,8 @@ from central.enrolment.admission import Admission
 from central.enrolment.rules import Binding
 from central.enrolment.store import EnrolmentStore
 from central.fleet.ports import EnrolledNode
+from lpse.federation.checkpoints import Head
+from lpse.federation.errors import FederationError
 from lpse.federation.notes import Verifier
 
 
@@ -29,6 +31,21 @@ class EnrolledKeys:
         if key not in self._verifiers:
             self._verifiers[key] = Verifier(node_id, binding.signing_key)
         return self._verifiers[key]
+
+    async def signed_by(self, head: Head) -> Verifier:
+        """The key, present or former, that signed this head; HeadInvalid where none of them did."""
+        present = await self.verifier(head.party)
+        refused: FederationError | None = None
+        for key in await self._store.keys(head.party):
+            verifier = present if key == present.public else Verifier(head.party, key)
+            try:
+                head.verify(verifier)
+            except FederationError as error:
+                refused = refused or error
+                continue
+            return verifier
+        assert refused is not None, "an enrolled node has a key"
+        raise refused
 
     async def count(self) -> int:
         """How many nodes have access, for the national gate."""

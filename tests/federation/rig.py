@@ -34,6 +34,7 @@ from central.link.worker import LeaseWorker
 from central.national.national import National as NationalJournal
 from central.reconciliation.store import ReconciliationStore
 from lpse.federation import kinds
+from lpse.federation.checkpoints import Head
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.errors import NotFound
 from lpse.federation.notes import Signer, Verifier
@@ -137,6 +138,11 @@ class Enrolled:
         if node_id not in self._authority.nodes:
             raise NotFound("FED-3030", "no such node")
         return self._authority.nodes[node_id].verifier
+
+    async def signed_by(self, head: Head) -> Verifier:
+        verifier = await self.verifier(head.party)
+        head.verify(verifier)
+        return verifier
 
     async def count(self) -> int:
         return len(self._authority.nodes)

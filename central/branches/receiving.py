@@ -1,0 +1,100 @@
+"""Takes a branch in: verified against the ledger's own prefix and the node's key, then kept.
+
+Owns the order of steps. Rules: the prefix is computed from the centre's copy, never taken from the
+offer; only entries that make the signed root become a branch; nothing of the ledger changes.
+Memory holds one piece at a time. Leaves out SQL (`store`) and the call (`central.recovery`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from central.branches.rules import is_of_machine
+from central.branches.store import Branch, BranchStore
+from central.ledger.ledger import Ledger
+from central.ledger.ports import NodeKeys
+from lpse.federation.checkpoints import Head
+from lpse.federation.errors import Denied, Refused
+from lpse.federation.limits import (
+    BRANCH_ENTRIES_MAX,
+    ENTRY_BYTES_MAX,
+    RECOVERY_PIECE_BYTES_MAX,
+    RECOVERY_PIECE_ENTRIES_MAX,
+)
+from lpse.federation.merkle import CompactRange, leaf_hash
+from lpse.federation.v1 import recovery_pb2 as wire
+from lpse.runtime.clock import Clock
+
+
+class BranchInvalid(Refused):
+    """The offered entries are not what their head says."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "FED-2403",
+            f"the offered branch is not acceptable: {detail}",
+            remedy="check the node's journal with 'lpse-node doctor' and offer it again",
+        )
+
+
+class BranchReceiving:
+    """See the module's first lines."""
+
+    def __init__(self, store: BranchStore, ledger: Ledger, keys: NodeKeys, clock: Clock) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._keys = keys
+        self._clock = clock
+
+    async def take(self, node_id: str, pieces: AsyncIterator[wire.OfferBranchRequest]) -> Branch:
+        """The branch, whole and durable; BranchInvalid where it does not make its head."""
+        opening = await anext(aiter(pieces), None)
+        if opening is None or not opening.HasField("head"):
+            raise BranchInvalid("the first piece carries its head")
+        head = Head.of(opening.head)
+        if head.party != node_id:
+            raise Denied("FED-2206", "the branch is of another node than the certificate")
+        await self._keys.signed_by(head)
+        if head.size - opening.first_index > BRANCH_ENTRIES_MAX:
+            raise BranchInvalid(f"it has more than {BRANCH_ENTRIES_MAX} entries")
+        tree = await self._prefix(head, opening.first_index)
+        branch = await self._store.begin(head, opening.first_index, self._clock.wall().isoformat())
+        if branch.whole:
+            return branch
+        machine_only = await self._add(branch, tree, opening)
+        async for piece in pieces:
+            machine_only &= await self._add(branch, tree, piece)
+        if tree.size != head.size or tree.root() != head.root:
+            raise BranchInvalid("its entries do not make the signed root")
+        await self._store.complete(branch, machine_only=machine_only)
+        found = await self._store.find(head)
+        assert found is not None, "it was just completed"
+        return found
+
+    async def _prefix(self, head: Head, first: int) -> CompactRange:
+        hashes = await self._ledger.received.leaf_hashes(head.party, head.epoch, 0, first)
+        if len(hashes) != first:
+            raise BranchInvalid("it begins beyond the centre's copy")
+        return await asyncio.to_thread(CompactRange.from_leaf_hashes, hashes)
+
+    async def _add(
+        self, branch: Branch, tree: CompactRange, piece: wire.OfferBranchRequest
+    ) -> bool:
+        """Keep one piece; whether nobody acted in it."""
+        entries = piece.entries
+        if piece.first_index != tree.size:
+            raise BranchInvalid("its pieces have a gap")
+        if len(entries) > RECOVERY_PIECE_ENTRIES_MAX or any(
+            len(one) > ENTRY_BYTES_MAX for one in entries
+        ):
+            raise BranchInvalid("a piece or an entry is too large")
+        if sum(map(len, entries)) > RECOVERY_PIECE_BYTES_MAX:
+            raise BranchInvalid("a piece is too large")
+        if tree.size + len(entries) > branch.head.size:
+            raise BranchInvalid("it goes on beyond its head")
+        rows = [(one, leaf_hash(one)) for one in entries]
+        await self._store.add(branch, tree.size, rows)
+        for _, leaf in rows:
+            tree.append(leaf)
+        return all(is_of_machine(one) for one in entries)

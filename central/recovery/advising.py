@@ -1,0 +1,94 @@
+"""Compares what a node shows with the ledger, and has the rules advise.
+
+Owns the gathering of facts. Rule: a head counts only with a signature of that node, by its present
+key or a former one. Leaves out the decision (`rules`) and the wire form of the call (`service`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from central.branches.ports import Decisions
+from central.branches.store import Branch, BranchStore
+from central.ledger.ledger import Ledger
+from central.ledger.ports import NodeKeys
+from central.link.store import LinkStore
+from central.recovery.rules import Advice, Facts, Kept, Shown, advise
+from lpse.federation.checkpoints import Head
+from lpse.federation.entries import decode_entry
+from lpse.federation.errors import Denied, FederationError, Refused
+from lpse.federation.limits import EPOCHS_SHOWN_MAX
+from lpse.federation.v1 import records_pb2 as records
+from lpse.storage.journal import RECOVERED
+
+
+class Advising:
+    """See the module's first lines."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        keys: NodeKeys,
+        branches: BranchStore,
+        link: LinkStore,
+        is_present: Callable[[str], bool],
+        decisions: Decisions,
+    ) -> None:
+        """`is_present`: whether a sound session of that node is open."""
+        self._ledger = ledger
+        self._keys = keys
+        self._branches = branches
+        self._link = link
+        self._is_present = is_present
+        self._decisions = decisions
+
+    async def advise(self, node_id: str, heads: Sequence[Head]) -> tuple[Advice, Kept | None]:
+        """What that node should do, and the branch it speaks of."""
+        if not 1 <= len(heads) <= EPOCHS_SHOWN_MAX:
+            raise Refused("FED-2401", f"a node shows 1 to {EPOCHS_SHOWN_MAX} epochs")
+        for head in heads:
+            if head.party != node_id:
+                raise Denied("FED-2206", "the head is of another node than the certificate")
+            await self._keys.signed_by(head)
+        positions = self._ledger.positions(node_id)
+        branch = await self._branches.find(heads[-1])
+        kept = await self._kept(node_id, branch) if branch is not None else None
+        facts = Facts(
+            epochs=[await self._compare(head) for head in heads],
+            in_current_epoch=bool(positions) and positions[-1].epoch == heads[-1].epoch,
+            centre_holds_any=bool(positions),
+            quarantined=await self._link.quarantine(node_id) is not None,
+            other_present=self._is_present(node_id),
+            begun_by_recovery=bool(positions)
+            and await self._begun_by_recovery(node_id, positions[-1].epoch),
+            kept=kept,
+        )
+        return advise(facts), kept
+
+    async def _kept(self, node_id: str, branch: Branch) -> Kept:
+        decided = await self._decisions.decided(node_id, branch.name)
+        return Kept(branch.name, branch.machine_only, decided)
+
+    async def _compare(self, head: Head) -> Shown:
+        position = next(
+            (one for one in self._ledger.positions(head.party) if one.epoch == head.epoch), None
+        )
+        if position is None or position.head is None:
+            return Shown.UNKNOWN
+        size = position.head.size
+        if head.size > size:
+            # Whether it continues the copy shows in its prefix, which only the node has; the link
+            # found a fork there if there was one.
+            return Shown.AHEAD
+        if head.size == size:
+            return Shown.EQUAL if head.root == position.head.root else Shown.FORKED
+        root = await self._ledger.root_at(head.party, head.epoch, head.size)
+        return Shown.PREFIX if root == head.root else Shown.FORKED
+
+    async def _begun_by_recovery(self, node_id: str, epoch: bytes) -> bool:
+        rows = await self._ledger.received.entries(node_id, epoch, 0, 1)
+        try:
+            entry = decode_entry(rows[0].data)
+            return records.EpochOpened.FromString(entry.payload).reason == RECOVERED
+        except (FederationError, ValueError, IndexError):
+            return False
