@@ -133,6 +133,7 @@ class NodeSession:
         self._run = await parts.runs.begin(self._begin(welcome.protocol))
         await parts.state.alive(parts.clock.wall())
         self.welcomed = True
+        parts.state.told()
         if welcome.HasField("quarantine"):
             parts.log.warning("link.quarantined", code=welcome.quarantine.code)
             await self._finish_run("the centre keeps this node's entries back")
@@ -177,6 +178,7 @@ class NodeSession:
         )
         if await self._parts.state.contradicted(record):
             self._parts.log.error("centre.contradicted", relation=relation, code="FED-2227")
+            self._parts.state.told()
 
     # --- serving ---
 

@@ -6,6 +6,7 @@ the node takes uploads (Invariant 4). Leaves out the wire.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,6 +49,16 @@ class LinkState:
         self._database = database
         self._journal = journal
         self._row: StateRow | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_session(self, callback: Callable[[], None]) -> None:
+        """Call back whenever a session has begun, or the centre contradicted the copy in one."""
+        self._listeners.append(callback)
+
+    def told(self) -> None:
+        """The centre has shown how it stands."""
+        for callback in self._listeners:
+            callback()
 
     async def open(self) -> None:
         """Take up what outlived the restart."""

@@ -101,6 +101,21 @@ class National:
         rows = await self._received.entries(party, epoch, first, limit)
         return [read_entry(row.index, row.data) for row in rows]
 
+    async def raw_entries(self, first: int, limit: int) -> list[bytes]:
+        """Stored entries from `first`, byte for byte as the centre sent them."""
+        if self._position is None:
+            return []
+        party, epoch = self._position.party, self._position.epoch
+        rows = await self._received.entries(party, epoch, first, limit)
+        return [row.data for row in rows]
+
+    async def leaf_hashes(self, size: int) -> list[bytes]:
+        """Leaf hashes of the first `size` entries held here."""
+        if self._position is None:
+            return []
+        party, epoch = self._position.party, self._position.epoch
+        return await self._received.leaf_hashes(party, epoch, 0, size)
+
     async def agreement(self, shown: Head) -> Agreement:
         """What a verified head of the centre says about the copy."""
         own = self.head
