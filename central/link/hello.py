@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from central.link import rules
+from central.link.findings import tell, tell_national, tell_protocol
 from central.link.ports import Parts
+from central.link.slim import Equal, equal, is_slim, may_be_slim, shorten
 from central.link.store import QuarantineRow
 from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
@@ -24,6 +27,7 @@ from lpse.federation.limits import (
     PROTOCOL_MAX,
     PROTOCOL_MIN,
     SESSION_TOKEN_BYTES,
+    WITNESSED_HEADS_MAX,
 )
 from lpse.federation.notes import Verifier
 from lpse.federation.v1 import link_pb2 as link
@@ -44,43 +48,115 @@ class Opened:
     welcome: link.Welcome
 
 
-async def open_session(parts: Parts, node_id: str, hello: link.Hello) -> Opened:
+class Asking(Protocol):
+    """What the judgement may have to ask while the node waits for its answer."""
+
+    async def full(self) -> link.Hello:
+        """The node's hello in the full form."""
+
+    async def rival(self, node_id: str, boot_id: bytes) -> bool:
+        """Whether another holder of this identity is alive; Unavailable while that is not known."""
+
+    def shadowed(self, node_id: str) -> bool:
+        """Whether a quarantined holder is connected beside the sound one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A hello after its checks, and what both journals say."""
+
+    hello: link.Hello
+    protocol: int
+    own: Head
+    shown: Head | None
+    heads: rules.Heads
+    national: rules.National
+    equal: Equal | None  # set where a slim hello was enough
+
+
+async def open_session(parts: Parts, node_id: str, hello: link.Hello, asking: Asking) -> Opened:
     """Judge the hello; raises a FederationError where no session can be opened."""
-    protocol = _check_terms(parts, node_id, hello)
+    protocol = await _terms(parts, node_id, hello)
     verifier = await parts.keys.verifier(node_id)
-    own = _own_head(hello, verifier)
-    shown = _national_head(parts, hello)
-    national = await _compare_national(parts, shown)
-    state, token = await parts.store.tokens(node_id), _token(hello)
-    heads = await _compare_own(parts, own)
-    judgement = rules.judge(heads, rules.check_token(state, token), national)
-    await parts.national.witnessed(
-        node_id,
-        contained=national in (rules.National.NONE, rules.National.EQUAL, rules.National.BEHIND),
-        head=shown,
+    rival = await asking.rival(node_id, hello.boot_id)
+    state = await parts.store.tokens(node_id)
+    found = None
+    if is_slim(hello, protocol):
+        found = None if rival else await _compare_slim(parts, node_id, hello, state)
+        if found is None:
+            hello = await asking.full()
+            protocol = await _terms(parts, node_id, hello)
+            if is_slim(hello, protocol):
+                raise Refused("FED-2242", "the full hello was asked for, a slim one came again")
+    found = found or await _compare(parts, hello, protocol, verifier)
+    token = _token(found.hello)
+    judgement = rules.judge(
+        found.heads, rules.check_token(state, token), found.national, rival=rival
     )
-    await _settle_quarantine(parts, node_id, judgement, own)
-    welcome = await _welcome(parts, own, judgement, protocol)
+    contained = found.national in _MAY_FOLLOW
+    await parts.national.witnessed(node_id, contained=contained, head=found.shown)
+    await _settle_quarantine(parts, found.own, judgement, shadowed=asking.shadowed(node_id))
+    await tell(parts, found.own, judgement)
+    if not contained and found.shown is not None:
+        await tell_national(parts, node_id, found.national, found.shown)
+    welcome = await _welcome(parts, found, judgement)
     if not judgement.quarantined:
         welcome.token.CopyFrom(await _issue(parts, node_id, state, token))
     return Opened(
         node_id=node_id,
         verifier=verifier,
-        hello=hello,
-        own_head=own,
+        hello=found.hello,
+        own_head=found.own,
         relation=judgement.relation,
         quarantined=judgement.quarantined,
-        national_allowed=not judgement.quarantined and national in _MAY_FOLLOW,
-        national_size=shown.size if shown is not None else 0,
+        national_allowed=not judgement.quarantined and contained,
+        national_size=found.shown.size if found.shown is not None else 0,
         welcome=welcome,
     )
 
 
+_NO_PROTOCOL = "FED-2208"
 _MAY_FOLLOW = (rules.National.NONE, rules.National.EQUAL, rules.National.BEHIND)
 
 
+async def _compare_slim(
+    parts: Parts, node_id: str, hello: link.Hello, state: rules.TokenState
+) -> _Found | None:
+    """Equal in everything; None where the full hello is wanted."""
+    if not may_be_slim(state, _token(hello)):
+        return None
+    found = await equal(parts, node_id, hello)
+    if found is None or await parts.store.quarantine(node_id) is not None:
+        return None
+    behind = found.national is not None and found.national.size < parts.national.head.size
+    relation = rules.National.BEHIND if behind else rules.National.EQUAL
+    if found.national is None:
+        relation = rules.National.NONE
+    protocol = min(hello.protocol_max, PROTOCOL_MAX)
+    return _Found(hello, protocol, found.own, found.national, rules.Heads.EQUAL, relation, found)
+
+
+async def _compare(parts: Parts, hello: link.Hello, protocol: int, verifier: Verifier) -> _Found:
+    """Signed heads against the centre's copies."""
+    own = Head.of(hello.own_head)
+    own.verify(verifier)
+    shown = _national_head(parts, hello)
+    national = await _compare_national(parts, shown)
+    return _Found(hello, protocol, own, shown, await _compare_own(parts, own), national, None)
+
+
+async def _terms(parts: Parts, node_id: str, hello: link.Hello) -> int:
+    """The protocol of this session; what can never fit is refused and written down."""
+    try:
+        return _check_terms(parts, node_id, hello)
+    except Refused as error:
+        if error.code == _NO_PROTOCOL:
+            await tell_protocol(parts, node_id, hello)
+        raise
+
+
 def _check_terms(parts: Parts, node_id: str, hello: link.Hello) -> int:
-    if hello.node_id != node_id:
+    if hello.node_id != node_id and (hello.node_id or not is_slim(hello, hello.protocol_max)):
         raise Denied(
             "FED-2206",
             "the hello names another node than the certificate",
@@ -97,17 +173,11 @@ def _check_terms(parts: Parts, node_id: str, hello: link.Hello) -> int:
     )
     if protocol is None:
         raise Refused(
-            "FED-2208",
+            _NO_PROTOCOL,
             f"no common protocol version: the centre speaks {PROTOCOL_MIN} to {PROTOCOL_MAX}",
             remedy="upgrade the older side",
         )
     return protocol
-
-
-def _own_head(hello: link.Hello, verifier: Verifier) -> Head:
-    head = Head.of(hello.own_head)
-    head.verify(verifier)
-    return head
 
 
 def _national_head(parts: Parts, hello: link.Hello) -> Head | None:
@@ -156,10 +226,11 @@ async def _compare_national(parts: Parts, shown: Head | None) -> rules.National:
 
 
 async def _settle_quarantine(
-    parts: Parts, node_id: str, judgement: rules.Judgement, own: Head
+    parts: Parts, own: Head, judgement: rules.Judgement, *, shadowed: bool
 ) -> None:
+    node_id = own.party
     if not judgement.quarantined:
-        if await parts.store.quarantine(node_id) is not None:
+        if not shadowed and await parts.store.quarantine(node_id) is not None:
             await parts.store.quarantine_ends(node_id)
             parts.log.warning("link.quarantine_ended", node=node_id)
         return
@@ -181,12 +252,11 @@ async def _issue(
     return link.SessionToken(number=number, value=value)
 
 
-async def _welcome(
-    parts: Parts, own: Head, judgement: rules.Judgement, protocol: int
-) -> link.Welcome:
+async def _welcome(parts: Parts, found: _Found, judgement: rules.Judgement) -> link.Welcome:
+    own = found.own
     welcome = link.Welcome(
-        protocol=protocol,
-        relation=judgement.relation,
+        protocol=found.protocol,
+        relation=_relation(judgement, found.protocol),
         national_head=parts.national.head.message(),
         lease_seconds=parts.settings.lease_seconds,
         heartbeat_seconds=parts.settings.heartbeat_seconds,
@@ -205,7 +275,18 @@ async def _welcome(
             welcome.other_epoch_head.CopyFrom(position.head.message())
     if judgement.quarantined:
         welcome.quarantine.CopyFrom(link.Quarantine(code=judgement.code, reason=judgement.reason))
+    if found.equal is not None:
+        await shorten(parts, found.equal, welcome)
+    elif found.protocol >= 2 and parts.witnessed is not None:
+        welcome.witnessed.extend(parts.witnessed.sample(own.party)[:WITNESSED_HEADS_MAX])
     return welcome
+
+
+def _relation(judgement: rules.Judgement, protocol: int) -> link.HeadRelation.ValueType:
+    """Protocol 1 does not know the word for an epoch that was left."""
+    if protocol == 1 and judgement.relation == link.HEAD_RELATION_OLD_EPOCH:
+        return link.HEAD_RELATION_NODE_REWOUND
+    return judgement.relation
 
 
 def credit(*, quarantined: bool) -> link.Credit:

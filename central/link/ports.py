@@ -21,6 +21,7 @@ from central.national.national import National
 from lpse.federation.checkpoints import Head
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import link_pb2 as link
+from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.channels import Subject
 from lpse.runtime.clock import Clock, Entropy
 
@@ -70,19 +71,13 @@ class Witnesses(Protocol):
 class Findings(Protocol):
     """Who writes down what the centre found out about a node's history."""
 
-    async def found(self, node_id: str, finding: Finding) -> None:
-        """Record it once, however often it is found; never raises for a shut gate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A contradiction that the centre's side of the link noticed."""
-
-    what: str  # "rewound", "forked", "clone", "old epoch", "protocol", "national …", see findings
-    code: str
-    node_head: Head | None = None  # as the node showed it, signature verified
-    centre_head: Head | None = None  # what the centre holds of the same journal
-    words: str = ""
+    async def record(
+        self,
+        node_id: str,
+        trigger: records.ReconciliationTrigger.ValueType,
+        entries: Sequence[records.ReconciliationEntry],
+    ) -> None:
+        """Journal a run of the centre with these decisions, once per distinct finding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,30 @@
 """The Link service: raw frames in and out, so that shared bytes stay shared.
 
-Owns admission of hellos and the life of a stream. Rules: the node id comes from the certificate;
-too many hellos at once are told when to come back; whatever goes wrong in one stream is told to
-that node with a code and touches no other. Leaves out the judgement (`hello`) and the session.
+Owns the life of a stream from its first frame on. Rules: the node id comes from the certificate;
+hellos of one node are judged one after the other, from the look at its present session to the entry
+of the new one; whatever goes wrong in one stream is told to that node with a code and touches no
+other. Leaves out who finds a place (`doors`), the judgement (`hello`) and the session.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from central.link.hello import Opened, open_session, refusal
+from central.link.doors import Doors
+from central.link.hello import open_session, refusal
 from central.link.ports import Admission, Parts
 from central.link.session import Session
 from central.link.sessions import Sessions
 from lpse.federation.errors import Denied, FederationError, Refused, Unavailable
 from lpse.federation.limits import (
     LINK_FRAME_BYTES_MAX,
-    LINK_HELLO_RETRY_SECONDS,
     LINK_HELLO_SECONDS_MAX,
-    LINK_HELLOS_MAX,
-    LINK_HELLOS_PER_NODE_MAX,
 )
 from lpse.federation.v1 import link_pb2 as link
 
@@ -57,7 +56,8 @@ class LinkService:
         self._parts = parts
         self._sessions = sessions
         self._admission = admission
-        self._hellos: Counter[str] = Counter()
+        self.doors = Doors(parts.clock, parts.entropy)
+        self._turns: dict[str, _Turn] = {}  # of nodes that say hello now
         admission.on_revoked(sessions.revoked)
         self._published: asyncio.Task[None] | None = None
         parts.national.on_visible(self._announce)
@@ -77,20 +77,12 @@ class LinkService:
         node_id = self._admission.require_node(context)
         stream = _ContextStream(context)
         try:
-            opened = await self._admit(node_id, stream)
-            session = Session(self._parts, opened, stream)
-            self._sessions.enter(session)
+            session = await self._admit(node_id, stream)
         except FederationError as error:
             await self._refuse(stream, node_id, error)
             return
         try:
-            await stream.write(link.CentralFrame(welcome=opened.welcome).SerializeToString())
-            self._parts.log.info(
-                "link.opened",
-                node=node_id,
-                relation=link.HeadRelation.Name(opened.relation),
-                attempts=opened.hello.attempts,
-            )
+            await stream.write(session.welcome())
             await session.run()
         except FederationError as error:
             self._parts.log.warning("link.ended", node=node_id, code=error.code)
@@ -111,27 +103,71 @@ class LinkService:
             await self._parts.frames.prepare()
         self._sessions.wake_all()
 
-    async def _admit(self, node_id: str, stream: _ContextStream) -> Opened:
-        full = self._hellos.total() >= LINK_HELLOS_MAX
-        if full or self._hellos[node_id] >= LINK_HELLOS_PER_NODE_MAX:
-            error = Unavailable("FED-2210", "too many nodes say hello at once")
-            spread = self._parts.entropy.uniform(0.0, LINK_HELLO_RETRY_SECONDS)
-            error.retry_after_seconds = spread
-            raise error
-        self._hellos[node_id] += 1
+    async def _admit(self, node_id: str, stream: _ContextStream) -> Session:
+        """From the first frame to a session that has entered."""
+        self.doors.arrive(node_id)
         try:
             async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
-                return await open_session(self._parts, node_id, await _hello(stream))
+                hello = await _hello(stream)
+                self.doors.enter(node_id)
+                try:
+                    return await self._judge(node_id, hello, stream)
+                finally:
+                    self.doors.leave()
         except TimeoutError as error:
             raise Unavailable("FED-2211", "no hello within the limit") from error
         finally:
-            self._hellos[node_id] -= 1
-            self._hellos += Counter()  # drops zeroes: one key per node that waits
+            self.doors.depart(node_id)
+
+    async def _judge(self, node_id: str, hello: link.Hello, stream: _ContextStream) -> Session:
+        turn = self._turns.setdefault(node_id, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                asking = _Asking(stream, self._sessions)
+                opened = await open_session(self._parts, node_id, hello, asking)
+                session = Session(self._parts, opened, stream)
+                self._sessions.enter(session)
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[node_id]
+        self._parts.log.info(
+            "link.opened",
+            node=node_id,
+            relation=link.HeadRelation.Name(opened.relation),
+            protocol=opened.welcome.protocol,
+            attempts=opened.hello.attempts,
+        )
+        return session
 
     async def _refuse(self, stream: _ContextStream, node_id: str, error: FederationError) -> None:
         self._parts.log.warning("link.refused", node=node_id, code=error.code)
         frame = refusal(error, final=isinstance(error, (Denied, Refused)))
         await stream.write(link.CentralFrame(refusal=frame).SerializeToString())
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Hellos of one node wait for each other here."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+class _Asking:
+    """The port `Asking` of one hello."""
+
+    def __init__(self, stream: _ContextStream, sessions: Sessions) -> None:
+        self._stream = stream
+        self.rival = sessions.rival
+        self.shadowed = sessions.shadowed
+
+    async def full(self) -> link.Hello:
+        """Ask for signed heads on the same stream."""
+        wanted = link.CentralFrame(heads_wanted=link.HeadsWanted())
+        await self._stream.write(wanted.SerializeToString())
+        return await _hello(self._stream)
 
 
 async def _hello(stream: _ContextStream) -> link.Hello:

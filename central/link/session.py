@@ -18,8 +18,10 @@ from google.protobuf.message import DecodeError
 from central.fleet.ports import Presence
 from central.ledger.ledger import is_contradiction
 from central.link.facts import FactsBook
+from central.link.heads import HeadWatch
 from central.link.hello import Opened, confirm_token
 from central.link.ports import Parts, Stream
+from central.link.questions import Questions
 from central.link.store import QuarantineRow
 from lpse.federation.checkpoints import Cosignature, cosign
 from lpse.federation.entries import BatchGap, timestamp
@@ -41,13 +43,18 @@ class Session:
 
     def __init__(self, parts: Parts, opened: Opened, stream: Stream) -> None:
         self.node_id = opened.node_id
+        self.boot_id = opened.hello.boot_id
         self.quarantined = opened.quarantined
+        self.beside = False  # a sound session of this node is present: the fleet hears that one
         self.last_frame = parts.clock.monotonic()
         self._parts = parts
         self._opened = opened
         self._stream = stream
         self._facts = FactsBook(parts, opened)
         self._epoch = opened.own_head.epoch
+        self._protocol = opened.welcome.protocol
+        self._heads = HeadWatch(parts, opened.verifier, self._epoch)
+        self._questions = Questions(parts, opened)
         self._node_size = opened.own_head.size  # newest own size that the node told
         self._batches: asyncio.Queue[wire.EntryBatch] = asyncio.Queue(LINK_BATCHES_WAITING_MAX)
         self._control: deque[bytes] = deque()
@@ -61,9 +68,14 @@ class Session:
 
     # --- seen from outside ---
 
+    def welcome(self) -> bytes:
+        """The first frame that the node gets, encoded."""
+        return link.CentralFrame(welcome=self._opened.welcome).SerializeToString()
+
     async def run(self) -> None:
         """Serve until either side ends it; raises what the other side must be told."""
-        await self._facts.hello()
+        if not self.beside:
+            await self._facts.hello()
         tasks = [
             asyncio.create_task(work())
             for work in (self._read_frames, self._store_batches, self._write_frames)
@@ -77,8 +89,10 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with suppress(FederationError):
-                await self._facts.seen(self.presence())
+            self._questions.ended()
+            if not self.beside:
+                with suppress(FederationError):
+                    await self._facts.seen(self.presence())
 
     def wake(self) -> None:
         """Something may have to be written."""
@@ -106,6 +120,10 @@ class Session:
         """Ask for sealed bytes again."""
         self._enqueue(link.CentralFrame(blobs_wanted=wanted))
 
+    async def alive(self) -> bool | None:
+        """Whether the holder of this session is there; None where that is not known yet."""
+        return await self._questions.alive(self._enqueue, self.last_frame)
+
     def presence(self) -> Presence:
         """What is outstanding in both directions now."""
         position = self._parts.ledger.current(self.node_id)
@@ -127,6 +145,10 @@ class Session:
                     await self._take_heartbeat(frame.heartbeat)
                 case "token_confirmed":
                     await confirm_token(self._parts, self.node_id, frame.token_confirmed.number)
+                case "probe_answer":
+                    self._questions.probed(frame.probe_answer)
+                case "challenge_answer":
+                    await self._questions.answered(frame.challenge_answer)
                 case "goodbye":
                     return
                 case "hello":
@@ -164,9 +186,17 @@ class Session:
             clock_time=timestamp(self._parts.clock.wall()),
             national_head=self._parts.national.head.message(),
         )
+        self._questions.show_witnessed(reply)
         self._enqueue(link.CentralFrame(heartbeat_reply=reply))
-        with suppress(Unavailable):  # facts can wait for the next heartbeat
-            await self._facts.heartbeat(beat, self.presence())
+        await self._keep_facts(beat)
+        if not self.quarantined:
+            await self._heads.compare(beat.own_head)
+            await self._questions.challenge(self._enqueue, self._epoch)
+
+    async def _keep_facts(self, beat: link.Heartbeat) -> None:
+        if not self.beside:
+            with suppress(Unavailable):  # facts can wait for the next heartbeat
+                await self._facts.heartbeat(beat, self.presence())
 
     # --- storing ---
 
@@ -176,7 +206,7 @@ class Session:
             while not self._batches.empty():
                 batches.append(self._batches.get_nowait())
             try:
-                await self._parts.ledger.accept(self.node_id, self._epoch, batches)
+                accepted = await self._parts.ledger.accept(self.node_id, self._epoch, batches)
             except BatchGap as error:
                 self._parts.log.warning("link.gap", node=self.node_id, code=error.code)
                 raise Unavailable(
@@ -186,6 +216,7 @@ class Session:
                 if is_contradiction(error):
                     await self._quarantine(error)
                 raise
+            self._heads.stored(accepted.head)
             self._ack_due = True
             self._wake.set()
 

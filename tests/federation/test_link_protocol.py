@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from central.fleet.ports import EnrolledNode
-from central.link import service as link_service
+from central.link.doors import Doors
 from lpse.federation.checkpoints import HeadInvalid, sign_head
 from lpse.federation.entries import Forked, RootMismatch, timestamp
 from lpse.federation.errors import FederationError
@@ -24,7 +24,7 @@ from lpse.runtime import tls
 from lpse.runtime.channels import Subject, open_channel
 from regional_node.link.stream import GrpcStream
 from tests.central.ledger.test_ledger import Writer
-from tests.federation.rig import CLOCK, Authority, Centre, Node, eventually, running
+from tests.federation.rig import CLOCK, ENTROPY, Authority, Centre, Node, eventually, running
 
 NODE = "lpse-pacitan"
 HEAD_INVALID = HeadInvalid("").code
@@ -320,13 +320,14 @@ async def test_a_drain_asks_to_come_back_and_then_ends(centre: Centre, speaker: 
 
 
 async def test_too_many_hellos_are_told_when_to_come_back(
-    centre: Centre, speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+    centre: Centre, speaker: Speaker
 ) -> None:
     """Invariant 12: the limit answers with a time, and is not final."""
-    monkeypatch.setattr(link_service, "LINK_HELLOS_MAX", 0)
+    centre.service.doors = Doors(CLOCK, ENTROPY, places=0)
     await speaker.say(hello=speaker.hello())
     refusal = (await speaker.hear("refusal")).refusal
     assert (refusal.code, refusal.final) == ("FED-2210", False)
+    assert refusal.retry_after_seconds > 0
 
 
 async def test_a_node_that_does_not_acknowledge_is_not_flooded(

@@ -126,9 +126,16 @@ PROTOCOL_MIN: Final = 1
 PROTOCOL_MAX: Final = 2
 # A larger frame ends the session with FED-2202; a batch fits with room for its envelope.
 LINK_FRAME_BYTES_MAX: Final = BATCH_BYTES_MAX + 64 * KIB
-# Hellos being judged at one time; a later one is told to come back within the seconds below.
+# Hellos being judged at one time, at most and at least; between them as many as are answered within
+# the seconds at the present pace. A later one is told when to come back.
 LINK_HELLOS_MAX: Final = 1_024
-# The same for one node: its silent streams must not take every place from the others.
+LINK_HELLOS_MIN: Final = 32
+LINK_HELLO_ANSWER_SECONDS: Final = 5.0
+# Part of these places that only those get who come back at the moment that they were told; after
+# so long their appointment is forgotten.
+LINK_HELLOS_KEPT_SHARE: Final = 0.25
+LINK_APPOINTMENT_SECONDS: Final = 120.0
+# Streams of one node without an answer: its silent ones must not be too many either.
 LINK_HELLOS_PER_NODE_MAX: Final = 4
 LINK_HELLO_RETRY_SECONDS: Final = 10.0
 # A caller that has not said Hello, or a centre that has not answered it, by then is cut off.
