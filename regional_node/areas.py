@@ -222,6 +222,7 @@ def _upgrades(machine: Machine, guard: EffectiveSchedule, fetcher: BundleFetcher
             service_port=settings.service.port,
             expected_seconds=settings.upgrades.expected_seconds,
             soak_seconds=settings.upgrades.soak_seconds,
+            host=machine.host,
         ),
         UpgradeStore(machine.database, machine.journal),
         lambda: machine.national.state.release,

@@ -23,6 +23,7 @@ from regional_node.identity.escrow import EscrowKeys
 from regional_node.link.state import LinkState
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
+from regional_node.upgrades.host import MACHINE, Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Machine:
     newest: NewestNational
     care: DiskCare
     escrow: EscrowKeys | None = None  # None: details are not sealed into the journal
+    host: Host = MACHINE  # where the local service and its hooks run
 
     @property
     def exercise(self) -> bool:

@@ -31,6 +31,7 @@ from regional_node.link.state import LinkState
 from regional_node.machine import Machine
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
+from regional_node.upgrades.host import MACHINE, Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Ground:
     blobs: BlobStore
     care: DiskCare
     escrow: EscrowKeys | None = None
+    host: Host = MACHINE
 
 
 async def open_machine(ground: Ground) -> Machine:
@@ -85,5 +87,6 @@ async def open_machine(ground: Ground) -> Machine:
         keeper=keeper,
         newest=NewestNational(national),
         care=ground.care,
+        host=ground.host,
         escrow=ground.escrow,
     )

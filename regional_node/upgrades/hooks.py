@@ -17,7 +17,8 @@ from typing import Final
 from lpse.federation.bundles import Hook
 from lpse.federation.errors import Unavailable
 from lpse.runtime.clock import Clock
-from regional_node.upgrades.processes import Command, ExclusiveProcess
+from regional_node.upgrades.host import MACHINE, Host
+from regional_node.upgrades.processes import Command
 from regional_node.upgrades.slots import Slot
 
 _POLL_SECONDS: Final = 0.02
@@ -31,6 +32,7 @@ class Surroundings:
     data: Path
     port: int
     log: Path
+    host: Host = MACHINE  # where programs run
 
     def variables(self, slot: Slot, from_version: str, attempt: int) -> Mapping[str, str]:
         """The whole environment: nothing of the daemon's own but PATH gets through."""
@@ -50,7 +52,7 @@ class HookRunner:
     """Runs one hook after another on one lock."""
 
     def __init__(self, lock: Path, surroundings: Surroundings, clock: Clock) -> None:
-        self._process = ExclusiveProcess(lock, clock)
+        self._process = surroundings.host.process(lock, clock)
         self._surroundings = surroundings
         self._clock = clock
 

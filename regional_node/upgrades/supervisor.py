@@ -18,7 +18,7 @@ from lpse.federation.errors import Unavailable
 from lpse.runtime.clock import Clock
 from regional_node.upgrades.hooks import HookRunner, Surroundings
 from regional_node.upgrades.probe import Report, ask
-from regional_node.upgrades.processes import Command, ExclusiveProcess, trim_log
+from regional_node.upgrades.processes import Command, trim_log
 from regional_node.upgrades.rules import Reason
 from regional_node.upgrades.slots import Slot
 
@@ -58,7 +58,7 @@ class ServiceSupervisor:
         clock: Clock,
         poll_seconds: float,
     ) -> None:
-        self._process = ExclusiveProcess(lock, clock)
+        self._process = surroundings.host.process(lock, clock)
         self._surroundings = surroundings
         self._hooks = hooks
         self._clock = clock
@@ -109,7 +109,8 @@ class ServiceSupervisor:
 
     async def report(self, slot: Slot) -> Report:
         """What the service says now."""
-        return await ask(self._surroundings.port, slot.manifest.service, _PROBE_SECONDS)
+        around = self._surroundings
+        return await ask(around.port, slot.manifest.service, _PROBE_SECONDS, around.host)
 
     async def judge(self, trial: Trial) -> Problem | None:
         """None when the running service proved itself; takes start time, hook and soak."""

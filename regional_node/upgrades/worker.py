@@ -25,6 +25,7 @@ from lpse.federation.versions import SpseVersion
 from lpse.runtime.clock import Clock
 from regional_node.upgrades.engine import UpgradeEngine
 from regional_node.upgrades.hooks import HookRunner, Surroundings
+from regional_node.upgrades.host import MACHINE, Host
 from regional_node.upgrades.probe import Report, complaint
 from regional_node.upgrades.rules import (
     UNTOUCHED,
@@ -76,6 +77,7 @@ class UpgradeSettings:
     poll_seconds: float = 0.5
     no_space_retry_seconds: float = 900
     reserve_bytes: int = limits.BLOB_RESERVE_BYTES_MIN
+    host: Host = MACHINE  # where hooks and the service run
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ class UpgradeWorker:
         """
         current = self._slots.current()
         path = _HEALTH_PATH if current is None else current.manifest.service.health_path
-        return await complaint(self._settings.service_port, path, timeout_seconds)
+        settings = self._settings
+        return await complaint(settings.service_port, path, timeout_seconds, settings.host)
 
     async def is_upgrading(self) -> bool:
         """Whether the service is away, or on trial, because of an upgrade."""
@@ -328,8 +331,8 @@ class UpgradeWorker:
         return min(asked or self._settings.soak_seconds, self._settings.soak_seconds_max)
 
     def _surroundings(self, log: str) -> Surroundings:
-        root = self._settings.root
-        return Surroundings(root / "data", self._settings.service_port, root / log)
+        settings, root = self._settings, self._settings.root
+        return Surroundings(root / "data", settings.service_port, root / log, settings.host)
 
     def _drop_fetch(self) -> None:
         if self._fetching is not None:
