@@ -23,23 +23,12 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]  # ships no types
 from central.areas import Register
 from central.assembly import Centre, Machine, open_centre
 from central.config import CentralSettings
-from central.enrolment.codes import Codes
+from central.doors import doors
 from central.enrolment.genesis import DATABASE, IDENTITY, MIGRATIONS
-from central.enrolment.operator_service import EnrolmentsService, NodesService
-from central.enrolment.service import EnrolmentService
-from central.operators.service import OperatorsService
-from central.plans.service import PlansService
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.errors import NotFound
 from lpse.federation.limits import ENROLMENT_CALL_SECONDS_MAX, ENROLMENT_CALLS_MAX
 from lpse.federation.notes import Signer
-from lpse.federation.v1 import enrolment_pb2_grpc
-from lpse.operator.v1 import (
-    enrolments_pb2_grpc,
-    nodes_pb2_grpc,
-    operators_pb2_grpc,
-    plans_pb2_grpc,
-)
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor
 from lpse.runtime.clock import ExerciseClock, SystemClock, SystemEntropy
@@ -134,35 +123,10 @@ async def _run(centre: Centre, stop: asyncio.Event) -> int:
 
 
 async def _listen(centre: Centre, servers: list[grpc.aio.Server]) -> None:
-    listen, people, machine = centre.machine.settings.listen, centre.people, centre.machine
-    clock, admission = machine.clock, people.admission
-    codes = Codes(people.enrolment, people.facts, clock, machine.entropy)
-    enrolment = EnrolmentService(
-        (people.enrolment, people.operators),
-        admission,
-        people.issuer,
-        people.facts,
-        clock,
-        machine.log,
-    )
-    enrolments = EnrolmentsService(people.enrolment, codes, admission, clock)
-    nodes = NodesService(people.enrolment, admission, clock, machine.log)
-    operators = OperatorsService(people.operators, admission, clock)
-    plans = PlansService(centre.plans, admission, clock)
-    for_operators: list[Register] = [
-        lambda server: enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, server),
-        lambda server: nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server),
-        lambda server: operators_pb2_grpc.add_OperatorsServicer_to_server(operators, server),
-        lambda server: plans_pb2_grpc.add_PlansServicer_to_server(plans, server),
-        *centre.areas.for_operators,
-    ]
-    for_enrolment: list[Register] = [
-        lambda server: enrolment_pb2_grpc.add_EnrolmentServicer_to_server(enrolment, server)
-    ]
-    for_nodes: list[Register] = [centre.link.register, *centre.areas.for_nodes]
-    servers.append(await _server(machine, listen.nodes, for_nodes, clients=True))
-    servers.append(await _server(machine, listen.enrolment, for_enrolment, clients=False))
-    servers.append(await _server(machine, listen.operators, for_operators, clients=True))
+    listen, machine, behind = centre.machine.settings.listen, centre.machine, doors(centre)
+    servers.append(await _server(machine, listen.nodes, behind.nodes, clients=True))
+    servers.append(await _server(machine, listen.enrolment, behind.enrolment, clients=False))
+    servers.append(await _server(machine, listen.operators, behind.operators, clients=True))
 
 
 async def _server(
