@@ -11,6 +11,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Final
 
 from lpse.federation.errors import Refused
@@ -25,21 +26,6 @@ from regional_node.web.answers import RESUMABLE
 VERSION: Final = RESUMABLE[1]
 EXTENSIONS: Final = b"creation,creation-with-upload,checksum,termination,expiration"
 BODY_TYPE: Final = b"application/offset+octet-stream"
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
 _DIGEST_BYTES: Final[Mapping[str, int]] = {"sha1": 20, "sha256": 32}
 _NAMES: Final = ("filename", "name")  # the first that is there; upload programs know both
 
@@ -98,9 +84,7 @@ def checksum_of(value: bytes | None) -> Checksum | None:
 
 def http_date(moment: datetime) -> bytes:
     """An instant as HTTP headers have it."""
-    at = moment.astimezone(UTC)
-    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
-    return f"{day}, {at.day:02} {month} {at.year:04} {at:%H:%M:%S} GMT".encode()
+    return format_datetime(moment.astimezone(UTC), usegmt=True).encode()
 
 
 def _pairs(value: bytes) -> dict[str, bytes]:
