@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from structlog.typing import FilteringBoundLogger
@@ -27,14 +27,20 @@ from lpse.federation.limits import (
     SCAN_ROWS_PER_STEP,
 )
 from lpse.federation.merkle import root_of
+from lpse.federation.v1 import link_pb2 as link_wire
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import witness_pb2 as wire
-from lpse.federation.v1.witness_pb2_grpc import WitnessAsyncStub, WitnessStub
+from lpse.federation.v1.witness_pb2_grpc import WitnessStub
 from lpse.runtime.channels import error_from
 from lpse.runtime.clock import Clock, Entropy
+from lpse.runtime.sqlite import Database
 from regional_node.link.state import LinkState
 from regional_node.national.national import National
+from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.witness.rules import Span, cut, proof_of
+
+if TYPE_CHECKING:  # a name of the stubs alone
+    from lpse.federation.v1.witness_pb2_grpc import WitnessAsyncStub
 
 S = wire.NationalStanding
 RESTORE = records.RECONCILIATION_TRIGGER_RESTORE
@@ -72,9 +78,11 @@ class GivingBack:
     def wanted(self) -> bool:
         """Whether the centre has shown less than, or something else than, this node holds."""
         link, head = self.neighbours.link, self.neighbours.national.head
-        if link.session is None or link.row.contradiction is None or head is None:
+        if link.session is None or head is None or head.root in self._kept:
             return False
-        return head.root not in self._kept
+        # A longer history of the centre looks sound from here; the centre's word says otherwise.
+        rewound = link.session.relation == link_wire.HEAD_RELATION_CENTRE_REWOUND
+        return rewound or link.row.contradiction is not None
 
     async def step(self) -> bool:
         """Do what is to be done; whether anything changed at the centre."""
@@ -123,7 +131,7 @@ class GivingBack:
         centre.verify(self.neighbours.national.centre)
         match offer.standing:
             case S.NATIONAL_STANDING_CONTAINED:
-                return True
+                return self.neighbours.link.row.contradiction is not None
             case S.NATIONAL_STANDING_WANTED if await self._continues(centre):
                 return await self._give(stub, head, centre)
             case S.NATIONAL_STANDING_WANTED | S.NATIONAL_STANDING_FORKED:
@@ -194,7 +202,9 @@ class GivingBack:
 
     # --- the own copy ---
 
-    async def _parts(self, message: type[Any], first: int, head: Head) -> AsyncIterator[Any]:
+    async def _parts(
+        self, message: Callable[..., Any], first: int, head: Head
+    ) -> AsyncIterator[Any]:
         """Requests with every entry from `first`, each with its proof."""
         leaves = await self._leaves(head.size)
         while first < head.size:
@@ -213,3 +223,12 @@ class GivingBack:
 
     async def _leaves(self, size: int) -> list[bytes]:
         return await self.neighbours.national.leaf_hashes(size)
+
+
+def record_with(database: Database, runs: DecidedRuns) -> Record:
+    """Write decisions as one run of this node."""
+
+    async def record(entries: list[records.ReconciliationEntry]) -> None:
+        await database.write(lambda tx: runs.decided_in(tx, RESTORE, entries))
+
+    return record

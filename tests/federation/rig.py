@@ -19,6 +19,7 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 
+from central.branches.ports import Decisions
 from central.fleet.store import FleetStore
 from central.ledger.ledger import PREFIX, Ledger
 from central.ledger.ports import Projection, Source
@@ -33,6 +34,7 @@ from central.link.witnesses import WitnessBook
 from central.link.worker import LeaseWorker
 from central.national.national import National as NationalJournal
 from central.reconciliation.store import ReconciliationStore
+from central.recovery.assembly import Undecided, open_recovery
 from lpse.federation import kinds
 from lpse.federation.checkpoints import Head
 from lpse.federation.desired_state import NodeFacts
@@ -196,6 +198,8 @@ class Centre:
         self.recorder = Recorder()
         self.lease_seconds = 60
         self.heartbeat_seconds = 20
+        self.decisions: Decisions = Undecided()
+        self.further: list[Callable[[Centre], Callable[[grpc.aio.Server], None]]] = []
 
     async def start(self) -> None:
         """Open everything and listen."""
@@ -241,6 +245,12 @@ class Centre:
         self.service = LinkService(parts, self.sessions, self.enrolled)
         self.server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)])
         self.service.register(self.server)
+        keys = (self.enrolled, self.enrolled)
+        open_recovery(self.database, self.ledger, self.sessions, keys, self.decisions, CLOCK)(
+            self.server
+        )
+        for made in self.further:
+            made(self)(self.server)
         credentials = tls.server_credentials(self.authority.centre_identity, clients=True)
         self.port = self.server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         await self.server.start()

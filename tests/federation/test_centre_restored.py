@@ -1,0 +1,223 @@
+"""A centre restored from a backup gets its national entries back from the nodes that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from central.national.rules import Gate
+from central.witness.rules import Part
+from lpse.federation.checkpoints import Head
+from lpse.federation.errors import FederationError
+from lpse.federation.v1 import directives_pb2 as directives
+from tests.federation.restored import LosingCentre, WitnessNode, policy
+from tests.federation.rig import Authority, Node, eventually, running
+
+NODE, OTHER = "lpse-pacitan", "lpse-kalsel"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "identities")
+
+
+async def _lost(
+    authority: Authority, tmp_path: Path, nodes: list[WitnessNode], count: int
+) -> LosingCentre:
+    """A centre opened from a copy that lacks `count` entries which all `nodes` hold."""
+    centre = LosingCentre(authority, tmp_path / "centre")
+    async with running(centre):
+        for node in nodes:
+            node.port = centre.port
+        async with running(*nodes):
+            await eventually(lambda: centre.national.gate is Gate.OPEN)
+            await centre.national.publish(policy(1))
+    centre.copy_database(tmp_path / "old")
+    async with running(centre):
+        for node in nodes:
+            node.port = centre.port
+        async with running(*nodes):
+            await centre.national.publish(*(policy(100 + one) for one in range(count)))
+            for node in nodes:
+                await eventually(_holding(node, centre))
+    return LosingCentre(authority, tmp_path / "old")
+
+
+def _holding(node: WitnessNode, centre: LosingCentre) -> Callable[[], bool]:
+    return lambda: node.holds(centre.journal.head)
+
+
+async def test_a_restored_centre_gets_its_national_entries_back(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 5: nobody does anything, and the same entries stand at the same indexes again."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _lost(authority, tmp_path, [node], 300)
+    async with running(centre):
+        node.port = centre.port
+        lost = centre.journal.head.size
+        async with running(node):
+            held = node.national.head
+            assert held is not None
+            await eventually(lambda: centre.journal.head.root == held.root)
+            assert centre.journal.head.signature == held.signature
+            await eventually(lambda: centre.national.gate is Gate.OPEN)
+            await eventually(lambda: node.state.row.contradiction is None and node.settled())
+            await centre.national.publish(policy(7))
+            await eventually(lambda: node.national.state.policy.guard_window_seconds == 7)
+            rows = await centre.database.read(lambda tx: tx.execute("SELECT record FROM policies"))
+            assert directives.PolicyPublished.FromString(rows[0][0]).guard_window_seconds == 399
+            [(told, entries)] = centre.runs_told
+            assert (told, entries[0].rule) == (NODE, "R-NATIONAL-RETURNED/1")
+            assert entries[0].count == held.size - lost
+            runs = await node.runs.store.page(before=1 << 40, limit=10)
+            rules = [one.rule for run in runs for one in run.record.entries]
+            assert "R-NATIONAL-RETURNED/1" in rules
+
+
+async def test_two_nodes_that_return_at_once_bring_everything_once(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 3: what both give back stands there once, and the gate opens by its rule."""
+    nodes = [WitnessNode(authority, tmp_path / one, one, 0) for one in (NODE, OTHER)]
+    centre = await _lost(authority, tmp_path, nodes, 20)
+    async with running(centre):
+        for node in nodes:
+            node.port = centre.port
+        async with running(*nodes):
+            await eventually(lambda: all(node.holds(centre.journal.head) for node in nodes))
+            await eventually(lambda: centre.national.gate is Gate.OPEN)
+            assert centre.national.evidence.witnesses == {NODE, OTHER}
+
+
+async def test_a_return_that_breaks_off_is_taken_up_again(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """What came back durably stays; the next attempt goes on from there."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _lost(authority, tmp_path, [node], 700)
+    async with running(centre):
+        first = await _first_part(node, centre)
+        assert 0 < first < 700
+    async with running(centre):
+        node.port = centre.port
+        async with running(node):
+            await eventually(lambda: node.holds(centre.journal.head))
+            await eventually(lambda: centre.national.gate is Gate.OPEN)
+
+
+async def _first_part(node: WitnessNode, centre: LosingCentre) -> int:
+    """Give back one part and then break the stream."""
+    node.port = 1
+    async with running(node):
+        head = node.national.head
+        assert head is not None
+        before = centre.journal.head.size
+
+        async def parts() -> AsyncIterator[Part]:
+            async for one in node.giving._parts(_wire_part, before, head):
+                yield one
+                raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            await centre.returning.take(NODE, parts())
+        return centre.journal.head.size - before
+
+
+def _wire_part(**fields: Any) -> Part:
+    return Part(**fields | {"head": Head.of(fields["head"])})
+
+
+async def _two_histories(
+    authority: Authority, tmp_path: Path, node: WitnessNode, own: int, theirs: int
+) -> LosingCentre:
+    """A restored centre that an operator asserted and that published while nobody was there."""
+    centre = await _lost(authority, tmp_path, [node], theirs)
+    async with running(centre):
+        size = centre.national.head.size
+        await centre.national.assert_complete(expect_size=size, reason="nobody answers", by="ani")
+        await centre.national.publish(*(policy(900 + one) for one in range(own - 1)))
+    return centre
+
+
+@pytest.mark.parametrize(("own", "theirs"), [(5, 40), (40, 5), (20, 20)])
+async def test_an_index_that_a_node_has_seen_otherwise_is_never_used_again(
+    authority: Authority, tmp_path: Path, own: int, theirs: int
+) -> None:
+    """Invariant 5: asserted and published while nobody was there; the evidence of both stays."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _two_histories(authority, tmp_path, node, own, theirs)
+    async with running(centre):
+        assert centre.national.gate is Gate.OPEN, "a plain restart of what it published"
+        head = centre.journal.head
+        node.port = centre.port
+        async with running(node):
+            held = node.national.head
+            assert held is not None
+            await eventually(lambda: centre.national.gate is Gate.CONTRADICTED)
+            with pytest.raises(FederationError):
+                await centre.national.publish(policy(1))
+            await eventually(lambda: bool(centre.runs_told))
+            assert (centre.journal.head, node.national.head) == (head, held)
+            [branch] = await centre.kept.branches()
+            await eventually(lambda: _whole(centre, held.size))
+            assert (branch.head.root, branch.own_head.root) == (held.root, head.root)
+            kept = await centre.kept.branch_entries(branch.number)
+            assert [index for index, _ in kept] == list(range(branch.common_size, held.size))
+            [(_, [entry])] = centre.runs_told
+            assert entry.rule == "R-NATIONAL-FORKED/1"
+            await eventually(lambda: _told(node, "R-NATIONAL-FORKED/1"))
+
+
+async def _whole(centre: LosingCentre, size: int) -> bool:
+    return (await centre.kept.branches())[0].kept == size
+
+
+async def _told(node: Node, rule: str) -> bool:
+    runs = await node.runs.store.page(before=1 << 40, limit=10)
+    return rule in [one.rule for run in runs for one in run.record.entries]
+
+
+async def test_a_branch_that_is_none_is_refused(authority: Authority, tmp_path: Path) -> None:
+    """A node cannot fill the centre's disk with entries that the journal has anyway."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _lost(authority, tmp_path, [node], 3)
+    async with running(centre):
+        node.port = 1
+        async with running(node):
+            head = node.national.head
+            assert head is not None
+
+            async def parts() -> AsyncIterator[Part]:
+                async for one in node.giving._parts(_wire_part, 0, head):
+                    yield one
+
+            with pytest.raises(FederationError) as caught:
+                await centre.returning.keep(NODE, parts())
+            assert caught.value.code == "FED-2453"
+            assert not await centre.kept.branches()
+
+
+async def test_a_returned_entry_that_was_changed_is_refused(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 2: what does not lead to the centre's own signed head changes nothing."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _lost(authority, tmp_path, [node], 3)
+    async with running(centre):
+        node.port = 1
+        async with running(node):
+            head, before = node.national.head, centre.journal.head
+            assert head is not None
+
+            async def parts() -> AsyncIterator[Part]:
+                async for one in node.giving._parts(_wire_part, before.size, head):
+                    yield Part(one.first_index, [*one.entries[:-1], b"forged"], head, one.proof)
+
+            with pytest.raises(FederationError) as caught:
+                await centre.returning.take(NODE, parts())
+            assert caught.value.code == "FED-2452"
+            assert centre.journal.head == before
