@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from central.branches.rules import is_of_machine
 from central.branches.store import Branch, BranchStore
@@ -38,6 +39,23 @@ class BranchInvalid(Refused):
         )
 
 
+@dataclass(slots=True)
+class _Taking:
+    """A branch on its way in, and the older one that it turns out to go on from."""
+
+    branch: Branch
+    tree: CompactRange
+    older: dict[int, Branch]
+    extends: Branch | None = None
+
+    def append(self, leaf: bytes) -> None:
+        """One more entry."""
+        self.tree.append(leaf)
+        older = self.older.get(self.tree.size)
+        if older is not None and older.head.root == self.tree.root():
+            self.extends = older
+
+
 class BranchReceiving:
     """See the module's first lines."""
 
@@ -62,12 +80,14 @@ class BranchReceiving:
         branch = await self._store.begin(head, opening.first_index, self._clock.wall().isoformat())
         if branch.whole:
             return branch
-        machine_only = await self._add(branch, tree, opening)
+        older = await self._older(branch)
+        taking = _Taking(branch, tree, older)
+        machine_only = await self._add(taking, opening)
         async for piece in pieces:
-            machine_only &= await self._add(branch, tree, piece)
+            machine_only &= await self._add(taking, piece)
         if tree.size != head.size or tree.root() != head.root:
             raise BranchInvalid("its entries do not make the signed root")
-        await self._store.complete(branch, machine_only=machine_only)
+        await self._store.complete(branch, machine_only=machine_only, extends=taking.extends)
         found = await self._store.find(head)
         assert found is not None, "it was just completed"
         return found
@@ -78,10 +98,19 @@ class BranchReceiving:
             raise BranchInvalid("it begins beyond the centre's copy")
         return await asyncio.to_thread(CompactRange.from_leaf_hashes, hashes)
 
-    async def _add(
-        self, branch: Branch, tree: CompactRange, piece: wire.OfferBranchRequest
-    ) -> bool:
+    async def _older(self, branch: Branch) -> dict[int, Branch]:
+        """Whole branches that this one may go on from, by size."""
+        head, first = branch.head, branch.first_index
+        return {
+            one.head.size: one
+            for one in await self._store.of_node(head.party)
+            if (one.head.epoch, one.first_index) == (head.epoch, first)
+            and first < one.head.size < head.size
+        }
+
+    async def _add(self, taking: _Taking, piece: wire.OfferBranchRequest) -> bool:
         """Keep one piece; whether nobody acted in it."""
+        branch, tree = taking.branch, taking.tree
         entries = piece.entries
         if piece.first_index != tree.size:
             raise BranchInvalid("its pieces have a gap")
@@ -96,5 +125,5 @@ class BranchReceiving:
         rows = [(one, leaf_hash(one)) for one in entries]
         await self._store.add(branch, tree.size, rows)
         for _, leaf in rows:
-            tree.append(leaf)
+            taking.append(leaf)
         return all(is_of_machine(one) for one in entries)

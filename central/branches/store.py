@@ -100,14 +100,21 @@ class BranchStore:
             )
         )
 
-    async def complete(self, branch: Branch, *, machine_only: bool) -> None:
-        """Every entry is here and was shown to make the signed root."""
-        await self._database.write(
-            lambda tx: tx.run(
+    async def complete(self, branch: Branch, *, machine_only: bool, extends: Branch | None) -> None:
+        """Every entry is here and was shown to make the signed root.
+
+        A branch that goes on keeps the name that it `extends`: a decision about it still holds.
+        """
+
+        def work(tx: Transaction) -> None:
+            tx.run(
                 "UPDATE branches SET whole = 1, machine_only = ? WHERE id = ?",
                 (int(machine_only), branch.number),
             )
-        )
+            if extends is not None:
+                _join_in(tx, branch, extends)
+
+        await self._database.write(work)
 
     async def find(self, head: Head) -> Branch | None:
         """The whole branch that ends at this head."""
@@ -135,6 +142,25 @@ class BranchStore:
             )
         )
         return [BranchEntry(*row) for row in rows]
+
+
+def _join_in(tx: Transaction, branch: Branch, extends: Branch) -> None:
+    """The newer head and entries under the older name."""
+    tx.run("DELETE FROM branch_entries WHERE branch = ?", (extends.number,))
+    tx.run(
+        "INSERT INTO branch_entries (branch, idx, bytes, leaf_hash)"
+        " SELECT ?, idx, bytes, leaf_hash FROM branch_entries WHERE branch = ?",
+        (extends.number, branch.number),
+    )
+    tx.run("DELETE FROM branch_entries WHERE branch = ?", (branch.number,))
+    values = tx.execute(
+        "SELECT size, root, signature, machine_only FROM branches WHERE id = ?", (branch.number,)
+    )[0]
+    tx.run("DELETE FROM branches WHERE id = ?", (branch.number,))
+    tx.run(
+        "UPDATE branches SET size = ?, root = ?, signature = ?, machine_only = ? WHERE id = ?",
+        (*values, extends.number),
+    )
 
 
 def _find_in(tx: Transaction, head: Head) -> Branch | None:

@@ -157,6 +157,11 @@ class Journal(JournalReading):
         """Entries of the present epoch, those of the running transaction included."""
         return self._working.range.size
 
+    @property
+    def working_epoch(self) -> bytes:
+        """The epoch that the running transaction appends to."""
+        return self._working.epoch
+
     def append_in(
         self,
         tx: Transaction,

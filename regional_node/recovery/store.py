@@ -1,0 +1,283 @@
+"""All SQL of recovery at the node: its state, what is being read back, what is being rebuilt.
+
+Rules: entries read back wait in a table of their own until they make the head that was signed; then
+the whole tail enters the journal in one transaction, and the tables follow in bounded units whose
+progress is durable (a crash at any point goes on there). Leaves out the calls (`client`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lpse.federation.checkpoints import Head
+from lpse.federation.entries import decode_entry
+from lpse.federation.limits import SCAN_ROWS_PER_STEP
+from lpse.federation.merkle import CompactRange, leaf_hash
+from lpse.federation.v1 import journal_pb2 as journal_wire
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.storage import journal_branches as branches
+from lpse.storage import journal_store
+from lpse.storage.journal_store import EntryRow, EpochRow
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where recovery stands; an empty cause means that nothing is to be recovered."""
+
+    cause: str
+    advice: int
+    rule: str
+    reason: str
+    branch: str
+    returned: int
+    imported: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """An epoch whose tables follow its entries, from `next_index`."""
+
+    epoch: bytes
+    next_index: int
+    last_index: int
+
+
+class RecoveryStore:
+    """Tables of migration 0074."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def state(self) -> State:
+        """The one row."""
+        return await self.database.read(self.state_in)
+
+    def state_in(self, tx: Transaction) -> State:
+        """See `state`."""
+        rows = tx.execute(
+            "SELECT cause, advice, rule, reason, branch, returned, imported, kept"
+            " FROM recovery_state"
+        )
+        return State(*rows[0])
+
+    async def want(self, cause: str) -> None:
+        """Something may have to come back; a cause that is being worked on stays."""
+        await self.database.write(
+            lambda tx: tx.run("UPDATE recovery_state SET cause = ? WHERE cause = ''", (cause,))
+        )
+
+    async def advised(self, advice: int, rule: str, reason: str, branch: str) -> None:
+        """What the centre said last."""
+        await self.database.write(
+            lambda tx: tx.run(
+                "UPDATE recovery_state SET advice = ?, rule = ?, reason = ?, branch = ?",
+                (advice, rule, reason, branch),
+            )
+        )
+
+    def turned_in(self, tx: Transaction, cause: str, *, imported: int, kept: int) -> None:
+        """A new epoch was opened, and own entries went into it again."""
+        tx.run(
+            "UPDATE recovery_state SET cause = ?, imported = imported + ?, kept = kept + ?",
+            (cause, imported, kept),
+        )
+
+    def done_in(self, tx: Transaction) -> None:
+        """Nothing is to be recovered any more."""
+        tx.run(
+            "UPDATE recovery_state SET cause = '', advice = 0, rule = '', reason = '',"
+            " branch = '', returned = 0, imported = 0, kept = 0"
+        )
+
+    def branched_in(self, tx: Transaction) -> int:
+        """Entries that stand in branches."""
+        return int(tx.execute("SELECT count(*) FROM journal_branches")[0][0])
+
+    # --- sizes and roots of the own journal ---
+
+    async def sizes(self) -> dict[bytes, int]:
+        """Entries that each own epoch has here."""
+        return await self.database.read(
+            lambda tx: {
+                row.epoch: journal_store.count_in(tx, row.number)
+                for row in journal_store.epochs_in(tx)
+            }
+        )
+
+    async def roots(self, epoch: bytes, sizes: Sequence[int]) -> list[bytes]:
+        """Own roots at ascending sizes, in one pass and bounded steps."""
+        tree, found = CompactRange(), []
+        for size in sizes:
+            while tree.size < size:
+                last = min(size, tree.size + SCAN_ROWS_PER_STEP)
+                for leaf in await self._leaves(epoch, tree.size, last):
+                    tree.append(leaf)
+            found.append(tree.root())
+        return found
+
+    async def _leaves(self, epoch: bytes, first: int, last: int) -> list[bytes]:
+        def work(tx: Transaction) -> list[bytes]:
+            row = branches.find_epoch_in(tx, epoch)
+            assert row is not None, "an epoch of this journal"
+            return journal_store.leaf_hashes_in(tx, row.number, first, last)
+
+        return await self.database.read(work)
+
+    # --- what is read back ---
+
+    async def staged(self, epoch: bytes, have: int) -> int:
+        """Index behind what was read back of this epoch; older rows than `have` are dropped."""
+
+        def work(tx: Transaction) -> int:
+            tx.run("DELETE FROM recovery_entries WHERE epoch = ? AND idx < ?", (epoch, have))
+            rows = tx.execute(
+                "SELECT coalesce(max(idx) + 1, ?) FROM recovery_entries WHERE epoch = ?",
+                (have, epoch),
+            )
+            return int(rows[0][0])
+
+        return await self.database.write(work)
+
+    async def stage(self, epoch: bytes, first: int, entries: Sequence[bytes]) -> None:
+        """Keep a piece, durably."""
+        rows = [
+            (epoch, index, *_named(data), data, leaf_hash(data))
+            for index, data in enumerate(entries, first)
+        ]
+        await self.database.write(
+            lambda tx: tx.many(
+                "INSERT OR REPLACE INTO recovery_entries"
+                " (epoch, idx, entry_id, kind, bytes, leaf_hash) VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+        )
+
+    async def drop(self, epoch: bytes) -> None:
+        """What was read back does not make the head: read it again."""
+        await self.database.write(
+            lambda tx: tx.run("DELETE FROM recovery_entries WHERE epoch = ?", (epoch,))
+        )
+
+    async def staged_root(self, epoch: bytes, have: int, size: int) -> bytes:
+        """The root over own entries below `have` and the read ones behind them."""
+        tree = CompactRange()
+        while tree.size < have:
+            last = min(have, tree.size + SCAN_ROWS_PER_STEP)
+            for leaf in await self._leaves(epoch, tree.size, last):
+                tree.append(leaf)
+        while tree.size < size:
+            rows = await self._staged_leaves(epoch, tree.size)
+            if not rows:
+                break
+            for leaf in rows:
+                tree.append(leaf)
+        return tree.root()
+
+    async def _staged_leaves(self, epoch: bytes, first: int) -> list[bytes]:
+        rows = await self.database.read(
+            lambda tx: tx.execute(
+                "SELECT leaf_hash FROM recovery_entries WHERE epoch = ? AND idx >= ?"
+                " ORDER BY idx LIMIT ?",
+                (epoch, first, SCAN_ROWS_PER_STEP),
+            )
+        )
+        return [bytes(leaf) for (leaf,) in rows]
+
+    async def take_in(self, head: Head, have: int, former_key: bytes | None) -> None:
+        """The whole tail enters the journal; its tables are to follow."""
+
+        def work(tx: Transaction) -> None:
+            opened = _opened_in(tx, head.epoch)
+            number = branches.number_for_in(tx, opened)
+            tx.run(
+                "INSERT INTO journal_entries (epoch, idx, entry_id, kind, bytes, leaf_hash)"
+                " SELECT ?, idx, entry_id, kind, bytes, leaf_hash FROM recovery_entries"
+                " WHERE epoch = ? AND idx >= ? AND idx < ? ORDER BY idx",
+                (number, head.epoch, have, head.size),
+            )
+            branches.end_at_in(tx, number, head)
+            tx.run("DELETE FROM recovery_entries WHERE epoch = ?", (head.epoch,))
+            tx.run(
+                "INSERT INTO recovery_epochs (epoch, next_index, last_index) VALUES (?, ?, ?)"
+                " ON CONFLICT (epoch) DO UPDATE SET last_index = excluded.last_index",
+                (head.epoch, have, head.size),
+            )
+            tx.run("UPDATE recovery_state SET returned = returned + ?", (head.size - have,))
+            if former_key is not None:
+                tx.run(
+                    "INSERT OR REPLACE INTO journal_former_keys (epoch, signing_key) VALUES (?, ?)",
+                    (head.epoch, former_key),
+                )
+
+        await self.database.write(work)
+
+    # --- tables that follow ---
+
+    async def rebuilds(self) -> list[Rebuild]:
+        """Epochs whose tables are behind, in the order in which they came back."""
+        rows = await self.database.read(
+            lambda tx: tx.execute(
+                "SELECT epoch, next_index, last_index FROM recovery_epochs ORDER BY rowid"
+            )
+        )
+        return [Rebuild(*row) for row in rows]
+
+    def entries_in(self, tx: Transaction, one: Rebuild, limit: int) -> list[EntryRow]:
+        """The next entries of an epoch that came back."""
+        row = branches.find_epoch_in(tx, one.epoch)
+        assert row is not None, "it came back"
+        last = min(one.last_index, one.next_index + limit)
+        return journal_store.entries_in(tx, row.number, one.next_index, last)
+
+    def advance_in(self, tx: Transaction, one: Rebuild, index: int) -> None:
+        """Tables hold everything below `index`."""
+        if index >= one.last_index:
+            tx.run("DELETE FROM recovery_epochs WHERE epoch = ?", (one.epoch,))
+            return
+        tx.run("UPDATE recovery_epochs SET next_index = ? WHERE epoch = ?", (index, one.epoch))
+
+    def miss_in(self, tx: Transaction, digest: bytes, size_bytes: int) -> None:
+        """A row vouches for bytes that may not be here."""
+        tx.run(
+            "INSERT OR IGNORE INTO recovery_blobs (digest, size_bytes) VALUES (?, ?)",
+            (digest, size_bytes),
+        )
+
+    async def missing(self, limit: int) -> list[bytes]:
+        """Digests to look at."""
+        rows = await self.database.read(
+            lambda tx: tx.execute(
+                "SELECT digest FROM recovery_blobs ORDER BY digest LIMIT ?", (limit,)
+            )
+        )
+        return [bytes(digest) for (digest,) in rows]
+
+    async def looked(self, digest: bytes) -> None:
+        """The scrub looks after it from now on."""
+        await self.database.write(
+            lambda tx: tx.run("DELETE FROM recovery_blobs WHERE digest = ?", (digest,))
+        )
+
+
+def _named(data: bytes) -> tuple[bytes, str]:
+    """Id and kind of an entry of our own; it was written by this journal, so it can be read."""
+    entry = decode_entry(data)
+    return entry.entry_id, entry.kind
+
+
+def _opened_in(tx: Transaction, epoch: bytes) -> EpochRow:
+    """The row of an epoch, from the journal or from its first entry as it came back."""
+    known = branches.find_epoch_in(tx, epoch)
+    if known is not None:
+        return known
+    rows = tx.execute("SELECT bytes FROM recovery_entries WHERE epoch = ? AND idx = 0", (epoch,))
+    entry = decode_entry(rows[0][0])
+    opened = records.EpochOpened.FromString(entry.payload)
+    head: journal_wire.Head | None = (
+        opened.continues_from if opened.HasField("continues_from") else None
+    )
+    continued = head.SerializeToString(deterministic=True) if head is not None else None
+    return EpochRow(0, epoch, entry.record_time.isoformat(), opened.reason, continued)
