@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
+from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Denied, FederationError, Refused, Unavailable
 from lpse.federation.limits import (
@@ -42,7 +43,15 @@ class Before:
     cause: str
 
 
-def hello(parts: Parts, before: Before) -> wire.Hello:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The heads that a hello tells, slim or full."""
+
+    own: Head
+    national: Head | None
+
+
+def hello(parts: Parts, before: Before, said_heads: Said) -> wire.Hello:
     """Hashes and heads only."""
     row = parts.state.row
     _, version = parts.service.service()
@@ -51,7 +60,7 @@ def hello(parts: Parts, before: Before) -> wire.Hello:
         boot_id=parts.settings.boot_id,
         protocol_min=PROTOCOL_MIN,
         protocol_max=PROTOCOL_MAX,
-        own_head=parts.journal.head.message(),
+        own_head=said_heads.own.message(),
         software_version=parts.settings.software_version,
         service_version=version,
         queue_entries=parts.state.queue_entries,
@@ -61,11 +70,21 @@ def hello(parts: Parts, before: Before) -> wire.Hello:
         link_down_seconds=before.link_down_seconds,
         exercise=parts.settings.exercise,
     )
-    if parts.national.head is not None:
-        said.national_head.CopyFrom(parts.national.head.message())
+    if said_heads.national is not None:
+        said.national_head.CopyFrom(said_heads.national.message())
     if row.token_number:
         said.token.number, said.token.value = row.token_number, row.token_value
     return said
+
+
+def slim(said: wire.Hello) -> None:
+    """Leave out what the certificate tells, and signatures that equality does not need."""
+    said.ClearField("node_id")
+    for head in (said.own_head, said.national_head):
+        head.ClearField("party")
+        head.ClearField("signature")
+    if not said.national_head.epoch:
+        said.ClearField("national_head")
 
 
 def heartbeat(parts: Parts, number: int) -> wire.Heartbeat:

@@ -14,6 +14,7 @@ from lpse.federation.errors import FederationError
 from lpse.federation.limits import RECONCILIATION_ENTRIES_MAX
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import link_pb2 as wire
+from regional_node.link.opening import Opening
 from regional_node.link.ports import Parts
 from regional_node.national.rules import ReadEntry
 from regional_node.reconciliation.facts import LateEntry, Moved, Shown
@@ -29,21 +30,19 @@ class Progress:
         self._sent_from = 0
         self._blobs_before = parts.blobs.verified_blobs()
 
-    def begin(
-        self, welcome: wire.Welcome, stored: Head | None, national: Head, relation: str
-    ) -> None:
+    def begin(self, opening: Opening, national_relation: str) -> None:
         """What both sides showed each other."""
-        journal = self._parts.journal
+        journal, welcome, stored = self._parts.journal, opening.welcome, opening.stored
         other = _head(welcome) if welcome.HasField("other_epoch_head") else None
         acked = self._parts.state.row.stored_head
         known = acked is not None and acked.epoch == journal.epoch
         self._shown = Shown(
             relation=welcome.relation,
-            node_head=journal.head,
+            node_head=opening.own,
             centre_copy=stored,
             national_copy=self._parts.national.head,
-            national_head=national,
-            national_relation=relation,
+            national_head=opening.national,
+            national_relation=national_relation,
             common_size=acked.size if known and acked is not None else 0,
             other_epoch_head=other,
         )

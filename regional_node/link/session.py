@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 
 from lpse.federation.checkpoints import Cosignature, Head, cosign, verify_cosignature
@@ -20,13 +21,15 @@ from lpse.federation.limits import (
     LINK_BEATS_UNANSWERED_MAX,
     LINK_CLOSE_SECONDS_MAX,
     LINK_HEARTBEAT_SECONDS,
-    LINK_HELLO_SECONDS_MAX,
     LINK_LEASE_SECONDS,
+    WITNESSED_HEADS_MAX,
 )
 from lpse.federation.v1 import journal_pb2 as journal_wire
 from lpse.federation.v1 import link_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
 from regional_node.link import frames
+from regional_node.link.heads import HeadContradicted, HeadWatch
+from regional_node.link.opening import Opening, open_session
 from regional_node.link.ports import Parts, Stream
 from regional_node.link.progress import Progress
 from regional_node.link.rules import NATIONAL_RELATION, InFlight, contradicts, may_send
@@ -61,14 +64,12 @@ class NodeSession:
         self._epoch = parts.journal.epoch
         self._run: Run | None = None
         self._progress = Progress(parts)
+        self._heads = HeadWatch(parts)
 
     async def run(self) -> None:
         """Hello, then serve until one side ends it."""
         try:
-            await self._stream.write(
-                wire.NodeFrame(hello=frames.hello(self._parts, self._before)).SerializeToString()
-            )
-            await self._take_welcome(await self._first_frame())
+            await self._begin(await open_session(self._parts, self._stream, self._before))
             await self._serve()
         except BaseException as error:
             await self._end_run(error)
@@ -86,61 +87,44 @@ class NodeSession:
 
     # --- hello and welcome ---
 
-    async def _first_frame(self) -> wire.Welcome:
-        try:
-            async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
-                data = await self._stream.read()
-        except TimeoutError as error:
-            raise Unavailable("FED-2211", "the centre did not answer the hello") from error
-        if data is None:
-            raise Unavailable("FED-2299", "the centre ended the stream before it answered")
-        frame = frames.parse(data)
-        if frame.WhichOneof("frame") == "refusal":
-            raise frames.refused(frame.refusal)
-        if frame.WhichOneof("frame") != "welcome":
-            raise Refused("FED-2204", "the first frame of the centre is a welcome")
-        return frame.welcome
-
-    async def _take_welcome(self, welcome: wire.Welcome) -> None:
+    async def _begin(self, opening: Opening) -> None:
         self._heard()
-        parts = self._parts
-        national_head = Head.of(welcome.national_head)
-        national_head.verify(parts.national.centre)
-        stored = await self._stored_head(welcome)
-        agreement = await parts.national.agreement(national_head)
-        await self._note_agreement(contradicts(agreement), national_head)
+        parts, welcome = self._parts, opening.welcome
+        relation = NATIONAL_RELATION[opening.agreement]
+        await self._note_agreement(contradicts(opening.agreement), opening.national)
         if welcome.token.number:
             await parts.state.take_token(welcome.token.number, welcome.token.value)
             confirmed = wire.TokenConfirmed(number=welcome.token.number)
             self._enqueue(wire.NodeFrame(token_confirmed=confirmed))
         self._credit.CopyFrom(welcome.credit)
-        self._sent = stored.size if stored is not None else 0
+        self._sent = opening.stored.size if opening.stored is not None else 0
         self._heartbeat_seconds = float(welcome.heartbeat_seconds or LINK_HEARTBEAT_SECONDS)
         self._lease_seconds = float(welcome.lease_seconds or LINK_LEASE_SECONDS)
-        self._progress.begin(welcome, stored, national_head, NATIONAL_RELATION[agreement])
+        self._progress.begin(opening, relation)
         parts.state.session = SessionState(
             since=parts.clock.wall(),
             quarantine_code=frames.clip(welcome.quarantine.code),
             quarantine_reason=frames.clip(welcome.quarantine.reason),
-            centre_national_size=national_head.size,
+            centre_national_size=opening.national.size,
             relation=welcome.relation,
-            stored_head=stored,
+            stored_head=opening.stored,
             other_epoch_head=self._progress.shown.other_epoch_head,
-            national_relation=NATIONAL_RELATION[agreement],
+            national_relation=relation,
             protocol=welcome.protocol,
         )
-        parts.state.away_below = national_head.size
-        self._run = await parts.runs.begin(self._begin(welcome.protocol))
+        parts.state.away_below = opening.national.size
+        self._run = await parts.runs.begin(self._begun(welcome.protocol))
         await parts.state.alive(parts.clock.wall())
         self.welcomed = True
         parts.state.told()
+        await self._take_witnessed(welcome.witnessed)
         if welcome.HasField("quarantine"):
             parts.log.warning("link.quarantined", code=welcome.quarantine.code)
             await self._finish_run("the centre keeps this node's entries back")
         else:
             await self._check_run()
 
-    def _begin(self, protocol: int) -> Begin:
+    def _begun(self, protocol: int) -> Begin:
         before = self._before
         return Begin(
             trigger=before.trigger,
@@ -152,24 +136,11 @@ class NodeSession:
             protocol=protocol,
         )
 
-    async def _stored_head(self, welcome: wire.Welcome) -> Head | None:
-        """What the centre holds of the present epoch, shown to be ours; None for nothing."""
-        if not welcome.HasField("stored_head"):
-            return None
-        parts = self._parts
-        head = Head.of(welcome.stored_head)
-        head.verify(parts.journal.verifier)
-        if head.epoch != self._epoch:
-            raise Refused("FED-2226", "the centre named a head of another epoch")
-        if welcome.HasField("quarantine") or head.size > parts.journal.head.size:
-            return head
-        ack = Acknowledged(head, welcome.applied_size, (), None)
-        await parts.state.take_ack(ack)
-        return head
-
     async def _note_agreement(self, relation: str, shown: Head) -> None:
         held = self._parts.national.head
         self._accepts_national = not relation
+        if relation and self._parts.state.session is not None:
+            self._parts.state.session.national_relation = relation
         if not relation or held is None:
             await self._parts.state.agreed()
             return
@@ -212,6 +183,11 @@ class NodeSession:
                     await self._take_reply(frame.heartbeat_reply)
                 case "blobs_wanted":
                     await self._parts.disk.wanted(frame.blobs_wanted)
+                case "probe":
+                    answer = wire.ProbeAnswer(number=frame.probe.number)
+                    self._enqueue(wire.NodeFrame(probe_answer=answer))
+                case "challenge":
+                    await self._take_challenge(frame.challenge)
                 case "drain":
                     self.drain_seconds = frame.drain.reconnect_within_seconds
                     self.close("drained")
@@ -234,6 +210,7 @@ class NodeSession:
             parts.log.error("national.diverged", code=error.code)
             await self._note_agreement("forked", Head.of(batch.head))
             return
+        self._heads.stored(head)
         # Durable now, so it may be acknowledged and cosigned.
         seconds = int(parts.clock.wall().timestamp())
         ack = wire.NationalAck(
@@ -277,6 +254,27 @@ class NodeSession:
             size = reply.national_head.size
             session.centre_national_size = max(session.centre_national_size, size)
         await self._parts.state.alive(now)
+        if self._accepts_national:
+            await self._compare(reply)
+        await self._take_witnessed(reply.witnessed)
+
+    async def _compare(self, reply: wire.HeartbeatReply) -> None:
+        try:
+            await self._heads.compare(reply.national_head)
+        except HeadContradicted as error:
+            await self._note_agreement("forked", error.head)
+            raise
+
+    async def _take_witnessed(self, heads: Sequence[wire.WitnessedHead]) -> None:
+        if heads and self._parts.witnessed is not None:
+            await self._parts.witnessed.took_witnessed(heads[:WITNESSED_HEADS_MAX])
+
+    async def _take_challenge(self, challenge: wire.Challenge) -> None:
+        """Show an entry to the centre; where nobody can, it waits for nothing else."""
+        if self._parts.challenged is not None:
+            answer = await self._parts.challenged.answer(challenge)
+            answer.number = challenge.number
+            self._enqueue(wire.NodeFrame(challenge_answer=answer))
 
     async def _measure(self, reply: wire.HeartbeatReply) -> None:
         """An answer to a beat of ours bounds how wrong the clock is; any other tells nothing."""
@@ -352,11 +350,10 @@ class NodeSession:
 
     async def _until_next_beat(self) -> None:
         """The agreed interval, or less: a change of the service is told within a second."""
-        told, waited = self._parts.service.service(), 0.0
-        while waited < self._heartbeat_seconds and self._parts.service.service() == told:
-            step = min(_LOOK_SECONDS, self._heartbeat_seconds - waited)
-            await self._parts.clock.sleep(step)
-            waited += step
+        told, clock = self._parts.service.service(), self._parts.clock
+        due = clock.monotonic() + self._heartbeat_seconds
+        while (left := due - clock.monotonic()) > 0 and self._parts.service.service() == told:
+            await clock.sleep(min(_LOOK_SECONDS, left))
 
     def _enqueue(self, frame: wire.NodeFrame) -> None:
         # Bounded by what the centre sends: one answer per frame of its own, and it keeps a window.

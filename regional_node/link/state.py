@@ -102,6 +102,11 @@ class LinkState:
             )
         )
 
+    async def keep_protocol(self, protocol: int) -> None:
+        """What the last session was of."""
+        await self.store.keep_protocol(protocol)
+        self._row = replace(self.row, protocol=protocol)
+
     async def take_token(self, number: int, value: bytes) -> None:
         """Durable when this returns; then it may be confirmed."""
         await self.store.keep_token(number, value)

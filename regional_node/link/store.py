@@ -30,6 +30,7 @@ class StateRow:
     contradiction: records.CentreContradicted | None
     end_time: datetime | None
     ever_connected: bool
+    protocol: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,11 @@ class LinkStore:
         rows = await self._database.read(
             lambda tx: tx.execute(
                 "SELECT token_number, token_value, stored_head, applied_size, parked,"
-                " pause_reason, contradiction, end_time, ever_connected FROM link_state"
+                " pause_reason, contradiction, end_time, ever_connected, protocol"
+                " FROM link_state"
             )
         )
-        number, value, head, applied, parked, pause, contradiction, end, ever = rows[0]
+        number, value, head, applied, parked, pause, contradiction, end, ever, protocol = rows[0]
         return StateRow(
             token_number=number,
             token_value=value or b"",
@@ -80,11 +82,16 @@ class LinkStore:
             ),
             end_time=datetime.fromisoformat(end) if end else None,
             ever_connected=bool(ever),
+            protocol=protocol,
         )
 
     async def keep_token(self, number: int, value: bytes) -> None:
         """Durable before it is confirmed to the centre."""
         await self._set("token_number = ?, token_value = ?", (number, value))
+
+    async def keep_protocol(self, protocol: int) -> None:
+        """Of the last session: it decides the form of the next hello."""
+        await self._set("protocol = ?", (protocol,))
 
     async def keep_pause(self, reason: str) -> None:
         """Empty means not paused."""

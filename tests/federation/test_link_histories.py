@@ -122,7 +122,7 @@ def _projected(node: Node) -> bool:
 async def test_a_clone_with_an_old_token_does_not_push_the_node_out(
     authority: Authority, tmp_path: Path
 ) -> None:
-    """Invariant 5: an old token with an equal head is a clone suspect; a release ends that."""
+    """Invariant 5: a copy with an old token stands beside the sound session, quarantined."""
     centre = Centre(authority, tmp_path / "centre")
     async with running(centre):
         node = Node(authority, tmp_path / "node", NODE, centre.port)
@@ -139,8 +139,8 @@ async def test_a_clone_with_an_old_token_does_not_push_the_node_out(
             await eventually(node.settled)
             clone = Node(authority, tmp_path / "clone", NODE, centre.port)
             async with running(clone):
-                await eventually(lambda: clone.state.cause.startswith("FED-22"))
-                assert node.settled()
+                await eventually(lambda: _quarantine(clone) == "FED-2214")
+                assert node.settled() and not _quarantine(node)
 
 
 async def test_a_fork_is_quarantined_and_both_histories_are_kept(
