@@ -14,6 +14,11 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from lpse.federation.limits import (
+    AUDIT_ENTRIES_PER_SECOND_DEFAULT,
+    AUDIT_ENTRIES_PER_SECOND_MAX,
+    AUDIT_HOURS_DEFAULT,
+    AUDIT_HOURS_MAX,
+    AUDIT_HOURS_MIN,
     BALLAST_BYTES_DEFAULT,
     BALLAST_BYTES_MAX,
     BALLAST_BYTES_MIN,
@@ -96,6 +101,23 @@ class Scrub(Section):
     )
 
 
+class Audit(Section):
+    """Looking again at what both sides hold, although their heads are equal."""
+
+    every_hours: float = Field(
+        AUDIT_HOURS_DEFAULT,
+        ge=AUDIT_HOURS_MIN,
+        le=AUDIT_HOURS_MAX,
+        description="from one audit, and one reading of all journals, to the next",
+    )
+    entries_per_second: float = Field(
+        AUDIT_ENTRIES_PER_SECOND_DEFAULT,
+        gt=0,
+        le=AUDIT_ENTRIES_PER_SECOND_MAX,
+        description="rate at which journals are read again",
+    )
+
+
 class Plans(Section):
     """Plans of dangerous acts."""
 
@@ -129,6 +151,7 @@ class CentralSettings(Settings):
     plans: Plans = Plans()
     disk: Disk = Disk()
     scrub: Scrub = Scrub()
+    audit: Audit = Audit()
     log: Log = Log()
 
 

@@ -28,7 +28,7 @@ from lpse.federation.limits import (
     ENTRY_ORIGIN_BYTES_MAX,
     EPOCH_BYTES,
 )
-from lpse.federation.merkle import CompactRange, leaf_hash
+from lpse.federation.merkle import CompactRange, leaf_hashes
 from lpse.federation.notes import Verifier
 from lpse.federation.v1 import journal_pb2 as wire
 
@@ -182,12 +182,11 @@ def verify_batch(
     head = _check_head(batch, verifier, party, epoch)
     if batch.first_index > tree.size:
         raise BatchGap(tree.size, batch.first_index)
-    hashes = [leaf_hash(entry) for entry in batch.entries]
+    hashes = leaf_hashes(batch.entries)
     overlap = min(tree.size - batch.first_index, len(hashes))
     _check_overlap(hashes[:overlap], batch.first_index, leaf_hash_at)
     grown = tree.copy()
-    for one in hashes[overlap:]:
-        grown.append(one)
+    grown.extend(hashes[overlap:])
     if head.size == grown.size and grown.root() != head.root:
         raise RootMismatch(head.size)
     return VerifiedBatch(

@@ -16,7 +16,7 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.entries import BatchGap, VerifiedBatch, verify_batch
 from lpse.federation.errors import Refused
 from lpse.federation.limits import SCAN_ROWS_PER_STEP
-from lpse.federation.merkle import CompactRange, leaf_hash
+from lpse.federation.merkle import CompactRange, leaf_hashes
 from lpse.federation.notes import Verifier
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.sqlite import Database, Transaction
@@ -154,8 +154,7 @@ class ReceivedJournals:
         while rows := self.entries_in(
             tx, position.party, position.epoch, tree.size, SCAN_ROWS_PER_STEP
         ):
-            for row in rows:
-                tree.append(leaf_hash(row.data))
+            tree.extend(leaf_hashes(row.data for row in rows))
         if position.head is not None:
             position.head.verify(verifier)
         if tree.size != position.tree.size or tree.root() != position.tree.root():

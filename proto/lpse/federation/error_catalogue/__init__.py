@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from lpse.federation.error_catalogue import (
+    audits,
     deadlines,
     disks,
     enrolment,
@@ -26,6 +27,7 @@ from lpse.federation.error_catalogue import (
     plans,
     publishing,
     receipts,
+    recon_log,
     reconciliation,
     releases,
     restoring,
@@ -68,6 +70,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **publishing.ENTRIES,
     **rollouts.ENTRIES,
     **reconciliation.ENTRIES,
+    **audits.ENTRIES,
+    **recon_log.ENTRIES,
     **terminal.ENTRIES,
     **witnesses.ENTRIES,
 }

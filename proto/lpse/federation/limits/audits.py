@@ -31,9 +31,17 @@ COMPARISON_IDLE_SECONDS_MAX: Final = 120.0
 # in the run and taken up by the next one.
 EXAMINED_OBJECTS_MAX: Final = 64
 EXAMINED_PER_RUN_MAX: Final = 640
+# Records that are projected again for one object; of more, the newest ones count.
+EXAMINED_RECORDS_MAX: Final = 4_096
 # Looks at objects that move while they are looked at; afterwards they wait for the next run.
 EXAMINATIONS_MAX: Final = 5
 EXAMINATION_PAUSE_SECONDS: Final = 1.0
+# A call that takes longer has failed; making a tree of a million objects takes some ten seconds.
+AUDIT_CALL_SECONDS_MAX: Final = 300.0
+# Audits whose figures a node keeps; the runs themselves stay in its journal.
+AUDITS_KEPT_MAX: Final = 400
+# An audit that could not be done is tried again within this.
+AUDIT_RETRY_SECONDS: Final = 600.0
 # An object's canonical fields; longer ones are compared by their digest alone.
 OBJECT_FIELDS_BYTES_MAX: Final = 4_096
 

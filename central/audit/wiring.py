@@ -1,0 +1,65 @@
+"""The audit at the centre, joined: its service for nodes and its workers.
+
+Leaves out which listener serves it and when it runs (`central.areas`, `central.app`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+from structlog.typing import FilteringBoundLogger
+
+from central.audit.backlog import BacklogWorker
+from central.audit.comparisons import Comparisons
+from central.audit.examining import Examining
+from central.audit.mending import Mending
+from central.audit.proving import Proving
+from central.audit.service import Admission, AuditService
+from central.audit.store import BacklogStore
+from central.ledger.ledger import Ledger
+from lpse.federation.v1 import audit_pb2_grpc
+from lpse.runtime.clock import Clock, Entropy
+from lpse.runtime.sqlite import Database
+from lpse.storage.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBase:
+    """What the audit works with."""
+
+    database: Database
+    journal: Journal
+    ledger: Ledger
+    mending: Mending
+    admission: Admission
+    clock: Clock
+    entropy: Entropy
+    log: FilteringBoundLogger
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The audit of an opened centre."""
+
+    service: AuditService
+    backlog: BacklogWorker
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Serve on the mTLS listener of nodes."""
+        audit_pb2_grpc.add_AuditServicer_to_server(self.service, server)
+
+
+def open_audit(base: AuditBase) -> Audit:
+    """Join the parts; nothing runs yet."""
+    database, ledger, clock = base.database, base.ledger, base.clock
+    backlog = BacklogStore(database)
+    service = AuditService(
+        database,
+        Comparisons(database, ledger, backlog, clock, base.entropy),
+        Examining(database, ledger, base.mending, clock),
+        Proving(ledger, base.journal, clock),
+        base.admission,
+        clock,
+    )
+    return Audit(service, BacklogWorker(database, ledger, backlog, clock))
