@@ -34,7 +34,7 @@ from central.outages.packages_store import PackagesProjection
 from central.outages.service import OutagesService
 from central.outages.store import OutageStore
 from central.plans.store import PlanStore
-from central.reconciliation.service import ReconciliationsService
+from central.reconciliation.service import LogParts, open_log
 from central.reconciliation.store import ReconciliationStore
 from central.releases.service import ReleasesService
 from central.releases.store import ReleaseStore
@@ -48,6 +48,7 @@ from central.uploads.announcements import LedgerAnnouncements
 from central.uploads.parked_store import ParkedStore
 from central.uploads.service import TransfersService
 from central.uploads.store import UploadsStore
+from lpse.federation.notes import Signer
 from lpse.federation.v1 import transfer_pb2_grpc
 from lpse.operator.v1 import (
     calendars_pb2_grpc,
@@ -77,6 +78,7 @@ class Base:
     clock: Clock
     log: FilteringBoundLogger
     journal: Journal
+    signer: Signer
     national: National
     plans: PlanStore
     admission: Admission
@@ -148,7 +150,9 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
         base.directory, sessions, ledger, areas.fleet, DesiredVersions(base.journal), base.national
     )
     fleet = FleetService(statuses, base.national, base.admission, base.clock)
-    runs = ReconciliationsService(areas.runs, base.admission)
+    parts = LogParts(base.database, base.journal, base.signer, base.clock)
+    runs, national_runs = open_log(parts, areas.runs, ledger, base.admission)
+    areas.workers["national_runs"] = national_runs.run
     releases = ReleasesService(areas.releases, receiving, base.admission, base.log)
     transfers = TransfersService(parked, base.admission, base.clock)
     exercise = ExerciseService(base.admission, base.clock)

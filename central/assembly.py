@@ -115,12 +115,14 @@ async def open_centre(machine: Machine) -> Centre:
             clock=machine.clock,
             log=machine.log,
             journal=journal,
+            signer=machine.signer,
             national=national,
             plans=plans,
             admission=people.admission,
             directory=EnrolledDirectory(people.enrolment),
         )
     )
+    await areas.runs.open()
     received = ReceivedJournals(machine.database, PREFIX)
     projector = Projector(machine.database, received, areas.projections, machine.clock, machine.log)
     ledger = Ledger(machine.database, projector, people.keys, exercise=machine.exercise)

@@ -1,33 +1,45 @@
-"""What operators and auditors ask about reconciliation runs.
+"""What operators and auditors ask about reconciliation runs, and how the folder is joined.
 
-Rule: every role may read. Leaves out the records' origin (`ledger`).
+Rule: every role may read. Leaves out the records' origin (`ledger`) and single entries
+(`log_service`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import grpc
 
-from central.enrolment.admission import Admission
+from central.ledger.ledger import Ledger
+from central.reconciliation.exporting import Exporting, Sources
+from central.reconciliation.keys_store import KeysStore
+from central.reconciliation.log_service import LogService, Operators, Reading, place_of
+from central.reconciliation.log_store import LogStore
+from central.reconciliation.national_runs import NationalRuns
 from central.reconciliation.store import ReconciliationRow, ReconciliationStore
+from central.reconciliation.tokens import query_of
 from lpse.federation.entries import timestamp
-from lpse.federation.errors import NotFound, Refused
+from lpse.federation.errors import NotFound
+from lpse.federation.notes import Signer
+from lpse.federation.recon_log import check_filter
 from lpse.operator.v1 import reconciliations_pb2 as api
-from lpse.operator.v1 import reconciliations_pb2_grpc as rpc
 from lpse.runtime.channels import page_size
+from lpse.runtime.clock import Clock
+from lpse.runtime.sqlite import Database
+from lpse.storage.journal import Journal
 
 Context = grpc.aio.ServicerContext[Any, Any]
-_NEWEST = 1 << 62
 
 
-class ReconciliationsService(rpc.ReconciliationsServicer):
+class ReconciliationsService(LogService):
     """Handlers of `lpse.operator.v1.Reconciliations`."""
 
-    def __init__(self, store: ReconciliationStore, admission: Admission) -> None:
+    def __init__(self, store: ReconciliationStore, reading: Reading, admission: Operators) -> None:
+        super().__init__(reading, admission)
         self._store = store
-        self._admission = admission
+        self._log = reading.store
 
     async def GetReconciliation(
         self, request: api.GetReconciliationRequest, context: Context
@@ -45,26 +57,45 @@ class ReconciliationsService(rpc.ReconciliationsServicer):
         """Runs, newest first."""
         await self._admission.require_operator(context)
         size = page_size(request.page_size)
-        rows = await self._store.page(
-            before=_place(request.page_token),
-            limit=size + 1,
-            node_id=request.node_id,
-            trigger=request.trigger,
-            with_difference=request.with_difference,
-            heads_unequal=request.heads_unequal,
-        )
+        before = place_of(request.page_token)
+        if request.HasField("filter"):
+            query = query_of(check_filter(request.filter))
+            rows = await self._log.runs(query, before=before, limit=size + 1)
+        else:
+            rows = await self._store.page(
+                before=before,
+                limit=size + 1,
+                node_id=request.node_id,
+                trigger=request.trigger,
+                with_difference=request.with_difference,
+                heads_unequal=request.heads_unequal,
+            )
         return api.ListReconciliationsResponse(
             reconciliations=[_run(row) for row in rows[:size]],
             next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
         )
 
 
-def _place(token: str) -> int:
-    if not token:
-        return _NEWEST
-    if not (token.isascii() and token.isdigit() and len(token) < 19):
-        raise Refused("FED-7002", "the page token is not one of this list")
-    return int(token)
+@dataclass(frozen=True, slots=True)
+class LogParts:
+    """What the log is made of."""
+
+    database: Database
+    journal: Journal
+    signer: Signer
+    clock: Clock
+
+
+def open_log(
+    parts: LogParts, store: ReconciliationStore, ledger: Ledger, admission: Operators
+) -> tuple[ReconciliationsService, NationalRuns]:
+    """The service for operators, and the worker that takes in what the centre itself wrote."""
+    entries = LogStore(parts.database)
+    sources = Sources(ledger, parts.journal, KeysStore(parts.database))
+    exporting = Exporting(entries, sources, parts.signer)
+    reading = Reading(entries, sources, exporting, parts.journal, parts.clock)
+    worker = NationalRuns(parts.database, parts.journal, store, parts.clock)
+    return ReconciliationsService(store, reading, admission), worker
 
 
 def _run(row: ReconciliationRow) -> api.Reconciliation:

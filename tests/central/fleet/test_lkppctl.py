@@ -24,7 +24,7 @@ from central.link.enrolled import EnrolledDirectory, EnrolledKeys
 from central.link.sessions import Sessions
 from central.link.store import LinkStore, QuarantineRow
 from central.national.national import National
-from central.reconciliation.service import ReconciliationsService
+from central.reconciliation.service import LogParts, open_log
 from central.reconciliation.store import ReconciliationStore
 from lpse.federation.entries import timestamp
 from lpse.federation.v1 import link_pb2 as wire
@@ -70,7 +70,8 @@ async def add_fleet(centre: Centre, server: grpc.aio.Server) -> None:
     nodes = NodesService(centre.enrolments, centre.admission, clock, log)
     nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server)
     fleet_pb2_grpc.add_FleetServicer_to_server(fleet, server)
-    runs = ReconciliationsService(ReconciliationStore(database), centre.admission)
+    parts = LogParts(database, centre.journal, centre.signer, clock)
+    runs, _ = open_log(parts, ReconciliationStore(database), ledger, centre.admission)
     reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(runs, server)
 
 

@@ -78,6 +78,7 @@ class Centre:
     enrolment: str = ""
     endpoint: str = ""
     database: Database = field(init=False)
+    signer: Signer = field(init=False)
     enrolments: EnrolmentStore = field(init=False)
     admission: Admission = field(init=False)
 
@@ -130,7 +131,7 @@ async def running(folder: Path, more: AddServices | None = None) -> AsyncIterato
     plans.register(deed)
     invitations = {i.code.subject: i.text for i in made}
     centre = Centre(folder, operators, plans, deed, journal, invitations)
-    centre.database = database
+    centre.database, centre.signer = database, signer
     servers = await _listen(centre, identity, more)
     try:
         yield centre
