@@ -1,17 +1,23 @@
-"""What the centre takes from a run that a node recorded: pure.
+"""What the centre takes from recorded runs, and what a person may decide about them: pure.
 
-Owns the check of a received run. Rule: a node names its own runs alone, and nothing that it writes
-can make a list of runs unreadable for everybody. Leaves out whether the run is true.
+Owns the check of a received run, and of a resolution. Rules: a node names its own runs alone, and
+nothing that it writes can make a list of runs unreadable for everybody; only what waits for a
+person can be resolved, by a choice that the rule offers, and a later answer names the one before.
+Leaves out whether the run is true.
 """
 
 from __future__ import annotations
 
 from math import isfinite
+from typing import Protocol
 
 from lpse.federation.entries import moment
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.intervals import to_utc
-from lpse.federation.v1.records_pb2 import ReconciliationRecorded
+from lpse.federation.limits import RESOLUTION_ATTACHMENT_NAME_CHARACTERS_MAX
+from lpse.federation.persons import check_reason
+from lpse.federation.reconciliation_rules import Choice, check_choice, check_correction
+from lpse.federation.v1.records_pb2 import ReconciliationRecorded, ReconciliationResolved
 
 
 def check_run(record: ReconciliationRecorded, node_id: str) -> None:
@@ -27,6 +33,70 @@ def check_run(record: ReconciliationRecorded, node_id: str) -> None:
             to_utc(moment(time))
     except FederationError as error:
         raise _refused("a time is outside of the calendar") from error
+
+
+class Answer(Protocol):
+    """An earlier resolution of the same entry."""
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+
+
+def resolution(
+    wanted: ReconciliationResolved, run: ReconciliationRecorded, former: Answer | None
+) -> ReconciliationResolved:
+    """The complete record of a decision about an entry of `run`; Refused for any other one."""
+    check_entry(wanted, run)
+    check_reason(wanted.reason)
+    entry = run.entries[wanted.entry]
+    check_choice(entry, wanted.choice, at_centre=True)
+    check_correction(wanted.corrects, former.name if former else "")
+    check_attachment(wanted)
+    return ReconciliationResolved(
+        node_id=run.node_id or node_of(run.run),
+        run=wanted.run,
+        entry=wanted.entry,
+        object=entry.object,
+        rule=entry.rule,
+        choice=wanted.choice,
+        reason=wanted.reason.strip(),
+        attachment_name=wanted.attachment_name,
+        attachment_digest=wanted.attachment_digest,
+        corrects=wanted.corrects,
+    )
+
+
+def check_entry(wanted: ReconciliationResolved, run: ReconciliationRecorded) -> None:
+    """Refused (FED-7012) for an entry that the run does not have."""
+    if wanted.entry >= len(run.entries):
+        raise Refused(
+            "FED-7012",
+            f"{wanted.run} has {len(run.entries)} entries, numbered from 0",
+            remedy="recon get RUN --entries",
+        )
+
+
+def check_attachment(wanted: ReconciliationResolved) -> None:
+    """Refused (FED-7015) for a name without bytes, bytes without a name, or a path as a name."""
+    name, digest = wanted.attachment_name, wanted.attachment_digest
+    if not name and not digest:
+        return
+    plain = name.isprintable() and not any(mark in name for mark in "/\\\0")
+    fits = 0 < len(name) <= RESOLUTION_ATTACHMENT_NAME_CHARACTERS_MAX
+    if not (plain and fits and len(digest) == 32):
+        raise Refused("FED-7015", "an attachment has a plain file name and its digest")
+
+
+def node_of(run: str) -> str:
+    """Whom a node's own run is about: "recon/lpse-pacitan/7"."""
+    return run.removeprefix("recon/").rpartition("/")[0]
+
+
+def meaning(record: ReconciliationResolved) -> dict[str, str]:
+    """The chosen words in both languages, for who approves."""
+    choice = Choice[record.choice]
+    return {"en": choice.english, "id": choice.indonesian}
 
 
 def _refused(detail: str) -> Refused:

@@ -58,4 +58,64 @@ ENTRIES: Final[dict[str, Entry]] = {
             "periksa buktinya: recon get RUN --output json",
         ),
     ),
+    "FED-7012": entry(
+        (
+            "The run has no such entry",
+            "nothing was decided",
+            "count the entries from 0: recon get RUN --entries",
+        ),
+        (
+            "Rekonsiliasi itu tidak memuat entri tersebut",
+            "tidak ada yang diputuskan",
+            "hitung entri mulai dari 0: recon get RUN --entries",
+        ),
+    ),
+    "FED-7013": entry(
+        (
+            "There is no such resolution",
+            "the name is unknown here",
+            "list the resolutions and copy the name",
+        ),
+        (
+            "Keputusan itu tidak ada",
+            "nama itu tidak dikenal di sini",
+            "lihat daftar keputusan dan salin namanya",
+        ),
+    ),
+    "FED-7014": entry(
+        (
+            "This cannot be chosen about the entry",
+            "nothing was decided; each rule offers a closed list of choices, or none",
+            "choose one of the offered ones",
+        ),
+        (
+            "Pilihan itu tidak tersedia untuk entri ini",
+            "tidak ada yang diputuskan; tiap aturan menawarkan daftar pilihan tertentu, atau tidak",
+            "pilih salah satu yang ditawarkan",
+        ),
+    ),
+    "FED-7015": entry(
+        (
+            "The attachment cannot be used",
+            "it is too large, was not brought, or has no plain file name; nothing was decided",
+            "bring it again, at most 10 MB, and plan once more",
+        ),
+        (
+            "Lampiran tidak dapat dipakai",
+            "terlalu besar, belum dikirim, atau nama berkasnya tidak sah; belum ada keputusan",
+            "kirim ulang, paling besar 10 MB, lalu rencanakan lagi",
+        ),
+    ),
+    "FED-7016": entry(
+        (
+            "The entry was answered already, or the correction names another answer",
+            "nothing was decided; an answer stays, and a correction points back to it",
+            "look at the present answer, then correct it by its name",
+        ),
+        (
+            "Entri sudah diputuskan, atau koreksi menyebut keputusan lain",
+            "tidak ada yang diputuskan; keputusan tetap ada, koreksi menunjuk kepadanya",
+            "periksa keputusan yang berlaku, lalu koreksi dengan namanya",
+        ),
+    ),
 }

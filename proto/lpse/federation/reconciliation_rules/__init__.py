@@ -1,12 +1,19 @@
 """The rules by which reconciliation decides: one table, who owns which field, rows made from it.
 
 `table` is what a lawyer reads; `authority` says whose journal settles a field; `entries` makes rows
-of the log from the table. Everything is used through this package. Leaves out finding differences.
+of the log from the table; `choices` says what a person may answer. Everything is used through this
+package. Leaves out finding differences.
 """
 
 from __future__ import annotations
 
 from lpse.federation.reconciliation_rules.authority import FIELD_AUTHORITY, Authority, authority
+from lpse.federation.reconciliation_rules.choices import (
+    Choice,
+    check_choice,
+    check_correction,
+    choices,
+)
 from lpse.federation.reconciliation_rules.entries import (
     ACTOR,
     CURRENT,
@@ -33,9 +40,13 @@ __all__ = [
     "RULES",
     "TABLE",
     "Authority",
+    "Choice",
     "Decision",
     "Rule",
     "authority",
+    "check_choice",
+    "check_correction",
+    "choices",
     "default_rule",
     "entry",
     "evidence",
