@@ -28,6 +28,7 @@ from regional_node.machine import Machine
 from regional_node.reconciliation.runs import Runs
 from regional_node.reconciliation.service import ReconciliationsService
 from regional_node.reconciliation.store import ReconciliationStore
+from regional_node.witness.wiring import open_checking, open_giving
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
             machine.entropy.token(16),
         ),
         measuring=machine.keeper,
+        witnessed=open_checking(machine),
     )
     link = LinkWorker(
         parts,
@@ -86,6 +88,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         first_seconds=settings.link.reconnect_first_seconds,
         max_seconds=settings.link.reconnect_max_seconds,
     )
+    areas.workers["giving_back"] = open_giving(machine, roads.channel, link.demand_run).run
     trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
     node = NodeService(parts, link, machine.me, trust, areas.upkeep.health)
     recon = ReconciliationsService(ReconciliationStore(machine.database), link.demand_run)

@@ -8,6 +8,7 @@ bad one is logged and dropped, because an acknowledgement does not depend on it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
@@ -32,8 +33,17 @@ class _Offer:
 class WitnessBook:
     """See the module's first lines; `step` verifies and stores what waits."""
 
-    def __init__(self, store: LinkStore, clock: Clock, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        store: LinkStore,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        *,
+        took: Callable[[Sequence[Witness]], None] | None = None,
+    ) -> None:
+        """`took` is told of every word that is verified and durable."""
         self._store = store
+        self._took = took
         self._clock = clock
         self._log = log
         self._offers: dict[str, _Offer] = {}  # one per node: the newest
@@ -58,6 +68,8 @@ class WitnessBook:
             await asyncio.sleep(0)  # a fleet's worth of signatures must not hold up the link
         if good:
             await self._store.witnessed(good)
+            if self._took is not None:
+                self._took(good)
         return len(good)
 
     async def run(self) -> None:
