@@ -196,6 +196,7 @@ class Centre:
         self.folder = folder
         self.port = 0
         self.recorder = Recorder()
+        self.more_projections: list[Projection] = []
         self.lease_seconds = 60
         self.heartbeat_seconds = 20
         self.decisions: Decisions = Undecided()
@@ -216,7 +217,7 @@ class Centre:
         received = ReceivedJournals(self.database, PREFIX)
         await self.recorder.open(self.database)
         self.runs = ReconciliationStore(self.database)
-        projections: list[Projection] = [self.recorder, self.runs]
+        projections: list[Projection] = [self.recorder, self.runs, *self.more_projections]
         self.projector = Projector(self.database, received, projections, CLOCK, LOG)
         self.ledger = Ledger(self.database, self.projector, self.enrolled, exercise=False)
         await self.ledger.open()
@@ -246,9 +247,9 @@ class Centre:
         self.server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)])
         self.service.register(self.server)
         keys = (self.enrolled, self.enrolled)
-        open_recovery(self.database, self.ledger, self.sessions, keys, self.decisions, CLOCK)(
-            self.server
-        )
+        open_recovery(
+            self.database, self.ledger, self.sessions, keys, (self.decisions, None), CLOCK
+        )(self.server)
         for made in self.further:
             made(self)(self.server)
         credentials = tls.server_credentials(self.authority.centre_identity, clients=True)
