@@ -56,11 +56,15 @@ UNREADABLE = "UNREADABLE"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of one entry; `later` keeps the entry until what it speaks of is known."""
+    """What came of one entry.
+
+    `later` names what is not here yet: the entry is kept until it is `known`.
+    """
 
     blobs: tuple[MissingBlob, ...] = ()
     notes: tuple[Note, ...] = ()
     later: bytes = b""
+    known: tuple[bytes, ...] = ()
 
 
 DONE = Restored()

@@ -14,6 +14,12 @@ CREATE TABLE restore_sealed (
 ) WITHOUT ROWID;
 CREATE INDEX restore_sealed_by_time ON restore_sealed (accept_time) WHERE refused = 0;
 
+-- Which row a commitment stands in that came back, or that an opening which came back revealed.
+CREATE TABLE restore_submissions (
+  commitment BLOB    PRIMARY KEY,
+  submission INTEGER NOT NULL              -- intake_submissions.submission
+) WITHOUT ROWID;
+
 -- Entries that speak of something which is not here yet: a commitment, or a package.
 CREATE TABLE restore_later (
   position    INTEGER PRIMARY KEY,          -- they are taken up again in this order

@@ -26,6 +26,7 @@ from lpse.federation.notes import Verifier
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.received import Position, ReceivedJournals
+from regional_node.national import told_store
 from regional_node.national.rules import Folded, ReadEntry, fold_all, read_entry
 from regional_node.national.store import NationalStore, StateRow
 
@@ -181,7 +182,8 @@ class National:
 
     def _save_in(self, tx: Transaction, folded: Folded) -> None:
         for told in folded.applied:
-            self._journal.append_in(tx, told)
+            if told_store.take_in(tx, told) is None:
+                self._journal.append_in(tx, told)
         if folded.changed or self._state.size == 0:
             pinned = encode_state(folded.pinned) if folded.pinned is not None else None
             row = StateRow(folded.state.size, encode_state(folded.state), pinned)

@@ -22,6 +22,7 @@ from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.runtime.sqlite.instants import to_micros
 from lpse.storage.journal import Journal
+from regional_node.national import told_store
 from regional_node.outages import forms, rules
 from regional_node.outages.forms import DECLARED, MEASURED, DeclaredOutage, MeasuredOutage
 from regional_node.outages.rules import Kind, KnownOutage, ProbeState
@@ -229,6 +230,9 @@ class OutageStore:
             late=late,
             detail=f"revision {record.revision}",
         )
+        told = told_store.take_in(tx, applied)
+        if told is not None:
+            late, now = told.late, told.time
         try:
             interval = window_interval(record.window, self._zone)
         except FederationError as error:
@@ -236,7 +240,8 @@ class OutageStore:
             self._park_in(tx, record, f"{error.code}: {error.message}")
         else:
             self._store_in(tx, one, interval, (applies, late), now)
-        self._journal.append_in(tx, applied)
+        if told is None or told.outcome != applied.outcome:
+            self._journal.append_in(tx, applied)
 
     def _store_in(
         self,

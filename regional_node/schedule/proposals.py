@@ -93,7 +93,7 @@ def next_proposal(
     waiting = (ProposalState.OPEN, ProposalState.ALREADY_OPENED)
     if draft.state is ProposalState.WITHDRAWN:
         return draft if last and last.state in waiting else None
-    if last and last.state in waiting and _says(last.record) == _says(draft.record):
+    if last and last.state in waiting and says(last.record) == says(draft.record):
         return None
     return draft
 
@@ -259,7 +259,7 @@ def _dump(document: dict[str, object]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
-def _says(record: records.CompensationProposed) -> bytes:
+def says(record: records.CompensationProposed) -> bytes:
     """What a proposal states, without its number, its moment and its wording."""
     said = records.CompensationProposed()
     said.CopyFrom(record)

@@ -182,6 +182,10 @@ class ScheduleStore:
         )
         return number
 
+    def is_opened_in(self, tx: Transaction, code: str) -> bool:
+        """Whether its bids were opened."""
+        return self._opened(tx, code)
+
     def touch_in(self, tx: Transaction, code: str) -> None:
         """Something that hangs on the package changed."""
         tx.run("UPDATE schedule_packages SET version = version + 1 WHERE package = ?", (code,))

@@ -143,6 +143,16 @@ class VerifiedReceipt:
     files_missing: tuple[SealedFile, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ReadReceipt:
+    """What a receipt, or the proof of an attempt, says; `document` is its whole JSON."""
+
+    commitment: Commitment
+    details: SubmissionDetails
+    accepted: bool
+    document: Mapping[str, Any]
+
+
 def sign_receipt(
     signer: Signer,
     commitment: Commitment,
@@ -201,21 +211,35 @@ def verify_receipt(
     """
     note = parse_note(data)
     note.verify(node)
-    header, _, body = note.text.partition("\n")
-    if header not in (RECEIPT_HEADER, ATTEMPT_HEADER):
-        raise ReceiptInvalid("it is a signed text of another kind")
-    document = _document(body)
-    if document["node"] != node.name:
+    read = _read(note)
+    if read.document["node"] != node.name:
         raise ReceiptInvalid("it names another node than its signer")
-    committed = bytes.fromhex(document["commitment"])
-    details = open_commitment(committed, bytes.fromhex(document["salt"]), _details(body))
-    national = document["national"]
+    details = read.details
+    national = read.document["national"]
     if centre is not None and national is not None:
         parse_note(national["checkpoint"].encode()).verify(centre)
     missing = _match(details.files, files)
     return VerifiedReceipt(
-        node.name, details, committed, header == RECEIPT_HEADER, document, missing
+        node.name, details, read.commitment.digest, read.accepted, read.document, missing
     )
+
+
+def read_receipt(data: bytes) -> ReadReceipt:
+    """What a text says that its reader has from a safe place: the signature is not looked at.
+
+    Commitment, salt and details are shown to belong together all the same.
+    """
+    return _read(parse_note(data))
+
+
+def _read(note: Note) -> ReadReceipt:
+    header, _, body = note.text.partition("\n")
+    if header not in (RECEIPT_HEADER, ATTEMPT_HEADER):
+        raise ReceiptInvalid("it is a signed text of another kind")
+    document, raw = _document(body), _details(body)
+    digest, salt = (bytes.fromhex(document[key]) for key in ("commitment", "salt"))
+    details = open_commitment(digest, salt, raw)
+    return ReadReceipt(Commitment(raw, salt, digest), details, header == RECEIPT_HEADER, document)
 
 
 def _shared(
