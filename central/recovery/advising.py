@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from central.branches.ports import Decisions
+from central.branches.ports import Decisions, Findings
 from central.branches.store import Branch, BranchStore
 from central.ledger.ledger import Ledger
 from central.ledger.ports import NodeKeys
 from central.link.store import LinkStore
 from central.recovery.rules import Advice, Facts, Kept, Shown, advise
 from lpse.federation.checkpoints import Head
-from lpse.federation.entries import decode_entry
-from lpse.federation.errors import Denied, FederationError, Refused
+from lpse.federation.errors import Denied, Refused
 from lpse.federation.limits import EPOCHS_SHOWN_MAX
+from lpse.federation.reconciliation_rules import entry, evidence
 from lpse.federation.v1 import records_pb2 as records
-from lpse.storage.journal import RECOVERED
+from lpse.federation.v1 import recovery_pb2 as wire
 
 
 class Advising:
@@ -32,7 +32,7 @@ class Advising:
         branches: BranchStore,
         link: LinkStore,
         is_present: Callable[[str], bool],
-        decisions: Decisions,
+        persons: tuple[Decisions, Findings | None],
     ) -> None:
         """`is_present`: whether a sound session of that node is open."""
         self._ledger = ledger
@@ -40,7 +40,7 @@ class Advising:
         self._branches = branches
         self._link = link
         self._is_present = is_present
-        self._decisions = decisions
+        self._decisions, self._findings = persons
 
     async def advise(self, node_id: str, heads: Sequence[Head]) -> tuple[Advice, Kept | None]:
         """What that node should do, and the branch it speaks of."""
@@ -59,14 +59,27 @@ class Advising:
             centre_holds_any=bool(positions),
             quarantined=await self._link.quarantine(node_id) is not None,
             other_present=self._is_present(node_id),
-            begun_by_recovery=bool(positions)
-            and await self._begun_by_recovery(node_id, positions[-1].epoch),
             kept=kept,
         )
-        return advise(facts), kept
+        advice = advise(facts)
+        if branch is not None and advice.advice == wire.RECOVERY_ADVICE_WAIT:
+            await self._tell(branch, advice)
+        return advice, kept
+
+    async def _tell(self, branch: Branch, advice: Advice) -> None:
+        """Write down, once per branch, that a person has to decide about it."""
+        if self._findings is None:
+            return
+        own = evidence(epoch=branch.head.epoch.hex(), first_index=branch.first_index)
+        centre = [one.head for one in self._ledger.positions(branch.head.party)]
+        newest = centre[-1].epoch.hex() if centre and centre[-1] else ""
+        rule, _, _ = advice.rule.partition("/")
+        told = entry(rule, branch.name, own, evidence(epoch=newest), "", branch.entries)
+        trigger = records.RECONCILIATION_TRIGGER_RECONNECT
+        await self._findings.record(branch.head.party, trigger, [told])
 
     async def _kept(self, node_id: str, branch: Branch) -> Kept:
-        decided = await self._decisions.decided(node_id, branch.name)
+        decided = await self._decisions.decided(node_id, branch.name, branch.offer_time)
         return Kept(branch.name, branch.machine_only, decided)
 
     async def _compare(self, head: Head) -> Shown:
@@ -84,11 +97,3 @@ class Advising:
             return Shown.EQUAL if head.root == position.head.root else Shown.FORKED
         root = await self._ledger.root_at(head.party, head.epoch, head.size)
         return Shown.PREFIX if root == head.root else Shown.FORKED
-
-    async def _begun_by_recovery(self, node_id: str, epoch: bytes) -> bool:
-        rows = await self._ledger.received.entries(node_id, epoch, 0, 1)
-        try:
-            entry = decode_entry(rows[0].data)
-            return records.EpochOpened.FromString(entry.payload).reason == RECOVERED
-        except (FederationError, ValueError, IndexError):
-            return False

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import grpc
 
-from central.branches.ports import Decided, Decisions
+from central.branches.ports import Decided, Decisions, Findings
 from central.branches.receiving import BranchReceiving
 from central.branches.store import BranchStore
 from central.ledger.ledger import Ledger
@@ -27,7 +27,7 @@ from lpse.runtime.sqlite import Database
 class Undecided:
     """The port `Decisions` where nobody can decide: every branch waits."""
 
-    async def decided(self, node_id: str, subject: str) -> Decided | None:
+    async def decided(self, node_id: str, branch: str, since: str) -> Decided | None:
         """Nothing."""
         return None
 
@@ -37,7 +37,7 @@ def open_recovery(
     ledger: Ledger,
     sessions: Sessions,
     people: tuple[NodeKeys, Admission],
-    decisions: Decisions,
+    persons: tuple[Decisions, Findings | None],
     clock: Clock,
 ) -> Callable[[grpc.aio.Server], None]:
     """The registration of the service `Recovery` on the nodes' listener."""
@@ -48,6 +48,6 @@ def open_recovery(
         keys,
         admission,
         BranchReceiving(branches, ledger, keys, clock),
-        Advising(ledger, keys, branches, LinkStore(database), sessions.is_sound, decisions),
+        Advising(ledger, keys, branches, LinkStore(database), sessions.is_sound, persons),
     )
     return lambda server: recovery_pb2_grpc.add_RecoveryServicer_to_server(service, server)

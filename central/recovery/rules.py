@@ -2,8 +2,8 @@
 
 Rules: no clock decides. A history that is a plain prefix of the copy is given back its rest without
 a person; two histories at one index are kept both, and a person decides - unless the second one
-holds nobody's act. Whoever is present with a sound session is never pushed out. An epoch that was
-begun by a recovery and is unknown to its node tells of two machines, so they cannot take turns.
+holds nobody's act. Whoever is present with a sound session is never pushed out. Who goes on in an
+epoch that the copy has left waits for a person, so that two machines cannot take turns.
 Leaves out how heads are compared (`advising`) and the words of the log.
 """
 
@@ -47,7 +47,6 @@ class Facts:
     centre_holds_any: bool
     quarantined: bool
     other_present: bool  # a sound session of the same node
-    begun_by_recovery: bool  # the centre's newest epoch
     kept: Kept | None
 
 
@@ -81,16 +80,15 @@ def advise(facts: Facts) -> Advice:
         if facts.quarantined:
             return _of_branch(facts, "R-CLONE-SUSPECT/1", _CLONE)
         return Advice(A.RECOVERY_ADVICE_NONE)
-    if facts.begun_by_recovery:
-        return _of_branch(facts, "R-EPOCH-OLD/1", _TURNS, alone=False)
-    return Advice(A.RECOVERY_ADVICE_RECOVER, "R-NODE-REWOUND/2", _OLD_EPOCH)
+    return _of_branch(facts, "R-EPOCH-OLD/1", _OLD_EPOCH)
 
 
-def _of_branch(facts: Facts, rule: str, reason: str, *, alone: bool = True) -> Advice:
+def _of_branch(facts: Facts, rule: str, reason: str) -> Advice:
     """First the branch is kept; then it goes on by itself if nobody acted in it, or waits."""
     if facts.kept is None:
         return Advice(A.RECOVERY_ADVICE_OFFER, rule, reason)
-    if alone and facts.kept.machine_only and Shown.FORKED in facts.epochs:
+    alone = facts.kept.machine_only and facts.in_current_epoch
+    if alone and Shown.FORKED in facts.epochs:
         return Advice(A.RECOVERY_ADVICE_RECOVER, "R-NODE-REWOUND/2", _MACHINE)
     return Advice(A.RECOVERY_ADVICE_WAIT, rule, reason)
 
@@ -107,9 +105,8 @@ _PRESENT = "another machine is connected with this identity; stop one of the two
 _FORKED = "journal and copy differ at the same index; a person decides which history goes on"
 _UNFOUNDED = "the epoch names a head that the centre never saw; begin one behind the stored head"
 _REWOUND = "the copy continues this journal: the rest is given back"
-_OLD_EPOCH = "this journal ends where the copy left that epoch: the rest is given back"
+_OLD_EPOCH = "the copy left this epoch for another one: a second machine may have this identity"
 _CLONE = "the session token is an old one: a second machine may run with this identity"
-_TURNS = "the newest epoch was begun by a recovery that this machine does not know: two machines"
 _MACHINE = "the branch holds nobody's act: the lost rest is given back, the branch is kept"
 _OFFERED = "a person decided that this machine goes on"
 _STORED = "a person decided for the stored history; this machine needs an identity of its own"

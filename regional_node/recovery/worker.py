@@ -32,7 +32,6 @@ from regional_node.recovery.store import RecoveryStore
 from regional_node.recovery.telling import entries_of
 
 A = wire.RecoveryAdvice
-_QUARANTINE = ("FED-2212", "FED-2213", "FED-2214")
 
 
 class RecoveryWorker:
@@ -79,10 +78,8 @@ class RecoveryWorker:
             return RECOVERY_LOOK_SECONDS
         if session is self._left:
             return RECOVERY_LOOK_SECONDS  # it said hello in the epoch that was left
-        if session.quarantine_code in _QUARANTINE:
-            return await self._advised(session)
         if session.quarantine_code:
-            return RECOVERY_RETRY_SECONDS
+            return await self._advised(session)
         if (await self._store.state()).cause:
             await self._come_back()
         return RECOVERY_LOOK_SECONDS

@@ -1,0 +1,200 @@
+"""Two machines with one identity: both histories are kept, a person decides, none is orphaned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from central.branches.ports import CONTINUE_OFFERED, CONTINUE_STORED, Decided
+from central.branches.store import BranchStore
+from lpse.federation.v1 import recovery_pb2 as wire
+from tests.federation.rig import Authority, Centre, Node, eventually, running
+from tests.federation.test_recovery_rewound import (
+    NODE,
+    Recovering,
+    first_life,
+    ledger,
+    own,
+    reasons,
+    recovering,
+    sound,
+    write,
+)
+
+A = wire.RecoveryAdvice
+
+
+class Person:
+    """The port `Decisions`: what a person says when asked."""
+
+    def __init__(self) -> None:
+        self.choice = ""
+        self.branch = ""
+
+    async def decided(self, node_id: str, branch: str, since: str) -> Decided | None:
+        if not self.choice or (self.branch and branch != self.branch):
+            return None
+        return Decided(self.choice, "resolutions/1")
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "identities")
+
+
+async def _forked(authority: Authority, tmp_path: Path, centre: Centre) -> Node:
+    """An old copy that took uploads of its own before it met the centre again."""
+    await first_life(authority, tmp_path, centre)
+    fork = Node(authority, tmp_path / "copy", NODE, 1)  # nobody listens there
+    async with running(fork):
+        await write(fork, 40, "fork ")
+    fork.port = centre.port
+    return fork
+
+
+async def _advice(recovery: Recovering) -> int:
+    await recovery.worker.step(recovery.node.parts.clock.wall())
+    return (await recovery.store.state()).advice
+
+
+async def test_a_fork_is_kept_at_the_centre_and_waits_for_a_person(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 5: the branch is verified and kept whole, the ledger stays, intake goes on."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre)
+        before = await ledger(centre)
+        async with recovering(fork) as recovery:
+            await eventually(lambda: fork.state.session is not None)
+
+            async def waits() -> bool:
+                return await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
+
+            await eventually(waits)
+            await write(fork, 3, "while waiting ")
+            await eventually(waits)
+            (branch,) = await BranchStore(centre.database).of_node(NODE)
+            entries = await BranchStore(centre.database).entries(branch, 0, 1_000)
+            assert len(entries) == branch.entries >= 43
+            assert not branch.machine_only
+            assert await ledger(centre) == before
+
+
+async def test_the_offered_history_continues_and_the_stored_one_is_taken_in(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Both histories reach the ledger, each entry once; the other holder is kept out afterwards."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.decisions = person = Person()
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre)
+        stored = await reasons(centre)
+        person.choice = CONTINUE_OFFERED
+        async with recovering(fork) as recovery:
+            await eventually(recovery.finished)
+            await eventually(lambda: fork.state.row.applied_size == fork.journal.head.size)
+            offered = [f"fork {one}" for one in range(40)]
+            assert await reasons(centre) == sorted([*stored, *offered])
+            assert await own(fork) == await ledger(centre)
+            await sound(fork)
+            (branch,) = await BranchStore(centre.database).of_node(NODE)
+            person.branch = branch.name
+        other = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with recovering(other) as recovery:
+            await eventually(lambda: other.state.session is not None)
+
+            async def waits() -> bool:
+                return await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
+
+            await eventually(waits)
+            assert len(await other.journal.epochs()) == 1
+
+
+async def test_the_stored_history_continues_and_the_other_machine_is_told(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """The quarantined machine learns that it needs an identity of its own, and changes nothing."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.decisions = person = Person()
+    person.choice = CONTINUE_STORED
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre)
+        async with recovering(fork) as recovery:
+            await eventually(lambda: fork.state.session is not None)
+
+            async def told() -> bool:
+                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
+
+            await eventually(told)
+            assert len(await fork.journal.epochs()) == 1
+        first = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with running(first):
+            await write(first, 2, "goes on ")
+            await eventually(first.settled)
+
+
+async def test_an_old_copy_in_which_nobody_acted_needs_no_person(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """What a node notes by itself at its start does not make a rewound machine a fork."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        await first_life(authority, tmp_path, centre)
+        stored = await reasons(centre)
+        old = Node(authority, tmp_path / "copy", NODE, centre.port)
+        async with running(old):  # no recovery yet: the run of this hello is written beside
+            await eventually(lambda: old.state.session is not None)
+            await eventually(lambda: old.state.queue_entries > 0)
+        async with recovering(old) as recovery:
+            await eventually(recovery.finished)
+            assert await reasons(centre) == stored
+            (branch,) = await BranchStore(centre.database).of_node(NODE)
+            assert branch.machine_only
+
+
+async def test_a_clone_beside_a_sound_session_is_not_let_in(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Who is present soundly stays; the second holder is told to wait and opens no epoch."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        await first_life(authority, tmp_path, centre)
+        sound_one = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with running(sound_one):
+            await eventually(sound_one.settled)
+            clone = Node(authority, tmp_path / "copy", NODE, centre.port)
+            async with recovering(clone) as recovery:
+                await recovery.store.want("backup")
+                for _ in range(3):
+                    await recovery.worker.step(clone.parts.clock.wall())
+                listed = await recovery.engine.listed()
+                agreed = await recovery.engine.agreed(listed)
+                said = await recovery.engine.advice(await recovery.engine.shown(agreed))
+                assert said.advice == A.RECOVERY_ADVICE_WAIT
+                assert len(await clone.journal.epochs()) == 1
+            assert sound_one.settled()
+
+
+async def test_a_branch_that_does_not_make_its_head_is_refused(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Nothing becomes a branch that its node did not sign."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre)
+        async with recovering(fork) as recovery:
+            await eventually(lambda: fork.state.session is not None)
+            head = fork.journal.head
+            rows = await fork.journal.entries(0, head.size)
+
+            async def false_pieces():  # type: ignore[no-untyped-def] # a generator of the test
+                yield wire.OfferBranchRequest(head=head.message(), first_index=0)
+                for row in rows[:-1]:
+                    yield wire.OfferBranchRequest(first_index=row.index, entries=[row.data])
+                yield wire.OfferBranchRequest(first_index=rows[-1].index, entries=[rows[0].data])
+
+            with pytest.raises(Exception, match="FED-2403"):
+                await recovery.client.offer(false_pieces())
+            assert await BranchStore(centre.database).of_node(NODE) == []
