@@ -136,11 +136,16 @@ async def projected(centre: Centre, node: Node) -> bool:
 
 async def work_a_day(node: Node, uploads: int) -> None:
     """Rows and entries of a day, each pair in one transaction."""
-    await node.database.write(lambda tx: [schedule_in(node, tx, one) for one in range(3)])
-    for first in range(0, uploads, 500):
-        some = range(first, min(first + 500, uploads))
-        await node.database.write(lambda tx, some=some: [accept_in(node, tx, one) for one in some])  # type: ignore[misc]
-    await node.database.write(lambda tx: [measure_in(node, tx, one + 1) for one in range(2)])
+
+    def write(tx: Transaction) -> None:
+        for one in range(3):
+            schedule_in(node, tx, one)
+        for one in range(uploads):
+            accept_in(node, tx, one)
+        for one in range(2):
+            measure_in(node, tx, one + 1)
+
+    await node.database.write(write)
 
 
 def commitment_of(number: int) -> bytes:
@@ -202,7 +207,8 @@ def schedule_in(node: Node, tx: Transaction, number: int) -> None:
 def measure_in(node: Node, tx: Transaction, number: int) -> None:
     """One measured outage that has ended."""
     start, end = MORNING, MORNING + timedelta(hours=number)
-    record = records.OutageMeasured(outage=f"measured/{number}", kind=1)
+    record = records.OutageMeasured(outage=f"measured/{number}")
+    record.kind = records.MEASURED_KIND_SERVICE
     record.start_time.FromDatetime(start)
     record.end_time.FromDatetime(end)
     node.journal.append_in(tx, record)
