@@ -36,6 +36,7 @@ from central.outages.store import OutageStore
 from central.plans.store import PlanStore
 from central.reconciliation.service import LogParts, open_log
 from central.reconciliation.store import ReconciliationStore
+from central.reconciliation.wiring import Deciding, open_deciding
 from central.releases.service import ReleasesService
 from central.releases.store import ReleaseStore
 from central.rollouts.planning import RolloutApplier
@@ -97,6 +98,7 @@ class Areas:
     rollouts: RolloutStore
     packages: PackagesProjection
     outages: OutageStore
+    deciding: Deciding
     for_nodes: list[Register] = field(default_factory=list)
     for_operators: list[Register] = field(default_factory=list)
     workers: dict[str, Work] = field(default_factory=dict)
@@ -129,6 +131,7 @@ def open_areas(base: Base) -> Areas:
         rollouts=RolloutStore(database, national, base.clock),
         packages=packages,
         outages=outages,
+        deciding=open_deciding(database, national, base.plans, base.clock, base.log),
     )
 
 
@@ -163,6 +166,8 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
         lambda server: transfers_pb2_grpc.add_TransfersServicer_to_server(transfers, server),
         lambda server: exercise_pb2_grpc.add_ExerciseServicer_to_server(exercise, server),
     ]
+    areas.for_operators.append(areas.deciding.serve(base.plans, receiving, base.admission))
+    areas.workers["findings"] = areas.deciding.runs.run
     _serve_rollouts(areas)
     _serve_outages(areas)
 

@@ -184,6 +184,7 @@ def _open_link(
         fleet=areas.fleet,
         store=store,
         witnesses=witnesses,
+        findings=areas.deciding.runs,
         keys=people.keys,
         signer=machine.signer,
         clock=machine.clock,

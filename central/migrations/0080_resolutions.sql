@@ -32,3 +32,14 @@ CREATE TABLE recon_resolutions (
 CREATE INDEX recon_resolutions_by_entry ON recon_resolutions (run, entry, number);
 CREATE INDEX recon_resolutions_by_object ON recon_resolutions (node_id, object, number);
 CREATE INDEX recon_resolutions_by_attachment ON recon_resolutions (attachment_digest);
+
+-- Attachments are a third origin of stored bytes. A check cannot be changed in place.
+CREATE TABLE blobs_with_attachments (
+    digest     BLOB    PRIMARY KEY,        -- SHA-256 as re-read from the disk
+    size_bytes INTEGER NOT NULL,
+    origin     TEXT    NOT NULL CHECK (origin IN ('upload', 'bundle', 'attachment')),
+    store_time INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO blobs_with_attachments SELECT digest, size_bytes, origin, store_time FROM blobs;
+DROP TABLE blobs;
+ALTER TABLE blobs_with_attachments RENAME TO blobs;
