@@ -28,3 +28,5 @@ CHECKED_HEADS_MAX: Final = 256
 HEAD_PLACE_CHARACTERS_MAX: Final = 200
 # A file that is searched for checkpoints; a larger one is refused.
 AUDITED_FILE_BYTES_MAX: Final = 16 * MIB
+# Checkpoints taken from one file; what stands behind them in it is not looked at.
+HEADS_FOUND_MAX: Final = 4_096
