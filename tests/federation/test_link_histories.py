@@ -84,7 +84,9 @@ async def test_a_restored_node_that_opens_a_new_epoch_goes_on(
             assert run.record.trigger == records.RECONCILIATION_TRIGGER_RESTORE
             assert "R-EPOCH-NEW/1" in [one.rule for one in run.record.entries]
         async with running(first):  # the machine that was thought dead comes back
-            await eventually(lambda: bool(_quarantine(first)))
+            await eventually(lambda: _quarantine(first) == "FED-2243")
+            assert first.state.session is not None
+            assert first.state.session.relation == wire.HEAD_RELATION_OLD_EPOCH
 
 
 @pytest.mark.parametrize("sent_before_the_loss", [False, True])
