@@ -14,6 +14,7 @@ import asyncio
 import contextvars
 import heapq
 import random
+import weakref
 from asyncio import base_events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -24,6 +25,7 @@ from tests.simulation.trace import Trace
 
 T = TypeVar("T")
 _SLICE = 2_000  # handles between two looks at whether the loop should stop
+_UNWINDING_MAX = 100  # awaits on the way out of one coroutine
 
 
 class Life:
@@ -33,7 +35,8 @@ class Life:
         self.name = name
         self.slack = slack  # timers are rounded up to a grid of so many seconds; 0: exact
         self.phase = phase
-        self.over = False
+        self.over = False  # nothing of it runs any more
+        self.ended = False  # and everything was let go of
         self.ready: deque[asyncio.Handle] = deque()
         self.steps = 0
         self.crash_at: int | None = None  # the step before which `on_crash` is called
@@ -83,6 +86,9 @@ class SimLoop(base_events.BaseEventLoop):
         self.numbers = count(1)  # of tasks and futures: each run of a seed counts alike
         self.handles_run = 0
         self.complaints: list[str] = []
+        self._kept: list[object] = []
+        self._kept_closing: set[asyncio.Task[Any]] = set()
+        self._generators: weakref.WeakKeyDictionary[Any, Life] = weakref.WeakKeyDictionary()
         self.set_task_factory(_make_task)
         self.set_exception_handler(self._complain)
 
@@ -220,21 +226,47 @@ class SimLoop(base_events.BaseEventLoop):
 
     def end(self, life: Life) -> None:
         """Kill -9: nothing of this life runs from here on, not even its cancellations."""
-        if life.over:
+        if life.ended:
             return
-        life.over = True
+        life.over = life.ended = True
         life.ready.clear()
         self.trace.event(self._now, "over", life.name)
         mine = [task for task in asyncio.all_tasks(self) if getattr(task, "life", None) is life]
         for task in sorted(mine, key=hash):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            coroutine = task.get_coro()
-            try:
-                coroutine.close()
-            except (RuntimeError, ValueError):
-                continue  # it awaited on its way out, or is the one that runs now
-            except Exception as error:
-                self.complaints.append(f"on the way out: {type(error).__name__} {error}")
+            if not _unwound(task.get_coro(), life.context.copy()):
+                self._kept.append(task)  # the one that runs now: it stands still for ever
+
+    def _asyncgen_firstiter_hook(self, agen: Any) -> None:
+        self._generators[agen] = LIFE.get(self.world)
+        super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]
+
+    def _asyncgen_finalizer_hook(self, agen: Any) -> None:
+        """A generator that was left is closed in its own life, and not at all if that is over."""
+        self._asyncgens.discard(agen)  # type: ignore[attr-defined]
+        life = self._generators.get(agen, self.world)
+        if not life.over and not self.is_closed():
+            self._kept_closing.add(closing := self.start(life, agen.aclose()))
+            closing.add_done_callback(self._kept_closing.discard)
+
+
+class Killed(BaseException):
+    """Thrown into the coroutines of a life that is over, so that they let go of what they hold."""
+
+
+def _unwound(coroutine: Any, context: contextvars.Context) -> bool:
+    """Make a coroutine end where it stands; False where it cannot, because it runs now.
+
+    Its `finally` blocks run as far as their awaits, and find dead ports.
+    """
+    for _ in range(_UNWINDING_MAX):
+        try:
+            context.run(coroutine.throw, Killed())
+        except ValueError:
+            return False
+        except BaseException:
+            return True
+    return True
 
 
 def _make_task(loop: Any, coro: Any, **more: Any) -> SimTask:

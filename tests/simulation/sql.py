@@ -122,8 +122,10 @@ class SimVfs(apsw.VFS):
     def xOpen(self, name: Any, flags: Any) -> Any:
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         disk, file = self._find(path)
-        found = disk and disk.open(file, create=bool(flags[0] & apsw.SQLITE_OPEN_CREATE))
-        if disk is None or found is None:
+        if disk is None:
+            raise apsw.CantOpenError("no such disk")
+        found = disk.open(file, create=bool(flags[0] & apsw.SQLITE_OPEN_CREATE))
+        if found is None:
             raise apsw.CantOpenError("no such file")
         flags[1] = flags[0]
         return _Handle(disk, found)
@@ -210,7 +212,7 @@ def translated(error: apsw.Error) -> sqlite3.Error:
     told = kind(str(error))
     code = getattr(error, "extendedresult", 0) or getattr(error, "result", 1)
     told.sqlite_errorcode = code
-    told.sqlite_errorname = apsw.mapping_extended_result_codes.get(code, f"SQLite {code}")
+    told.sqlite_errorname = str(apsw.mapping_extended_result_codes.get(code, code))
     return told
 
 
