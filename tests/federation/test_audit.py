@@ -52,7 +52,7 @@ async def test_no_difference_is_one_line_with_the_proof(tmp_path: Path) -> None:
         assert (newest.objects, newest.differences) == (OBJECTS, 0)
 
 
-PLANTED = [
+PLANTED: list[tuple[str, bytes | str, str]] = [
     ("DELETE FROM audit_objects WHERE name = ?", commitment_of(7).hex(), "upload"),
     ("DELETE FROM upload_blobs WHERE digest = ?", digest_of(11), "blob"),
     ("UPDATE upload_blobs SET size_bytes = 5 WHERE digest = ?", digest_of(12), "blob"),
