@@ -16,6 +16,7 @@ from lpse.terminal.program import mount, start
 
 NOUNS: Final = (
     "context", "operator", "node", "enrol", "release", "rollout", "outage", "recon", "calendar",
+    "audit",
 )  # fmt: skip
 
 root = typer.Typer(

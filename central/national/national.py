@@ -152,6 +152,17 @@ class National:
         head = self._journal.head
         return head.root if head.size == size else await self._journal.root_at(size)
 
+    async def signed_at(self, epoch: bytes, size: int) -> Head:
+        """The signed head of an earlier size; NotFound where the journal never showed one there."""
+        batch = await self._journal.batch(size - 1, epoch=epoch, entries_max=1)
+        if batch is None:
+            raise NotFound("FED-2026", f"no head of {size} national entries was ever signed")
+        return Head.of(batch.head)
+
+    async def shown_by(self) -> dict[str, tuple[Head, str]]:
+        """Heads of nodes that the journal does not contain, and when each was shown."""
+        return {node: (head, seen) for node, head, seen in await self._store.contradictions()}
+
     # --- the gate ---
 
     @property
@@ -198,7 +209,7 @@ class National:
         if filed is not None and self._evidence.start is Start.RESTORED:
             start = judge_start(own, filed, await self._root_at(filed), fresh=False)
             self._evidence = replace(self._evidence, start=start)
-        for node_id, head in await self._store.contradictions():
+        for node_id, head, _ in await self._store.contradictions():
             if head.size <= own.size and await self._root_at(head) == head.root:
                 await self.witnessed(node_id, contained=True, head=None)
         await self._report(before)

@@ -24,12 +24,14 @@ class NationalStore:
         )
         return frozenset(str(node_id) for (node_id,) in rows)
 
-    async def contradictions(self) -> list[tuple[str, Head]]:
-        """The head that each of them showed, by node id."""
+    async def contradictions(self) -> list[tuple[str, Head, str]]:
+        """The head that each of them showed and when, by node id."""
         rows = await self._database.read(
-            lambda tx: tx.execute("SELECT node_id, head FROM national_contradictions ORDER BY 1")
+            lambda tx: tx.execute(
+                "SELECT node_id, head, seen_time FROM national_contradictions ORDER BY node_id"
+            )
         )
-        return [(str(node_id), Head.of(wire.Head.FromString(head))) for node_id, head in rows]
+        return [(str(node), Head.of(wire.Head.FromString(head)), seen) for node, head, seen in rows]
 
     async def contradicted(self, node_id: str, head: Head, relation: str, seen: str) -> None:
         """Keep the evidence: the head carries the centre's own signature."""
