@@ -33,14 +33,17 @@ from central.link.store import LinkStore
 from central.link.witnesses import WitnessBook
 from central.link.worker import LeaseWorker
 from central.national.national import National as NationalJournal
+from central.reconciliation.recorder import CentralRuns
 from central.reconciliation.store import ReconciliationStore
 from central.recovery.assembly import Undecided, open_recovery
 from lpse.federation import kinds
 from lpse.federation.checkpoints import Head
 from lpse.federation.desired_state import NodeFacts
+from lpse.federation.entries import decode_entry
 from lpse.federation.errors import NotFound
 from lpse.federation.notes import Signer, Verifier
 from lpse.federation.v1 import link_pb2 as wire
+from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime import tls
 from lpse.runtime.channels import (
     SERVER_OPTIONS,
@@ -227,6 +230,9 @@ class Centre:
         store = LinkStore(self.database)
         self.witnesses = WitnessBook(store, CLOCK, LOG)
         self.frames = NationalFrames(self.national)
+        self.findings = CentralRuns(
+            self.database, self.national, CLOCK, LOG, software_version="test"
+        )
         parts = CentreParts(
             ledger=self.ledger,
             national=self.national,
@@ -240,6 +246,7 @@ class Centre:
             entropy=ENTROPY,
             log=LOG,
             settings=CentreSettings("test", False, self.lease_seconds, self.heartbeat_seconds),
+            findings=self.findings,
         )
         self.parts = parts
         self.sessions = Sessions(store, CLOCK, self.lease_seconds, LOG)
@@ -259,6 +266,7 @@ class Centre:
             self.national.run(),
             self.projector.run(),
             self.witnesses.run(),
+            self.findings.run(),
             LeaseWorker(self.sessions, CLOCK, self.lease_seconds).run(),
         ]
         self.tasks = [asyncio.create_task(one) for one in workers]
@@ -270,6 +278,15 @@ class Centre:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.database.close()
+
+    async def found(self) -> list[records.ReconciliationRecorded]:
+        """Runs of the centre's own findings, as journalled nationally."""
+        entries = await self.journal.entries(0, 10_000)
+        return [
+            records.ReconciliationRecorded.FromString(decode_entry(one.data).payload)
+            for one in entries
+            if one.kind == "reconciliation.recorded"
+        ]
 
     def copy_database(self, target: Path) -> None:
         """A copy of the closed database, without the head file."""

@@ -59,45 +59,6 @@ def test_tokens_are_numbered_above_everything_that_was_handed_out() -> None:
 R = link.HeadRelation
 
 
-@pytest.mark.parametrize(
-    ("heads", "token", "national", "relation", "quarantined"),
-    [
-        (Heads.EQUAL, TokenVerdict.CURRENT, National.EQUAL, R.HEAD_RELATION_IN_SYNC, False),
-        (Heads.AHEAD, TokenVerdict.CURRENT, National.BEHIND, R.HEAD_RELATION_NODE_AHEAD, False),
-        (
-            Heads.NOTHING_HERE,
-            TokenVerdict.CURRENT,
-            National.NONE,
-            R.HEAD_RELATION_NODE_AHEAD,
-            False,
-        ),
-        (Heads.LOWER, TokenVerdict.OLD, National.EQUAL, R.HEAD_RELATION_NODE_REWOUND, True),
-        (Heads.LOWER, TokenVerdict.CURRENT, National.EQUAL, R.HEAD_RELATION_NODE_REWOUND, True),
-        (Heads.OLD_EPOCH, TokenVerdict.OLD, National.EQUAL, R.HEAD_RELATION_NODE_REWOUND, True),
-        (Heads.EQUAL, TokenVerdict.OLD, National.EQUAL, R.HEAD_RELATION_CLONE_SUSPECT, True),
-        (Heads.AHEAD, TokenVerdict.ODD, National.EQUAL, R.HEAD_RELATION_CLONE_SUSPECT, True),
-        (Heads.FORKED, TokenVerdict.OLD, National.EQUAL, R.HEAD_RELATION_CLONE_SUSPECT, True),
-        (Heads.FORKED, TokenVerdict.CURRENT, National.EQUAL, R.HEAD_RELATION_FORKED, True),
-        (Heads.NEW_EPOCH, TokenVerdict.OLD, National.BEHIND, R.HEAD_RELATION_NEW_EPOCH, False),
-        (Heads.AHEAD, TokenVerdict.NEWER, National.EQUAL, R.HEAD_RELATION_CENTRE_REWOUND, False),
-        (Heads.EQUAL, TokenVerdict.CURRENT, National.HIGHER, R.HEAD_RELATION_CENTRE_REWOUND, False),
-        (Heads.EQUAL, TokenVerdict.CURRENT, National.FORKED, R.HEAD_RELATION_CENTRE_REWOUND, False),
-    ],
-)
-def test_the_worst_finding_wins(
-    heads: Heads,
-    token: TokenVerdict,
-    national: National,
-    relation: link.HeadRelation.ValueType,
-    quarantined: bool,
-) -> None:
-    """Invariant 5: whatever contradicts is quarantined, whatever heals flows."""
-    judgement = judge(heads, token, national)
-    assert judgement.relation == relation
-    assert judgement.quarantined is quarantined
-    assert bool(judgement.reason) is quarantined
-
-
 def test_no_combination_is_left_undecided() -> None:
     """The table is total."""
     for heads in Heads:
