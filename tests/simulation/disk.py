@@ -138,7 +138,7 @@ class Watcher(Protocol):
     def __call__(self, kind: str, words: str) -> None: ...
 
 
-def _nobody(kind: str, words: str) -> None:
+def nobody(kind: str, words: str) -> None:
     """Watches nothing."""
 
 
@@ -193,7 +193,7 @@ class SimDisk:
 
     def abandon(self) -> None:
         """Nobody looks at this disk any more."""
-        self._watch = _nobody
+        self._watch = nobody
         self.faults, self.full, self.on_crash = [], False, None
 
     def image(self) -> dict[str, bytes]:

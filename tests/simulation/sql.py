@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar, cast
 import apsw
 
 from lpse.runtime.sqlite import DatabaseInUse, Executor
-from tests.simulation.disk import PAGE, DiskError, SimDisk, SimFile
+from tests.simulation.disk import PAGE, DiskError, SimDisk, SimFile, nobody
 from tests.simulation.kernel import Life, SimLoop
 
 T = TypeVar("T")
@@ -105,10 +105,12 @@ class SimVfs(apsw.VFS):
     """Every simulated disk of the process; a database is called `disk/file`."""
 
     def __init__(self, loop: SimLoop, seed: int) -> None:
-        super().__init__(VFS_NAME, base="", maxpathname=255)
+        super().__init__(VFS_NAME, base="", maxpathname=255, makedefault=True)
         self.disks: dict[str, SimDisk] = {}
+        self._nowhere = SimDisk("nowhere", nobody)
         self._loop = loop
         self._random = random.Random(f"vfs {seed}")
+        apsw.randomness(0)  # SQLite's own dice are thrown anew, by `xRandomness` of this VFS
 
     def attach(self, disk: SimDisk) -> None:
         """Let databases be opened on this disk."""
@@ -120,6 +122,9 @@ class SimVfs(apsw.VFS):
         del self.disks[disk.name]
 
     def xOpen(self, name: Any, flags: Any) -> Any:
+        flags[1] = flags[0]
+        if name is None:  # a temporary file of SQLite's own; it dies with the connection
+            return _Handle(self._nowhere, SimFile("temporary"))
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         disk, file = self._find(path)
         if disk is None:
@@ -127,7 +132,6 @@ class SimVfs(apsw.VFS):
         found = disk.open(file, create=bool(flags[0] & apsw.SQLITE_OPEN_CREATE))
         if found is None:
             raise apsw.CantOpenError("no such file")
-        flags[1] = flags[0]
         return _Handle(disk, found)
 
     def xFullPathname(self, name: str) -> str:

@@ -124,6 +124,7 @@ class World:
             node.disk.put(template)
             self.nodes[node.name] = node
             await self._enrol(node)
+        for node in self.nodes.values():  # only now: each enrolment is told to whoever is there
             node.start()
         for node in self.nodes.values():
             await self._opened(node)
