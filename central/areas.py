@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import grpc
 from structlog.typing import FilteringBoundLogger
 
+from central.audit.store import AuditProjection
 from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
@@ -110,7 +111,7 @@ class Areas:
     @property
     def projections(self) -> list[Projection]:
         """Every read model that follows regional journals."""
-        return [self.uploads, self.runs, self.rollouts, self.packages]
+        return [self.uploads, self.runs, self.rollouts, self.packages, AuditProjection()]
 
 
 def open_areas(base: Base) -> Areas:

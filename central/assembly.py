@@ -16,10 +16,15 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from central.areas import Areas, Base, open_areas, serve_areas
+from central.audit.challenging import Challenging
+from central.audit.mending import Mending
+from central.audit.wiring import AuditBase, open_audit
+from central.branches.decisions import Resolved
 from central.config import CentralSettings
 from central.enrolment.admission import Admission
 from central.enrolment.certificates import CentreFacts, Issuer
 from central.enrolment.genesis import IDENTITY
+from central.enrolment.recovering import RecoverApplier
 from central.enrolment.store import EnrolmentStore
 from central.ledger.ledger import PREFIX, Ledger
 from central.ledger.projector import Projector
@@ -36,8 +41,11 @@ from central.national.national import National
 from central.national.worker import BeaconWorker
 from central.operators.store import OperatorStore
 from central.plans.store import PlanStore
+from central.recovery.assembly import open_recovery
 from central.scrub.asking import Asking
 from central.scrub.store import CentralScrubStore
+from central.witness.sampling import Sampling
+from central.witness.wiring import Ground, open_witness, restorers
 from lpse.federation.notes import Signer
 from lpse.runtime import tls
 from lpse.runtime.clock import Clock, Entropy
@@ -48,6 +56,7 @@ from lpse.storage.disk_care import DiskCare
 from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
 from lpse.storage.scrub import Scrub
+from lpse.storage.verify_pass import Pace
 from lpse.terminal.daemon import (
     Work,
 )
@@ -130,9 +139,49 @@ async def open_centre(machine: Machine) -> Centre:
     sessions, link, workers = _open_link(machine, national, ledger, people, areas)
     await serve_areas(areas, ledger, sessions)
     workers |= await _open_scrub(machine, sessions)
+    _open_audit(machine, journal, ledger, people, areas)
+    plans.register(RecoverApplier())
+    persons = (Resolved(areas.deciding.resolutions), areas.deciding.runs)
+    keys = (people.keys, people.admission)
+    areas.for_nodes.append(
+        open_recovery(machine.database, ledger, sessions, keys, persons, machine.clock)
+    )
+    ground = Ground(
+        machine.database, journal, national, ledger, *(people.admission, people.keys),
+        machine.clock, machine.log,
+    )  # fmt: skip
+    taking_up = restorers(machine.settings.certificates.node_seconds, areas.deciding.handlers())
+    for_nodes, for_operators = open_witness(ground, taking_up, areas.deciding.runs)
+    areas.for_nodes.append(for_nodes.register)
+    areas.for_operators.append(for_operators.register)
     return Centre(
         machine, national, people, plans, areas, projector, ledger, sessions, link, workers
     )
+
+
+def _open_audit(
+    machine: Machine, journal: Journal, ledger: Ledger, people: People, areas: Areas
+) -> None:
+    """Look again at what is stored, and let nodes compare with it."""
+    settings, findings = machine.settings.audit, areas.deciding.runs
+    audit = open_audit(
+        AuditBase(
+            machine.database,
+            journal,
+            ledger,
+            Mending(areas.packages, areas.rollouts),
+            people.admission,
+            machine.clock,
+            machine.entropy,
+            machine.log,
+            findings,
+            people.keys.signed_by,
+            Pace(settings.entries_per_second, timedelta(hours=settings.every_hours)),
+        )
+    )
+    areas.for_nodes.append(audit.register)
+    areas.workers.update(audit.workers)
+    machine.care.more_notes.append(audit.verify.notes)
 
 
 async def _open_journal(machine: Machine) -> tuple[Journal, National, People]:
@@ -176,7 +225,8 @@ def _open_link(
 ) -> tuple[Sessions, LinkService, dict[str, Work]]:
     lease_seconds = machine.settings.link.lease_seconds
     store = LinkStore(machine.database)
-    witnesses = WitnessBook(store, machine.clock, machine.log)
+    sampling = Sampling(machine.entropy)
+    witnesses = WitnessBook(store, machine.clock, machine.log, took=sampling.took)
     parts = Parts(
         ledger=ledger,
         national=national,
@@ -184,7 +234,9 @@ def _open_link(
         fleet=areas.fleet,
         store=store,
         witnesses=witnesses,
+        witnessed=sampling,
         findings=areas.deciding.runs,
+        challenges=Challenging(areas.deciding.runs, machine.clock, machine.entropy, machine.log),
         keys=people.keys,
         signer=machine.signer,
         clock=machine.clock,

@@ -11,17 +11,23 @@ import grpc
 from structlog.typing import FilteringBoundLogger
 
 from central.audit.backlog import BacklogWorker
+from central.audit.challenging import Findings
 from central.audit.comparisons import Comparisons
+from central.audit.damage import Damage
 from central.audit.examining import Examining
 from central.audit.mending import Mending
 from central.audit.proving import Proving
 from central.audit.service import Admission, AuditService
 from central.audit.store import BacklogStore
 from central.ledger.ledger import Ledger
+from lpse.federation.checkpoints import Head
 from lpse.federation.v1 import audit_pb2_grpc
 from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database
 from lpse.storage.journal import Journal
+from lpse.storage.verify_pass import Pace, VerifyPass
+from lpse.storage.verify_sources import Check, OthersJournals, OwnJournals
+from lpse.terminal.daemon import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,9 @@ class AuditBase:
     clock: Clock
     entropy: Entropy
     log: FilteringBoundLogger
+    findings: Findings
+    check: Check  # raises unless a key of the node, present or former, signed its head
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,12 @@ class Audit:
 
     service: AuditService
     backlog: BacklogWorker
+    verify: VerifyPass
+
+    @property
+    def workers(self) -> dict[str, Work]:
+        """What runs in the background."""
+        return {"audit_backlog": self.backlog.run, "audit_verify": self.verify.run}
 
     def register(self, server: grpc.aio.Server) -> None:
         """Serve on the mTLS listener of nodes."""
@@ -62,4 +77,16 @@ def open_audit(base: AuditBase) -> Audit:
         base.admission,
         clock,
     )
-    return Audit(service, BacklogWorker(database, ledger, backlog, clock))
+
+    async def check_own(head: Head) -> None:
+        head.verify(base.journal.verifier)
+
+    verify = VerifyPass(
+        database,
+        [OwnJournals(base.journal, check_own), OthersJournals(ledger.received, base.check)],
+        Damage(base.findings).tell,
+        clock,
+        base.pace,
+        base.log,
+    )
+    return Audit(service, BacklogWorker(database, ledger, backlog, clock), verify)

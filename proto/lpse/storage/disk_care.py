@@ -35,6 +35,7 @@ class DiskCare:
         self, folder: Path, ballast_bytes: int, clock: Clock, log: FilteringBoundLogger
     ) -> None:
         self.ballast = Ballast(folder, ballast_bytes, log)
+        self.more_notes: list[Callable[[], tuple[str, ...]]] = []  # of others who look at the disk
         self._watch = DiskWatch(folder)
         self._clock = clock
         self._log = log
@@ -92,7 +93,8 @@ class DiskCare:
     def notes(self) -> tuple[str, ...]:
         """What whoever watches the daemon should know although it does its duty."""
         full = "FED-1111 the disk is full: uploads are refused until there is room"
-        return (full,) if self.ballast.state.given_up else ()
+        told = (full,) if self.ballast.state.given_up else ()
+        return (*told, *(note for notes in self.more_notes for note in notes()))
 
     def watch(self) -> Callable[[], Awaitable[None]]:
         """The worker that gives the ballast up and takes it back."""
