@@ -51,6 +51,7 @@ from regional_node.outages.service import OutagesService
 from regional_node.outages.store import OutageStore
 from regional_node.outages.worker import DirectiveWorker, OutageWorker
 from regional_node.reconciliation.decided import DecidedRuns
+from regional_node.reconciliation.wiring import open_resolving
 from regional_node.schedule.deadlines import EffectiveDeadlines
 from regional_node.schedule.effective import EffectiveSchedule
 from regional_node.schedule.proposal_store import ProposalStore
@@ -340,4 +341,5 @@ def _serve_schedule(
         lambda server: compensations_pb2_grpc.add_CompensationsServicer_to_server(owed, server),
         lambda server: outages_pb2_grpc.add_OutagesServicer_to_server(seen, server),
         lambda server: officers_pb2_grpc.add_OfficersServicer_to_server(people, server),
+        open_resolving(machine.database, machine.journal, machine.clock, officers),
     ]

@@ -21,15 +21,16 @@ from dataclasses import dataclass
 
 from lpse.federation.errors import FederationError
 from lpse.federation.v1.acts_pb2 import SignedAct
+from lpse.federation.v1.records_pb2 import ReconciliationEntry
 from lpse.runtime.sqlite import Database, Transaction
 from regional_node.clock import restore_store as clock
 from regional_node.intake.restore_store import IntakeRestorer, Opens
 from regional_node.officers import restore_store as officers
 from regional_node.outages import restore_store as outages
+from regional_node.reconciliation import resolutions_store as resolutions
 from regional_node.reconciliation.restore_store import RunRestorer
 from regional_node.reconciliation.store import ReconciliationStore
-from regional_node.recovery.restoring import store
-from regional_node.recovery.restoring.store import NotedEntry
+from regional_node.recovery.restoring import store, telling
 from regional_node.restored import (
     DONE,
     UNREADABLE,
@@ -100,9 +101,11 @@ class Restorers:
         """Take up what waited for a commitment or a package."""
         self._follow_in(tx, (subject,))
 
-    def notes_in(self, tx: Transaction, after: int, limit: int) -> list[NotedEntry]:
-        """What a run should tell of restored entries."""
-        return store.notes_in(tx, after, limit)
+    def told_in(self, tx: Transaction) -> list[ReconciliationEntry]:
+        """What a run tells of restored entries; the same is not told again."""
+        entries = telling.entries_in(tx)
+        store.told_in(tx)
+        return entries
 
     def restored(self) -> None:
         """What came back is durable: workers look at their tables again."""
@@ -154,6 +157,7 @@ def open_restorers(given: Ingredients) -> tuple[Restorers, IntakeRestorer]:
         "officer.added": officers.added_in,
         "officer.revoked": officers.revoked_in,
         "reconciliation.recorded": runs.recorded_in,
+        "reconciliation.resolved": resolutions.resolved_in,
         "clock.stepped": clock.stepped_in,
     }
     movers: dict[str, Mover] = {
@@ -162,6 +166,7 @@ def open_restorers(given: Ingredients) -> tuple[Restorers, IntakeRestorer]:
         "package.scheduled": schedule.moved_in,
         "upgrade.stepped": upgrades.moved_in,
         "reconciliation.recorded": runs.moved_in,
+        "reconciliation.resolved": resolutions.moved_in,
     }
     return Restorers(handlers, movers, given.wake), intake
 
