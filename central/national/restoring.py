@@ -53,6 +53,11 @@ class Restorers:
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = dict(handlers)
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds that some area takes up."""
+        return frozenset(self._handlers)
+
     def restore_in(self, tx: Transaction, index: int, data: bytes) -> Unapplied | None:
         """Let the entry's area take it up; None where nothing is left open."""
         try:
@@ -69,7 +74,9 @@ class Restorers:
         try:
             with tx.nested():
                 handler(tx, returned)
-        except (FederationError, ValueError, KeyError) as error:
+        except Exception as error:
+            if tx.broken:
+                raise  # the disk, not the entry
             reason = error.code if isinstance(error, FederationError) else type(error).__name__
             return Unapplied(index, entry.kind, reason)
         return None

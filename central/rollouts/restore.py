@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from central.national.restoring import Handler, Returned
 from central.plans.restore import applied_in
+from lpse.federation.errors import NotFound
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.runtime.sqlite import Transaction
 from lpse.runtime.sqlite.instants import to_micros
@@ -41,11 +42,11 @@ def _applied_in(tx: Transaction, entry: Returned) -> None:
             moment,
         ),
     )
+    number = _number_in(tx, record.rollout)
     tx.many(
-        "INSERT INTO rollout_nodes (rollout, node_id, wave_index)"
-        " VALUES ((SELECT rollout FROM rollouts WHERE name = ?), ?, ?)",
+        "INSERT INTO rollout_nodes (rollout, node_id, wave_index) VALUES (?, ?, ?)",
         [
-            (record.rollout, node_id, index)
+            (number, node_id, index)
             for index, wave in enumerate(record.waves)
             for node_id in wave.node_ids
         ],
@@ -57,9 +58,8 @@ def _wave_opened_in(tx: Transaction, entry: Returned) -> None:
     assert isinstance(record, directives.RolloutWaveOpened)
     tx.run(
         "INSERT INTO rollout_waves (rollout, wave_index, open_time)"
-        " VALUES ((SELECT rollout FROM rollouts WHERE name = ?), ?, ?)"
-        " ON CONFLICT (rollout, wave_index) DO NOTHING",
-        (record.rollout, record.wave_index, to_micros(entry.record_time)),
+        " VALUES (?, ?, ?) ON CONFLICT (rollout, wave_index) DO NOTHING",
+        (_number_in(tx, record.rollout), record.wave_index, to_micros(entry.record_time)),
     )
 
 
@@ -76,3 +76,10 @@ def _state_changed_in(tx: Transaction, entry: Returned) -> None:
             record.rollout,
         ),
     )
+
+
+def _number_in(tx: Transaction, name: str) -> int:
+    rows = tx.execute("SELECT rollout FROM rollouts WHERE name = ?", (name,))
+    if not rows:
+        raise NotFound("FED-6207", f"there is no rollout {name}")
+    return int(rows[0][0])
