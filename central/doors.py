@@ -48,10 +48,10 @@ def doors(centre: Centre) -> Doors:
         clock,
         machine.log,
     )
-    enrolments = EnrolmentsService(people.enrolment, codes, admission, clock)
     nodes = NodesService(people.enrolment, admission, clock, machine.log)
     operators = OperatorsService(people.operators, admission, clock)
     plans = PlansService(centre.plans, admission, clock)
+    enrolments = EnrolmentsService(people.enrolment, codes, admission, clock, centre.plans)
     for_operators: list[Register] = [
         lambda server: enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, server),
         lambda server: nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server),

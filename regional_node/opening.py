@@ -21,6 +21,7 @@ from lpse.storage.backup import clear_restored, is_restored
 from lpse.storage.blobs import BlobStore
 from lpse.storage.disk_care import DiskCare
 from lpse.storage.journal import Journal
+from lpse.storage.recover_marker import clear_recover, marked_head
 from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.store import ClockStore
 from regional_node.config import NodeSettings
@@ -31,6 +32,7 @@ from regional_node.link.state import LinkState
 from regional_node.machine import Machine
 from regional_node.national.national import National
 from regional_node.national.newest import NewestNational
+from regional_node.recovery.store import BACKUP, LOST_MACHINE, RecoveryStore
 from regional_node.upgrades.host import MACHINE, Host
 
 
@@ -59,10 +61,12 @@ async def open_machine(ground: Ground) -> Machine:
     journal = Journal(database, ground.signer, clock, ground.entropy, exercise=exercise)
     state = LinkState(database, journal)
     await state.open()
-    restored = is_restored(settings.data)
-    await journal.open(restored=restored, stored=state.stored_head)
-    if restored:
+    restored, lost = is_restored(settings.data), marked_head(settings.data)
+    await journal.open(restored=restored, stored=state.stored_head, continues=lost)
+    if restored or lost is not None:
+        await RecoveryStore(database).want(LOST_MACHINE if lost else BACKUP)
         clear_restored(settings.data)
+        clear_recover(settings.data)
     keeper = ClockKeeper(ClockStore(database, journal), clock, ground.log)
     # In an exercise legal moments on record say nothing about the wall clock.
     newest = None if exercise else await database.read(newest_acceptance_in)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from central.ctl import session
+from central.ctl import planning, session
 from lpse.operator.v1.enrolments_pb2 import CreateEnrolmentRequest
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show, show_list
 from lpse.terminal.plain import plain
@@ -38,12 +38,35 @@ CODE_COLUMNS: Final = (
 @app.command()
 def create(
     node: Annotated[str, typer.Argument(help="Node id, for example lpse-pacitan.")],
-    province: Annotated[str, typer.Option(help="ISO 3166-2 code, for example ID-JI.")],
-    zone: Annotated[str, typer.Option(help="IANA zone of the office, for example Asia/Jakarta.")],
+    province: Annotated[str, typer.Option(help="ISO 3166-2 code, for example ID-JI.")] = "",
+    zone: Annotated[
+        str, typer.Option(help="IANA zone of the office, for example Asia/Jakarta.")
+    ] = "",
+    recover: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON",
+            help="Plan a code for a new machine of this node, whose machine was lost: why.",
+        ),
+    ] = "",
+    plan: Annotated[str, typer.Option(help="The applied plan of such a recovery.")] = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make a one-use code for a node; an older open one of the same node ends."""
-    run(_create(node, province, zone, output))
+    if recover:
+        run(_plan(node, recover, output))
+        return
+    run(
+        _create(
+            CreateEnrolmentRequest(
+                subject_kind="node", subject=node, province=province, zone=zone, recovery_plan=plan
+            ),
+            output,
+        )
+    )
+
+
+planning.add_commands(app, act="enrol.recover")
 
 
 @app.command("list")
@@ -78,13 +101,25 @@ async def invitation(
     return row, CODE_COLUMNS
 
 
-async def _create(node: str, province: str, zone: str, output: Output) -> None:
-    request = CreateEnrolmentRequest(
-        subject_kind="node", subject=node, province=province, zone=zone
-    )
+async def _plan(node: str, reason: str, output: Output) -> None:
+    from lpse.operator.v1.enrolments_pb2 import PlanRecoveryRequest
+    from lpse.operator.v1.enrolments_pb2_grpc import EnrolmentsStub
+
+    request = PlanRecoveryRequest(name=f"nodes/{node}", reason=reason)
+    async with session.connect() as opened:
+        answer = await EnrolmentsStub(opened.channel).PlanRecovery(request)
+    planning.show_plan(answer.plan, output)
+    name = answer.plan.name
+    note(say("A second person: {command}", command=f"lkppctl enrol approve --plan {name}"))
+    note(say("Then: {command}", command=f"lkppctl enrol apply --plan {name}"))
+    note(say("Then: {command}", command=f"lkppctl enrol create {node} --plan {name}"))
+
+
+async def _create(request: CreateEnrolmentRequest, output: Output) -> None:
     row, columns = await invitation(request)
     show(row, columns, output, name="code")
-    command = f"lpse-node enrol --endpoint {row['endpoint']} --code -"
+    flag = " --recover" if request.recovery_plan else ""
+    command = f"lpse-node enrol{flag} --endpoint {row['endpoint']} --code -"
     note(say("At the node: {command}", command=command))
 
 

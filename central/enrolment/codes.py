@@ -40,8 +40,12 @@ class Codes:
         place: tuple[str, str] = ("", ""),
         role: str = "",
         validate_only: bool = False,
+        recovery: str = "",
     ) -> tuple[Code, str]:
-        """A stored code for (kind, name) and its text; `place` is (province, zone) of a node."""
+        """A stored code for (kind, name) and its text; `place` is (province, zone) of a node.
+
+        `recovery` names the applied plan by which a lost machine is replaced.
+        """
         kind, name = subject
         randomness = self._entropy.token(CODE_ID_BYTES + CODE_SECRET_BYTES)
         made = new_code(kind, randomness, self._centre.ca_fingerprint)
@@ -59,5 +63,7 @@ class Codes:
             created_by=created_by,
             create_time=now,
             expire_time=now + timedelta(seconds=self._centre.code_seconds),
+            recovers=bool(recovery),
         )
-        return await self._store.create_code(code, validate_only=validate_only), made.text()
+        stored = await self._store.create_code(code, validate_only=validate_only, recovery=recovery)
+        return stored, made.text()

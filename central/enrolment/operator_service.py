@@ -17,9 +17,18 @@ from structlog.typing import FilteringBoundLogger
 from central.enrolment import rules
 from central.enrolment.admission import Admission
 from central.enrolment.codes import Codes
+from central.enrolment.recovering import draft
 from central.enrolment.rules import Binding, Code
 from central.enrolment.store import EnrolmentStore
-from central.operators.rules import OPERATOR, WRITING_ROLES, Operator, check_invitation
+from central.operators.rules import (
+    OPERATOR,
+    WRITING_ROLES,
+    Operator,
+    check_invitation,
+    check_role,
+)
+from central.plans.service import plan_message
+from central.plans.store import PlanStore
 from lpse.federation.errors import Denied, NotFound, Refused
 from lpse.federation.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from lpse.federation.persons import check_person_name
@@ -41,8 +50,14 @@ class EnrolmentsService(enrolments_pb2_grpc.EnrolmentsServicer):
     """Handlers of `lpse.operator.v1.Enrolments`."""
 
     def __init__(
-        self, store: EnrolmentStore, codes: Codes, admission: Admission, clock: Clock
+        self,
+        store: EnrolmentStore,
+        codes: Codes,
+        admission: Admission,
+        clock: Clock,
+        plans: PlanStore,
     ) -> None:
+        self._plans = plans
         self._store = store
         self._codes = codes
         self._admission = admission
@@ -52,19 +67,38 @@ class EnrolmentsService(enrolments_pb2_grpc.EnrolmentsServicer):
         self, request: enrolments_pb2.CreateEnrolmentRequest, context: Context
     ) -> enrolments_pb2.CreateEnrolmentResponse:
         caller = await self._admission.require_operator(context, *WRITING_ROLES)
-        _check_creation(request, caller)
+        place = (request.province, request.zone)
+        if request.recovery_plan:
+            check_role(caller, OPERATOR)
+            lost = await self._store.node(request.subject)
+            place = (lost.province, lost.zone)
+        else:
+            _check_creation(request, caller)
         code, text = await self._codes.create(
             (request.subject_kind, request.subject),
-            place=(request.province, request.zone),
+            place=place,
             role=request.role,
             created_by=caller.name,
             validate_only=request.validate_only,
+            recovery=request.recovery_plan,
         )
         if request.validate_only:
             return enrolments_pb2.CreateEnrolmentResponse()
         return enrolments_pb2.CreateEnrolmentResponse(
             enrolment=self._enrolment(code), code=text, endpoint=self._codes.endpoint
         )
+
+    async def PlanRecovery(
+        self, request: enrolments_pb2.PlanRecoveryRequest, context: Context
+    ) -> enrolments_pb2.PlanRecoveryResponse:
+        caller = await self._admission.require_operator(context, OPERATOR)
+        lost = await self._store.node(_name(request.name, "nodes"))
+        plan = await self._plans.create(
+            draft(lost.node_id, lost.province, lost.zone, request.reason),
+            created_by=caller.name,
+            now=self._clock.wall(),
+        )
+        return enrolments_pb2.PlanRecoveryResponse(plan=plan_message(plan, self._clock))
 
     async def GetEnrolment(
         self, request: enrolments_pb2.GetEnrolmentRequest, context: Context

@@ -53,6 +53,7 @@ class Code:
     signing_key: bytes | None = None
     ended_by: str = ""
     end_reason: str = ""
+    recovers: bool = False  # a new machine takes the place of the one that has the node's keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def judge_binding(same_key: Binding | None, active: Binding | None, code: Code) 
         if same_key.node_id != code.subject:
             raise Conflict("FED-3034", f"these keys already belong to {same_key.node_id}")
         return False
-    if active is not None:
+    if active is not None and not code.recovers:
         raise already_enrolled(code.subject)
     return True
 

@@ -29,8 +29,9 @@ from lpse.federation.errors import Denied, NotFound, Refused
 from lpse.federation.limits import RENEWAL_NONCE_BYTES
 from lpse.federation.v1 import enrolment_pb2 as wire
 from lpse.federation.v1 import enrolment_pb2_grpc
+from lpse.runtime.channels import Subject
 from lpse.runtime.clock import Clock
-from lpse.runtime.tls import read_request
+from lpse.runtime.tls import key_id, read_request
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _KEY_BYTES: Final = 32
@@ -83,8 +84,11 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServicer):
         code = await self._prove(request)
         now = self._clock.wall()
         expire = self._issuer.expire_time(code.subject_kind, now)
+        former = self._admission.node(code.subject) if code.recovers else None
         # Durable first: if the answer is lost, the same keys get it again.
         await self._store.redeem(code.code_id, request.signing_key, now, expire)
+        if former is not None and former.signing_key != request.signing_key:
+            self._admission.forget(Subject("node", code.subject, key_id(former.signing_key)))
         if code.subject_kind == "node":
             self._admission.learn(await self._store.node(code.subject))
         certificate = self._issuer.issue(

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from google.protobuf.message import Message
 
 from central.enrolment import rules
+from central.enrolment.recovering import MACHINE_LOST, spend_in
 from central.enrolment.rules import Binding, Code
 from lpse.federation.errors import Conflict, Denied, NotFound, Refused
 from lpse.federation.limits import IDENTITIES_MAX, RENEWAL_CLOCK_SECONDS_MAX
@@ -27,7 +28,8 @@ AppendIn = Callable[[Transaction, Message], int]  # the national journal, inside
 
 _CODE: Final = (
     "code_id, subject_kind, subject, province, zone, role, proof_key, state, failures,"
-    " created_by, create_time, expire_time, use_time, signing_key, ended_by, end_reason"
+    " created_by, create_time, expire_time, use_time, signing_key, ended_by, end_reason,"
+    " recovers"
 )
 _BINDING: Final = (
     "signing_key, node_id, province, zone, enrol_time, certificate_expire_time,"
@@ -63,12 +65,20 @@ class EnrolmentStore:
         self._append_in = append_in
         self._persons = persons
 
-    async def create_code(self, code: Code, *, validate_only: bool = False) -> Code:
-        """Store an open code; an older open one of the same subject ends. FED-3007 if enrolled."""
+    async def create_code(
+        self, code: Code, *, validate_only: bool = False, recovery: str = ""
+    ) -> Code:
+        """Store an open code; an older open one of the same subject ends. FED-3007 if enrolled.
+
+        A code that recovers spends the approval of its plan `recovery` in the same transaction.
+        """
 
         def work(tx: Transaction) -> Code:
-            if code.subject_kind == "node" and _active_in(tx, code.subject):
+            enrolled = code.subject_kind == "node" and _active_in(tx, code.subject)
+            if enrolled and not code.recovers:
                 raise rules.already_enrolled(code.subject)
+            if recovery:
+                spend_in(tx, recovery, code, validate_only=validate_only)
             if not validate_only:
                 _supersede_in(tx, code)
                 _insert_code_in(tx, code)
@@ -262,6 +272,11 @@ class EnrolmentStore:
         count = tx.execute("SELECT count(*) FROM node_bindings WHERE revoke_time IS NULL")[0][0]
         if count >= IDENTITIES_MAX:
             raise Refused("FED-3031", f"there are already {IDENTITIES_MAX} nodes")
+        tx.run(  # the machine that a code recovers from is out with this commit
+            "UPDATE node_bindings SET revoke_time = ?, revoked_by = ?, revoke_reason = ?"
+            " WHERE node_id = ? AND revoke_time IS NULL",
+            (to_micros(now), code.created_by, MACHINE_LOST, code.subject),
+        )
         tx.run(
             f"INSERT INTO node_bindings ({_BINDING}) VALUES (?, ?, ?, ?, ?, ?, NULL, '', '')",  # noqa: S608 - constant
             (key, code.subject, code.province, code.zone, to_micros(now), to_micros(expire)),
@@ -285,11 +300,12 @@ def _supersede_in(tx: Transaction, code: Code) -> None:
 def _insert_code_in(tx: Transaction, code: Code) -> None:
     tx.run(
         f"INSERT INTO enrolment_codes ({_CODE})"  # noqa: S608 - constant
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, NULL, NULL, '', '')",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, NULL, NULL, '', '', ?)",
         (
             *(code.code_id, code.subject_kind, code.subject, code.province, code.zone, code.role),
             *(code.proof_key, code.state, code.created_by),
             *(to_micros(code.create_time), to_micros(code.expire_time)),
+            int(code.recovers),
         ),
     )
 
@@ -342,6 +358,7 @@ def _code(row: tuple[Any, ...]) -> Code:
     values = list(row)
     for place in (10, 11, 12):
         values[place] = None if values[place] is None else from_micros(values[place])
+    values[16] = bool(values[16])
     return Code(*values)
 
 

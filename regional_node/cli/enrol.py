@@ -14,7 +14,7 @@ import typer
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say
-from regional_node.cli import session
+from regional_node.cli import recovering, session
 
 if TYPE_CHECKING:
     from regional_node.identity import Identity
@@ -42,39 +42,58 @@ def enrol(
     endpoint: Annotated[
         str, typer.Option(help="host:port of the centre's enrolment listener.")
     ] = "",
+    recover: Annotated[
+        bool,
+        typer.Option("--recover", help="Take the place of a lost machine; needs its own code."),
+    ] = False,
+    recovery_code_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the recovery code on paper; - reads it from the terminal."),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make this machine's keys and get its certificate with a code from the centre."""
     given = typer.get_text_stream("stdin").readline() if code == "-" else code
+    if recover:
+        run(recovering.recover(given, endpoint, recovery_code_file, output))
+        return
     run(_enrol(given, endpoint, output))
 
 
-async def _enrol(code: str, endpoint: str, output: Output) -> None:
+def address_of(endpoint: str) -> str:
+    """Where the centre is: the flag, else the configuration; Refused (FED-8019) for neither."""
     from lpse.federation.errors import Refused
-    from regional_node.cli.init import prepare
-    from regional_node.identity import enrol as redeem
 
-    settings = session.settings()
-    address = endpoint or settings.link.endpoint
+    address = endpoint or session.settings().link.endpoint
     if not address:
         raise Refused(
             "FED-8019",
             "where the centre is has not been said",
             remedy="give --endpoint host:port, or set link.endpoint",
         )
+    return address
+
+
+async def _enrol(code: str, endpoint: str, output: Output) -> None:
+    from regional_node.cli.init import prepare
+    from regional_node.identity import enrol as redeem
+
+    settings = session.settings()
+    address = address_of(endpoint)
     prepare(settings.data, address)
     identity = await redeem(address, code, settings.data / "identity")
-    _keep_endpoint(settings.data, address)
-    show(_row(identity), COLUMNS, output, name="node_id")
+    keep_endpoint(settings.data, address)
+    show(row_of(identity), COLUMNS, output, name="node_id")
     note(say("Start the node with: lpse-node run"))
 
 
-def _row(identity: Identity) -> dict[str, object]:
+def row_of(identity: Identity) -> dict[str, object]:
+    """What is shown of an identity."""
     row: dict[str, object] = plain(identity)
     return {**row, "key_id": identity.key_id}
 
 
-def _keep_endpoint(data: Path, address: str) -> None:
+def keep_endpoint(data: Path, address: str) -> None:
     """An address given by flag is needed again for renewals: it stays in conf.d."""
     from lpse.runtime.tls import write_public
 

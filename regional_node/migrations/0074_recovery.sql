@@ -47,7 +47,8 @@ CREATE TABLE recovery_blobs (          -- named by entries that came back, and n
     digest BLOB PRIMARY KEY,
     size_bytes INTEGER NOT NULL
 );
-CREATE TABLE journal_former_keys (     -- epochs that a lost machine signed with its own key
+CREATE TABLE journal_former_keys (     -- epochs that were not signed with the present key
     epoch BLOB PRIMARY KEY,
+    party TEXT NOT NULL,               -- the node's id at that time
     signing_key BLOB NOT NULL
 );

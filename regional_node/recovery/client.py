@@ -36,9 +36,15 @@ class RecoveryClient:
     """See the module's first lines."""
 
     def __init__(
-        self, connect: Callable[[], grpc.aio.Channel], own: Verifier, former: frozenset[bytes]
+        self,
+        connect: Callable[[], grpc.aio.Channel],
+        own: Verifier,
+        former: frozenset[bytes] | None,
     ) -> None:
-        """`former`: signing keys of machines that were this node before."""
+        """`former`: keys of machines that were this node before; None at enrolment, to learn them.
+
+        At enrolment the centre has just been proven by the code.
+        """
         self._connect = connect
         self._own = own
         self._former = former
@@ -97,7 +103,7 @@ class RecoveryClient:
             raise Refused("FED-2406", "the centre listed the journal of another node")
         if one.signing_key == self._own.public:
             verifier = self._own
-        elif one.signing_key in self._former:
+        elif self._former is None or one.signing_key in self._former:
             verifier = Verifier(self._own.name, one.signing_key)
         else:
             raise Refused(

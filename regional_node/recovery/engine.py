@@ -29,10 +29,8 @@ from lpse.storage.journal_tail import Carried
 from regional_node.recovery.client import Listed, RecoveryClient
 from regional_node.recovery.ports import Rebuilding, Suspect
 from regional_node.recovery.rules import Search
-from regional_node.recovery.store import Rebuild, RecoveryStore
+from regional_node.recovery.store import REWOUND, Rebuild, RecoveryStore
 from regional_node.restored import RestoredEntry
-
-REWOUND = "rewound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +184,7 @@ class Engine:
                 "the entries that the centre gave back do not make the head that was signed",
                 remedy="they were not taken; ask the centre to check its disk",
             )
-        former = None if one.verifier.public == self._signer.public else one.verifier.public
+        former = None if one.verifier.public == self._signer.public else one.verifier
         await self._store.take_in(head, have, former)
         self._log.warning("recovery.returned", entries=head.size - have)
 

@@ -9,17 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.entries import decode_entry
 from lpse.federation.limits import SCAN_ROWS_PER_STEP
 from lpse.federation.merkle import CompactRange, leaf_hash
+from lpse.federation.notes import Verifier
 from lpse.federation.v1 import journal_pb2 as journal_wire
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_branches as branches
 from lpse.storage import journal_store
 from lpse.storage.journal_store import EntryRow, EpochRow
+
+# Why something is to be recovered.
+BACKUP: Final = "backup"
+REWOUND: Final = "rewound"
+LOST_MACHINE: Final = "machine lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,7 @@ class RecoveryStore:
         )
         return [bytes(leaf) for (leaf,) in rows]
 
-    async def take_in(self, head: Head, have: int, former_key: bytes | None) -> None:
+    async def take_in(self, head: Head, have: int, former: Verifier | None) -> None:
         """The whole tail enters the journal; its tables are to follow."""
 
         def work(tx: Transaction) -> None:
@@ -206,11 +213,8 @@ class RecoveryStore:
                 (head.epoch, have, head.size),
             )
             tx.run("UPDATE recovery_state SET returned = returned + ?", (head.size - have,))
-            if former_key is not None:
-                tx.run(
-                    "INSERT OR REPLACE INTO journal_former_keys (epoch, signing_key) VALUES (?, ?)",
-                    (head.epoch, former_key),
-                )
+            if former is not None:
+                branches.signed_before_in(tx, head.epoch, former)
 
         await self.database.write(work)
 

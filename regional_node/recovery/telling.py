@@ -9,9 +9,7 @@ from __future__ import annotations
 from lpse.federation.checkpoints import Head
 from lpse.federation.reconciliation_rules import entry, evidence, head_evidence
 from lpse.federation.v1 import records_pb2 as records
-from regional_node.recovery.store import State
-
-LOST_MACHINE = "machine lost"
+from regional_node.recovery.store import LOST_MACHINE, State
 
 
 def entries_of(state: State, own: Head, centre: Head) -> list[records.ReconciliationEntry]:

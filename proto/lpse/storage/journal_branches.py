@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpse.federation.checkpoints import Head
+from lpse.federation.notes import Verifier
 from lpse.runtime.sqlite import Transaction
 from lpse.storage import journal_store as store
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
@@ -88,6 +89,24 @@ def number_for_in(tx: Transaction, opened: EpochRow) -> int:
         tx, EpochRow(number, opened.epoch, opened.open_time, opened.reason, opened.continues_from)
     )
     return number
+
+
+def verifier_in(tx: Transaction, present: Verifier, epoch: bytes) -> Verifier:
+    """Who signed an epoch: the present key, or a former one (at nodes only)."""
+    known = "SELECT 1 FROM sqlite_master WHERE name = 'journal_former_keys'"
+    if not tx.execute(known):
+        return present
+    select = "SELECT party, signing_key FROM journal_former_keys WHERE epoch = ?"
+    rows = tx.execute(select, (epoch,))
+    return Verifier(rows[0][0], bytes(rows[0][1])) if rows else present
+
+
+def signed_before_in(tx: Transaction, epoch: bytes, former: Verifier) -> None:
+    """This epoch was signed with a key that is not the present one."""
+    tx.run(
+        "INSERT OR REPLACE INTO journal_former_keys (epoch, party, signing_key) VALUES (?, ?, ?)",
+        (epoch, former.name, former.public),
+    )
 
 
 def end_at_in(tx: Transaction, number: int, head: Head) -> None:

@@ -13,6 +13,7 @@ from lpse.federation.notes import Verifier
 from lpse.runtime.sqlite import Transaction
 from lpse.storage import journal_store as store
 from lpse.storage.journal import JournalDamaged
+from lpse.storage.journal_branches import verifier_in
 
 
 def check_journal_in(tx: Transaction, verifier: Verifier) -> list[Head]:
@@ -24,8 +25,9 @@ def _check_epoch(tx: Transaction, verifier: Verifier, number: int, epoch: bytes)
     row = store.newest_head_in(tx, number)
     if row is None or store.count_in(tx, number) != row.size:
         raise JournalDamaged("the entries do not end at a signed head")
-    head = Head(verifier.name, epoch, row.size, row.root, row.signature)
-    head.verify(verifier)
+    writer = verifier_in(tx, verifier, epoch)
+    head = Head(writer.name, epoch, row.size, row.root, row.signature)
+    head.verify(writer)
     tree = CompactRange()
     while tree.size < row.size:
         rows = store.entries_in(tx, number, tree.size, tree.size + SCAN_ROWS_PER_STEP)

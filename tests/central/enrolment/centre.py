@@ -22,9 +22,11 @@ from central.enrolment.admission import Admission
 from central.enrolment.certificates import Issuer
 from central.enrolment.codes import Codes
 from central.enrolment.operator_service import EnrolmentsService, NodesService
+from central.enrolment.recovering import RecoverApplier
 from central.enrolment.service import EnrolmentService
 from central.enrolment.store import EnrolmentStore
 from central.operators.store import OperatorStore
+from central.plans.store import PlanStore
 from lpse.federation import kinds
 from lpse.federation.entries import decode_entry
 from lpse.federation.errors import Denied
@@ -59,6 +61,7 @@ class Centre:
     data: Path
     store: EnrolmentStore
     operators: OperatorStore
+    plans: PlanStore
     admission: Admission
     codes: Codes
     journal: Journal
@@ -130,7 +133,11 @@ async def running(
     await admission.open()
     facts = genesis.centre_facts(identity, ("localhost:1", "localhost:2", "-"), code_seconds)
     codes = Codes(store, facts, clock, entropy)
-    centre = Centre(data, store, operators, admission, codes, journal, clock, invitations, text)
+    plans = PlanStore(database, operators)
+    plans.register(RecoverApplier())
+    centre = Centre(
+        data, store, operators, plans, admission, codes, journal, clock, invitations, text
+    )
     issuer = Issuer(tls.load_authority(identity), node_seconds=node_seconds)
     registry = (store, operators)
     enrolment = EnrolmentService(registry, admission, issuer, facts, clock, log)
@@ -159,7 +166,9 @@ async def _listen(
             enrolment_pb2_grpc.add_EnrolmentServicer_to_server(enrolment, server)
         else:
             clock = centre.clock
-            enrolments = EnrolmentsService(centre.store, centre.codes, centre.admission, clock)
+            enrolments = EnrolmentsService(
+                centre.store, centre.codes, centre.admission, clock, centre.plans
+            )
             nodes = NodesService(centre.store, centre.admission, clock, log)
             enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, server)
             nodes_pb2_grpc.add_NodesServicer_to_server(nodes, server)

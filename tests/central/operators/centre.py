@@ -164,7 +164,7 @@ async def _listen(
     registry = (store, centre.operators)
     service = EnrolmentService(registry, admission, issuer, facts, clock, log)
     enrolment_pb2_grpc.add_EnrolmentServicer_to_server(service, servers[1])
-    enrolments = EnrolmentsService(store, codes, admission, clock)
+    enrolments = EnrolmentsService(store, codes, admission, clock, centre.plans)
     enrolments_pb2_grpc.add_EnrolmentsServicer_to_server(enrolments, servers[0])
     persons = OperatorsService(centre.operators, admission, clock)
     operators_pb2_grpc.add_OperatorsServicer_to_server(persons, servers[0])

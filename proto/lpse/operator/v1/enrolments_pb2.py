@@ -23,31 +23,36 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from lpse.operator.v1 import plans_pb2 as lpse_dot_operator_dot_v1_dot_plans__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/operator/v1/enrolments.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x02\n\tEnrolment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0csubject_kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x10\n\x08province\x18\x04 \x01(\t\x12\x0c\n\x04zone\x18\x05 \x01(\t\x12\x0c\n\x04role\x18\x06 \x01(\t\x12/\n\x05state\x18\x07 \x01(\x0e\x32 .lpse.operator.v1.EnrolmentState\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08use_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x66\x61ilures\x18\x0c \x01(\r\"\x84\x01\n\x16\x43reateEnrolmentRequest\x12\x14\n\x0csubject_kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"i\n\x17\x43reateEnrolmentResponse\x12.\n\tenrolment\x18\x01 \x01(\x0b\x32\x1b.lpse.operator.v1.Enrolment\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\"#\n\x13GetEnrolmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x85\x01\n\x15ListEnrolmentsRequest\x12\x14\n\x0csubject_kind\x18\x01 \x01(\t\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .lpse.operator.v1.EnrolmentState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"b\n\x16ListEnrolmentsResponse\x12/\n\nenrolments\x18\x01 \x03(\x0b\x32\x1b.lpse.operator.v1.Enrolment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x16RevokeEnrolmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xbb\x01\n\x0e\x45nrolmentState\x12\x1f\n\x1b\x45NROLMENT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45NROLMENT_STATE_OPEN\x10\x01\x12\x18\n\x14\x45NROLMENT_STATE_USED\x10\x02\x12\x1b\n\x17\x45NROLMENT_STATE_REVOKED\x10\x03\x12\x1a\n\x16\x45NROLMENT_STATE_LOCKED\x10\x04\x12\x1b\n\x17\x45NROLMENT_STATE_EXPIRED\x10\x05\x32\x87\x03\n\nEnrolments\x12\x66\n\x0f\x43reateEnrolment\x12(.lpse.operator.v1.CreateEnrolmentRequest\x1a).lpse.operator.v1.CreateEnrolmentResponse\x12R\n\x0cGetEnrolment\x12%.lpse.operator.v1.GetEnrolmentRequest\x1a\x1b.lpse.operator.v1.Enrolment\x12\x63\n\x0eListEnrolments\x12\'.lpse.operator.v1.ListEnrolmentsRequest\x1a(.lpse.operator.v1.ListEnrolmentsResponse\x12X\n\x0fRevokeEnrolment\x12(.lpse.operator.v1.RevokeEnrolmentRequest\x1a\x1b.lpse.operator.v1.Enrolmentb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/operator/v1/enrolments.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1clpse/operator/v1/plans.proto\"\xd5\x02\n\tEnrolment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0csubject_kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x10\n\x08province\x18\x04 \x01(\t\x12\x0c\n\x04zone\x18\x05 \x01(\t\x12\x0c\n\x04role\x18\x06 \x01(\t\x12/\n\x05state\x18\x07 \x01(\x0e\x32 .lpse.operator.v1.EnrolmentState\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08use_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x66\x61ilures\x18\x0c \x01(\r\"\x9b\x01\n\x16\x43reateEnrolmentRequest\x12\x14\n\x0csubject_kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\x12\x15\n\rrecovery_plan\x18\x07 \x01(\t\"i\n\x17\x43reateEnrolmentResponse\x12.\n\tenrolment\x18\x01 \x01(\x0b\x32\x1b.lpse.operator.v1.Enrolment\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\"#\n\x13GetEnrolmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x85\x01\n\x15ListEnrolmentsRequest\x12\x14\n\x0csubject_kind\x18\x01 \x01(\t\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .lpse.operator.v1.EnrolmentState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"b\n\x16ListEnrolmentsResponse\x12/\n\nenrolments\x18\x01 \x03(\x0b\x32\x1b.lpse.operator.v1.Enrolment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x16RevokeEnrolmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"3\n\x13PlanRecoveryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"<\n\x14PlanRecoveryResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.lpse.operator.v1.Plan*\xbb\x01\n\x0e\x45nrolmentState\x12\x1f\n\x1b\x45NROLMENT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45NROLMENT_STATE_OPEN\x10\x01\x12\x18\n\x14\x45NROLMENT_STATE_USED\x10\x02\x12\x1b\n\x17\x45NROLMENT_STATE_REVOKED\x10\x03\x12\x1a\n\x16\x45NROLMENT_STATE_LOCKED\x10\x04\x12\x1b\n\x17\x45NROLMENT_STATE_EXPIRED\x10\x05\x32\xe6\x03\n\nEnrolments\x12\x66\n\x0f\x43reateEnrolment\x12(.lpse.operator.v1.CreateEnrolmentRequest\x1a).lpse.operator.v1.CreateEnrolmentResponse\x12R\n\x0cGetEnrolment\x12%.lpse.operator.v1.GetEnrolmentRequest\x1a\x1b.lpse.operator.v1.Enrolment\x12\x63\n\x0eListEnrolments\x12\'.lpse.operator.v1.ListEnrolmentsRequest\x1a(.lpse.operator.v1.ListEnrolmentsResponse\x12X\n\x0fRevokeEnrolment\x12(.lpse.operator.v1.RevokeEnrolmentRequest\x1a\x1b.lpse.operator.v1.Enrolment\x12]\n\x0cPlanRecovery\x12%.lpse.operator.v1.PlanRecoveryRequest\x1a&.lpse.operator.v1.PlanRecoveryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.operator.v1.enrolments_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENROLMENTSTATE']._serialized_start=1004
-  _globals['_ENROLMENTSTATE']._serialized_end=1191
-  _globals['_ENROLMENT']._serialized_start=89
-  _globals['_ENROLMENT']._serialized_end=430
-  _globals['_CREATEENROLMENTREQUEST']._serialized_start=433
-  _globals['_CREATEENROLMENTREQUEST']._serialized_end=565
-  _globals['_CREATEENROLMENTRESPONSE']._serialized_start=567
-  _globals['_CREATEENROLMENTRESPONSE']._serialized_end=672
-  _globals['_GETENROLMENTREQUEST']._serialized_start=674
-  _globals['_GETENROLMENTREQUEST']._serialized_end=709
-  _globals['_LISTENROLMENTSREQUEST']._serialized_start=712
-  _globals['_LISTENROLMENTSREQUEST']._serialized_end=845
-  _globals['_LISTENROLMENTSRESPONSE']._serialized_start=847
-  _globals['_LISTENROLMENTSRESPONSE']._serialized_end=945
-  _globals['_REVOKEENROLMENTREQUEST']._serialized_start=947
-  _globals['_REVOKEENROLMENTREQUEST']._serialized_end=1001
-  _globals['_ENROLMENTS']._serialized_start=1194
-  _globals['_ENROLMENTS']._serialized_end=1585
+  _globals['_ENROLMENTSTATE']._serialized_start=1172
+  _globals['_ENROLMENTSTATE']._serialized_end=1359
+  _globals['_ENROLMENT']._serialized_start=119
+  _globals['_ENROLMENT']._serialized_end=460
+  _globals['_CREATEENROLMENTREQUEST']._serialized_start=463
+  _globals['_CREATEENROLMENTREQUEST']._serialized_end=618
+  _globals['_CREATEENROLMENTRESPONSE']._serialized_start=620
+  _globals['_CREATEENROLMENTRESPONSE']._serialized_end=725
+  _globals['_GETENROLMENTREQUEST']._serialized_start=727
+  _globals['_GETENROLMENTREQUEST']._serialized_end=762
+  _globals['_LISTENROLMENTSREQUEST']._serialized_start=765
+  _globals['_LISTENROLMENTSREQUEST']._serialized_end=898
+  _globals['_LISTENROLMENTSRESPONSE']._serialized_start=900
+  _globals['_LISTENROLMENTSRESPONSE']._serialized_end=998
+  _globals['_REVOKEENROLMENTREQUEST']._serialized_start=1000
+  _globals['_REVOKEENROLMENTREQUEST']._serialized_end=1054
+  _globals['_PLANRECOVERYREQUEST']._serialized_start=1056
+  _globals['_PLANRECOVERYREQUEST']._serialized_end=1107
+  _globals['_PLANRECOVERYRESPONSE']._serialized_start=1109
+  _globals['_PLANRECOVERYRESPONSE']._serialized_end=1169
+  _globals['_ENROLMENTS']._serialized_start=1362
+  _globals['_ENROLMENTS']._serialized_end=1848
 # @@protoc_insertion_point(module_scope)

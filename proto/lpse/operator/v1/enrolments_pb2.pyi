@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lpse.operator.v1 import plans_pb2 as _plans_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -140,6 +141,7 @@ class CreateEnrolmentRequest(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    RECOVERY_PLAN_FIELD_NUMBER: _builtins.int
     subject_kind: _builtins.str
     """Set by the caller: "node" or "operator". Absence is an error."""
     subject: _builtins.str
@@ -152,6 +154,10 @@ class CreateEnrolmentRequest(_message.Message):
     """Set by the caller for operators: "operator", "approver" or "auditor". Refused for nodes."""
     validate_only: _builtins.bool
     """Set by the caller: true checks everything and makes nothing."""
+    recovery_plan: _builtins.str
+    """Set by the caller for the recovery of a node: the applied plan of PlanRecovery, "plans/17".
+    Province and zone stay those of the node. Absence means a node that is not enrolled yet.
+    """
     def __init__(
         self,
         *,
@@ -161,10 +167,11 @@ class CreateEnrolmentRequest(_message.Message):
         zone: _builtins.str = ...,
         role: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        recovery_plan: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["province", b"province", "role", b"role", "subject", b"subject", "subject_kind", b"subject_kind", "validate_only", b"validate_only", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["province", b"province", "recovery_plan", b"recovery_plan", "role", b"role", "subject", b"subject", "subject_kind", b"subject_kind", "validate_only", b"validate_only", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -313,3 +320,53 @@ class RevokeEnrolmentRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeEnrolmentRequest: _TypeAlias = RevokeEnrolmentRequest  # noqa: Y015
+
+@_typing.final
+class PlanRecoveryRequest(_message.Message):
+    """Asks for a plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Set by the caller: "nodes/lpse-pacitan"."""
+    reason: _builtins.str
+    """Set by the caller: why the machine counts as lost."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRecoveryRequest: _TypeAlias = PlanRecoveryRequest  # noqa: Y015
+
+@_typing.final
+class PlanRecoveryResponse(_message.Message):
+    """The plan to approve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plan(self) -> _plans_pb2.Plan:
+        """Set by the centre."""
+
+    def __init__(
+        self,
+        *,
+        plan: _plans_pb2.Plan | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRecoveryResponse: _TypeAlias = PlanRecoveryResponse  # noqa: Y015

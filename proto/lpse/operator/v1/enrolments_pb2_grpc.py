@@ -55,6 +55,11 @@ class EnrolmentsStub:
                 request_serializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.RevokeEnrolmentRequest.SerializeToString,
                 response_deserializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.Enrolment.FromString,
                 _registered_method=True)
+        self.PlanRecovery = channel.unary_unary(
+                '/lpse.operator.v1.Enrolments/PlanRecovery',
+                request_serializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.PlanRecoveryRequest.SerializeToString,
+                response_deserializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.PlanRecoveryResponse.FromString,
+                _registered_method=True)
 
 
 class EnrolmentsServicer:
@@ -89,6 +94,15 @@ class EnrolmentsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanRecovery(self, request, context):
+        """Plans a code with which a new machine takes the place of an enrolled node whose machine was
+        lost. Role operator; the plan needs a second person (see plans.proto), then CreateEnrolment
+        with its name makes the code.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrolmentsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +125,11 @@ def add_EnrolmentsServicer_to_server(servicer, server):
                     servicer.RevokeEnrolment,
                     request_deserializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.RevokeEnrolmentRequest.FromString,
                     response_serializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.Enrolment.SerializeToString,
+            ),
+            'PlanRecovery': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanRecovery,
+                    request_deserializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.PlanRecoveryRequest.FromString,
+                    response_serializer=lpse_dot_operator_dot_v1_dot_enrolments__pb2.PlanRecoveryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +241,33 @@ class Enrolments:
             '/lpse.operator.v1.Enrolments/RevokeEnrolment',
             lpse_dot_operator_dot_v1_dot_enrolments__pb2.RevokeEnrolmentRequest.SerializeToString,
             lpse_dot_operator_dot_v1_dot_enrolments__pb2.Enrolment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanRecovery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.operator.v1.Enrolments/PlanRecovery',
+            lpse_dot_operator_dot_v1_dot_enrolments__pb2.PlanRecoveryRequest.SerializeToString,
+            lpse_dot_operator_dot_v1_dot_enrolments__pb2.PlanRecoveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,11 @@ class EnrolmentsStub:
     """Codes, newest first; any role."""
     RevokeEnrolment: _grpc.UnaryUnaryMultiCallable[_enrolments_pb2.RevokeEnrolmentRequest, _enrolments_pb2.Enrolment]
     """Ends an open code. Role operator. Repeating it is harmless; a used code cannot be revoked."""
+    PlanRecovery: _grpc.UnaryUnaryMultiCallable[_enrolments_pb2.PlanRecoveryRequest, _enrolments_pb2.PlanRecoveryResponse]
+    """Plans a code with which a new machine takes the place of an enrolled node whose machine was
+    lost. Role operator; the plan needs a second person (see plans.proto), then CreateEnrolment
+    with its name makes the code.
+    """
 
 @_typing.type_check_only
 class EnrolmentsAsyncStub(EnrolmentsStub):
@@ -55,6 +60,11 @@ class EnrolmentsAsyncStub(EnrolmentsStub):
     """Codes, newest first; any role."""
     RevokeEnrolment: _aio.UnaryUnaryMultiCallable[_enrolments_pb2.RevokeEnrolmentRequest, _enrolments_pb2.Enrolment]  # type: ignore[assignment]
     """Ends an open code. Role operator. Repeating it is harmless; a used code cannot be revoked."""
+    PlanRecovery: _aio.UnaryUnaryMultiCallable[_enrolments_pb2.PlanRecoveryRequest, _enrolments_pb2.PlanRecoveryResponse]  # type: ignore[assignment]
+    """Plans a code with which a new machine takes the place of an enrolled node whose machine was
+    lost. Role operator; the plan needs a second person (see plans.proto), then CreateEnrolment
+    with its name makes the code.
+    """
 
 class EnrolmentsServicer(metaclass=_abc_1.ABCMeta):
     """Served by the centre on the operators' listener (mTLS)."""
@@ -90,5 +100,16 @@ class EnrolmentsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_enrolments_pb2.Enrolment, _abc.Awaitable[_enrolments_pb2.Enrolment]]:
         """Ends an open code. Role operator. Repeating it is harmless; a used code cannot be revoked."""
+
+    @_abc_1.abstractmethod
+    def PlanRecovery(
+        self,
+        request: _enrolments_pb2.PlanRecoveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolments_pb2.PlanRecoveryResponse, _abc.Awaitable[_enrolments_pb2.PlanRecoveryResponse]]:
+        """Plans a code with which a new machine takes the place of an enrolled node whose machine was
+        lost. Role operator; the plan needs a second person (see plans.proto), then CreateEnrolment
+        with its name makes the code.
+        """
 
 def add_EnrolmentsServicer_to_server(servicer: EnrolmentsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
