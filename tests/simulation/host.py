@@ -36,11 +36,12 @@ class SimHost:
     async def page(self, port: int, path: str, *, with_body: bool) -> bytes:
         """What the service answers; ConnectionRefusedError where none runs."""
         service = self.processes.get("service.lock")
-        if self.trouble == "silent" or service is None or service.running is None:
+        if self.trouble == "silent" or (service is not None and service.running is None):
             raise ConnectionRefusedError("no service listens")
         if self.trouble == "unwell":
             return b"HTTP/1.0 503 Unwell\r\n\r\n"
-        body = json.dumps({"version": service.version}).encode()
+        # Before the first bundle an SPSE that other hands installed answers, without a version.
+        body = json.dumps({"version": service.version if service else ""}).encode()
         return b"HTTP/1.0 200 OK\r\n\r\n" + body
 
     def power_cut(self) -> None:

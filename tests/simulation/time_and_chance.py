@@ -11,7 +11,7 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
-from tests.simulation.kernel import LIFE, SimLoop
+from tests.simulation.kernel import SimLoop
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 
@@ -80,8 +80,3 @@ class SimEntropy:
 
     def uniform(self, low: float, high: float) -> float:
         return self._random.uniform(low, high)
-
-
-def in_life() -> str:
-    """The name of the life that runs now."""
-    return LIFE.get().name

@@ -198,7 +198,7 @@ class World:
         async def awaited() -> T:
             return await work
 
-        return self.loop.world.context.run(self.loop.run_until_complete, awaited())
+        return self.loop.run_until_complete(awaited())
 
     def until(self, condition: Callable[[], bool], seconds: float, step: float = 10.0) -> bool:
         """Let time pass until a condition holds; False if it does not within `seconds`."""
@@ -215,9 +215,15 @@ class World:
         def do() -> None:
             made = act()
             if asyncio.iscoroutine(made):
-                self.people_at_work.add(self.loop.start(self.loop.world, _quietly(made)))
+                task = self.loop.start(self.loop.world, _quietly(made))
+                self.people_at_work.add(task)
+                task.add_done_callback(self.people_at_work.discard)
 
         self.loop.call_exact(self.loop.time() + seconds, do, life=self.loop.world)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, as a person of the world."""
+        await asyncio.sleep(seconds)
 
     @property
     def now(self) -> float:
