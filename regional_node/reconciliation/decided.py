@@ -48,12 +48,22 @@ class DecidedRuns:
         entries: Sequence[records.ReconciliationEntry],
         sets: Sets | None = None,
     ) -> int:
-        """Journal one run with these decisions; its index. `sets`: what it compared, if counted.
+        """Journal a run with these decisions; the index of the last one, if they need several.
 
-        The decisions come from the table (`lpse.federation.reconciliation_rules.entry`); beyond
-        `RECONCILIATION_ENTRIES_MAX` the caller writes several runs.
+        The decisions come from the table (`lpse.federation.reconciliation_rules.entry`); `sets` is
+        what was compared, if that was counted, and stands in the first run.
         """
-        assert len(entries) <= RECONCILIATION_ENTRIES_MAX
+        index = self._one_in(tx, trigger, entries[:RECONCILIATION_ENTRIES_MAX], sets)
+        rest = entries[RECONCILIATION_ENTRIES_MAX:]
+        return self.decided_in(tx, trigger, rest) if rest else index
+
+    def _one_in(
+        self,
+        tx: Transaction,
+        trigger: records.ReconciliationTrigger.ValueType,
+        entries: Sequence[records.ReconciliationEntry],
+        sets: Sets | None,
+    ) -> int:
         number = self._store.next_number_in(tx)
         record = self._record(number, trigger, entries)
         name_findings(record)

@@ -1,6 +1,7 @@
 """What the officer's tools ask about reconciliation runs, on the local socket.
 
-Leaves out the runs themselves (`runs`) and the link that starts them.
+Leaves out the runs themselves (`runs`), single entries (`log_service`) and the link that starts
+runs.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ from typing import Any
 import grpc
 
 from lpse.federation.entries import timestamp
-from lpse.federation.errors import NotFound, Refused
+from lpse.federation.errors import NotFound
+from lpse.federation.recon_log import check_filter
 from lpse.intake.v1 import reconciliations_pb2 as api
-from lpse.intake.v1 import reconciliations_pb2_grpc as rpc
 from lpse.runtime.channels import page_size
+from regional_node.reconciliation.log_service import LogParts, LogService, token_of
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
 Context = grpc.aio.ServicerContext[Any, Any]
-_NEWEST = 1 << 62
 
 
-class ReconciliationsService(rpc.ReconciliationsServicer):
+class ReconciliationsService(LogService):
     """Handlers of `lpse.intake.v1.Reconciliations`."""
 
-    def __init__(self, store: ReconciliationStore, demand: Callable[[], bool]) -> None:
+    def __init__(
+        self, store: ReconciliationStore, parts: LogParts, demand: Callable[[], bool]
+    ) -> None:
         """`demand` is the link's `demand_run`."""
+        super().__init__(parts)
         self._store = store
         self._demand = demand
 
@@ -35,7 +39,7 @@ class ReconciliationsService(rpc.ReconciliationsServicer):
     ) -> api.GetReconciliationResponse:
         """One run, by its name or its number."""
         number = request.name.rpartition("/")[2]
-        row = await self._store.get(_number(number)) if number else None
+        row = await self._store.get(token_of(number)) if number else None
         if row is None or request.name not in (number, row.record.run):
             raise NotFound("FED-7001", "there is no such reconciliation run")
         return api.GetReconciliationResponse(reconciliation=_run(row))
@@ -45,12 +49,17 @@ class ReconciliationsService(rpc.ReconciliationsServicer):
     ) -> api.ListReconciliationsResponse:
         """Runs, newest first."""
         size = page_size(request.page_size)
-        rows = await self._store.page(
-            before=_number(request.page_token) if request.page_token else _NEWEST,
-            limit=size + 1,
-            trigger=request.trigger,
-            with_difference=request.with_difference,
-        )
+        before = token_of(request.page_token)
+        if request.HasField("filter"):
+            asked = check_filter(request.filter)
+            rows = await self._log.reading.runs(asked, before, size + 1)
+        else:
+            rows = await self._store.page(
+                before=before,
+                limit=size + 1,
+                trigger=request.trigger,
+                with_difference=request.with_difference,
+            )
         return api.ListReconciliationsResponse(
             reconciliations=[_run(row) for row in rows[:size]],
             next_page_token=str(rows[size - 1].number) if len(rows) > size else "",
@@ -61,12 +70,6 @@ class ReconciliationsService(rpc.ReconciliationsServicer):
     ) -> api.RunReconciliationResponse:
         """Have the link say hello again."""
         return api.RunReconciliationResponse(immediate=self._demand())
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Refused("FED-7002", "that is no number of a run")
-    return int(text)
 
 
 def _run(row: RunRow) -> api.Reconciliation:
