@@ -10,16 +10,29 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
+import grpc
+
 from lpse.federation.checkpoints import Head
+from lpse.federation.errors import FederationError
+from lpse.intake.v1 import audits_pb2_grpc
+from lpse.storage.received import ReceivedJournals
+from lpse.storage.verify_pass import Pace, Verified, VerifyPass
+from lpse.storage.verify_sources import OthersJournals, OwnJournals
 from lpse.terminal.daemon import Work
 from regional_node.audit.client import Connect
 from regional_node.audit.comparing import Comparing
 from regional_node.audit.healing import Healing, PutBack
 from regional_node.audit.proofs import CentreProofs, OwnProofs
+from regional_node.audit.service import AuditsService
 from regional_node.audit.store import AuditStore
-from regional_node.audit.worker import AuditWorker
+from regional_node.audit.telling import damaged
+from regional_node.audit.worker import SCHEDULE, AuditWorker
+from regional_node.identity.history import former_verifiers
 from regional_node.machine import Machine
+from regional_node.national.national import PREFIX as NATIONAL
 from regional_node.reconciliation.decided import DecidedRuns
+
+_IDENTITY = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +42,17 @@ class Audit:
     worker: AuditWorker
     store: AuditStore
     proofs: OwnProofs
+    verify: VerifyPass
 
     @property
     def workers(self) -> dict[str, Work]:
         """What runs for ever."""
-        return {"audit": self.worker.run}
+        return {"audit": self.worker.run, "audit_verify": self.verify.run}
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Serve on the local socket."""
+        service = AuditsService(self.worker, self.store, self.verify)
+        audits_pb2_grpc.add_AuditsServicer_to_server(service, server)
 
 
 def open_audit(machine: Machine, connect: Connect, put_back: PutBack | None) -> Audit:
@@ -53,12 +72,50 @@ def open_audit(machine: Machine, connect: Connect, put_back: PutBack | None) -> 
         return session is not None and not session.quarantine_code
 
     store = AuditStore(database, runs)
+    verify = _verify(machine, store)
     worker = AuditWorker(
         store,
-        Comparing(database, journal, Healing(database, journal, put_back, clock), clock),
-        CentreProofs(journal, machine.national, stored, machine.entropy),
+        (
+            Comparing(database, journal, Healing(database, journal, put_back, clock), clock),
+            CentreProofs(journal, machine.national, stored, machine.entropy),
+        ),
         (connect, is_open),
         (clock, machine.entropy, timedelta(hours=machine.settings.audit.every_hours)),
         machine.log,
+        verify.passes,
     )
-    return Audit(worker, store, OwnProofs(journal))
+    return Audit(worker, store, OwnProofs(journal), verify)
+
+
+def _verify(machine: Machine, store: AuditStore) -> VerifyPass:
+    """The own journal and the national copy, read again; damage is a run of its own."""
+
+    keys = (*former_verifiers(machine.settings.data / _IDENTITY), machine.signer.verifier)
+
+    async def check_own(head: Head) -> None:
+        for key in keys:  # the present one last: its complaint is the one that is told
+            try:
+                return head.verify(key)
+            except FederationError:
+                if key is keys[-1]:
+                    raise
+        return None
+
+    async def check_national(head: Head) -> None:
+        head.verify(machine.national.centre)
+
+    async def tell(verified: Verified) -> None:
+        await store.tell(SCHEDULE, [damaged(verified, own=machine.signer.name)])
+
+    audit = machine.settings.audit
+    return VerifyPass(
+        machine.database,
+        [
+            OwnJournals(machine.journal, check_own),
+            OthersJournals(ReceivedJournals(machine.database, NATIONAL), check_national),
+        ],
+        tell,
+        machine.clock,
+        Pace(audit.entries_per_second, timedelta(hours=audit.every_hours)),
+        machine.log,
+    )

@@ -9,7 +9,7 @@ intake, link and transfers never wait for it. Leaves out comparing and healing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from structlog.typing import FilteringBoundLogger
@@ -20,16 +20,20 @@ from lpse.federation.limits import (
     AUDIT_RETRY_SECONDS,
     RECONCILIATION_ENTRIES_MAX,
 )
-from lpse.federation.reconciliation_rules import entry, evidence, head_evidence
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock, Entropy
+from lpse.storage.verify_store import Pass
 from regional_node.audit.client import Connect, Traffic, open_calls
 from regional_node.audit.comparing import Comparing
-from regional_node.audit.proofs import CentreProofs, Refusal
+from regional_node.audit.proofs import CentreProofs
 from regional_node.audit.rules import decide, sets_of
 from regional_node.audit.store import AuditRun, AuditStore
+from regional_node.audit.telling import proved, refused_entry, sound
 
 T = records.ReconciliationTrigger
+SCHEDULE = T.RECONCILIATION_TRIGGER_SCHEDULE
+_PASSES_TOLD_MAX = 5
+Passes = Callable[[], Awaitable[list[Pass]]]
 
 
 class AuditWorker:
@@ -38,19 +42,22 @@ class AuditWorker:
     def __init__(
         self,
         store: AuditStore,
-        comparing: Comparing,
-        proofs: CentreProofs,
+        looks: tuple[Comparing, CentreProofs],
         road: tuple[Connect, Callable[[], bool]],
         time: tuple[Clock, Entropy, timedelta],
         log: FilteringBoundLogger,
+        passes: Passes | None = None,
     ) -> None:
-        """`road`: a channel to the centre, and whether a sound session is open."""
+        """`road`: a channel to the centre, and whether a sound session is open.
+
+        `passes`: journals that were read again, told with the next audit.
+        """
         self._store = store
-        self._comparing = comparing
-        self._proofs = proofs
+        self._comparing, self._proofs = looks
         self._connect, self._is_open = road
         self._clock, self._entropy, self._every = time
         self._log = log
+        self._passes = passes
         self._turn = asyncio.Lock()
         self._due: datetime | None = None
         self.traffic = Traffic()  # of the last audit
@@ -63,7 +70,7 @@ class AuditWorker:
             return None
         self._due = now + timedelta(seconds=self._entropy.uniform(0.5, 1.0) * AUDIT_RETRY_SECONDS)
         try:
-            told = await self.audit(T.RECONCILIATION_TRIGGER_SCHEDULE)
+            told = await self.audit(SCHEDULE)
         except FederationError as error:
             self._log.warning("audit.postponed", code=error.code)
             return None
@@ -90,8 +97,9 @@ class AuditWorker:
                 self.traffic = calls.traffic
                 shown, refused = await self._proofs.ask(calls)
                 compared = await self._comparing.compare(calls)
-            entries = [_proved(shown)] if shown else []
-            entries += [_refused(one) for one in refused]
+            entries = await self._read_again()
+            entries += [proved(shown)] if shown else []
+            entries += [refused_entry(one) for one in refused]
             entries += decide(compared, RECONCILIATION_ENTRIES_MAX - len(entries))
             healed = sum(1 for one in compared.looks if one.healed)
             found = len(compared.looks) + compared.left + len(refused)
@@ -107,21 +115,23 @@ class AuditWorker:
         )
         return told
 
+    async def _read_again(self) -> list[records.ReconciliationEntry]:
+        """Journals that were found sound since the last audit."""
+        if self._passes is None:
+            return []
+        newest = await self._store.newest()
+        ended = [
+            one
+            for one in await self._passes()
+            if one.end_time is not None
+            and not one.found
+            and (newest is None or one.end_time > newest.begin_time)
+        ]
+        return [sound(one) for one in ended[-_PASSES_TOLD_MAX:]]
+
     async def _first_due(self, now: datetime) -> datetime:
         """A random moment of the first span for a node that never audited; else one span later."""
         newest = await self._store.newest()
         if newest is not None:
             return newest.begin_time + self._every
         return now + self._every * self._entropy.uniform(0.0, 1.0)
-
-
-def _proved(count: int) -> records.ReconciliationEntry:
-    nothing = evidence()
-    return entry("R-PROOF-GIVEN", "random entries", nothing, nothing, "", count)
-
-
-def _refused(one: Refusal) -> records.ReconciliationEntry:
-    subject = f"{one.journal} {one.index}"
-    return entry(
-        "R-PROOF-REFUSED", subject, head_evidence(one.head), evidence(), "", 1, found=one.found
-    )

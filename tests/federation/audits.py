@@ -7,7 +7,7 @@ write them: row and entry in one transaction. Leaves out the areas themselves.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -26,6 +26,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime import tls
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
 from lpse.runtime.sqlite import Transaction
+from lpse.storage.verify_pass import Pace
 from regional_node.audit.comparing import Comparing
 from regional_node.audit.healing import Healing, PutBack
 from regional_node.audit.proofs import CentreProofs
@@ -47,12 +48,25 @@ NODE = "lpse-pacitan"
 MORNING = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
 
+class Written:
+    """The centre's findings, as they would be journalled."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, list[records.ReconciliationEntry]]] = []
+
+    async def record(
+        self, node_id: str, _trigger: object, entries: Sequence[records.ReconciliationEntry]
+    ) -> None:
+        self.runs.append((node_id, list(entries)))
+
+
 class AuditedCentre(Centre):
     """The rig's centre with the read models of uploads, packages and outages, and the audit."""
 
     def __init__(self, authority: Authority, folder: Path) -> None:
         super().__init__(authority, folder)
         self.audit_port = 0
+        self.written = Written()
 
     async def start(self) -> None:
         """Open everything, then serve the audit beside the link."""
@@ -70,6 +84,9 @@ class AuditedCentre(Centre):
             CLOCK,
             ENTROPY,
             LOG,
+            self.written,
+            self._check,
+            Pace(1e9, timedelta(hours=24)),
         )
         self.audit = open_audit(base)
         await self.audit.backlog.run()
@@ -81,6 +98,9 @@ class AuditedCentre(Centre):
         address = f"127.0.0.1:{self.audit_port}"
         self.audit_port = self.audit_server.add_secure_port(address, credentials)
         await self.audit_server.start()
+
+    async def _check(self, head: Head) -> None:
+        head.verify(self.authority.nodes[head.party].verifier)
 
     async def stop(self, grace: float | None = 0) -> None:
         """The audit first."""
@@ -104,8 +124,10 @@ def audit_worker(node: Node, centre: AuditedCentre, put_back: PutBack | None = N
     healing = Healing(node.database, node.journal, put_back, CLOCK)
     return AuditWorker(
         AuditStore(node.database, runs),
-        Comparing(node.database, node.journal, healing, CLOCK),
-        CentreProofs(node.journal, node.national, stored, ENTROPY),
+        (
+            Comparing(node.database, node.journal, healing, CLOCK),
+            CentreProofs(node.journal, node.national, stored, ENTROPY),
+        ),
         (connect, lambda: node.state.session is not None),
         (CLOCK, ENTROPY, timedelta(hours=24)),
         LOG,
