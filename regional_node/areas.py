@@ -52,6 +52,8 @@ from regional_node.outages.store import OutageStore
 from regional_node.outages.worker import DirectiveWorker, OutageWorker
 from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.reconciliation.wiring import open_resolving
+from regional_node.recovery.restoring.assembly import open_restoring
+from regional_node.recovery.restoring.table import Restorers
 from regional_node.schedule.deadlines import EffectiveDeadlines
 from regional_node.schedule.effective import EffectiveSchedule
 from regional_node.schedule.proposal_store import ProposalStore
@@ -84,6 +86,7 @@ class Areas:
     drain: DrainWorker
     upkeep: Upkeep
     front: Front | None = None  # the port for vendors; made with intake
+    restorers: Restorers | None = None  # own entries that come back
     services: list[Register] = field(default_factory=list)
     service_names: list[str] = field(default_factory=list)
     workers: dict[str, Work] = field(default_factory=dict)
@@ -268,6 +271,16 @@ def _follow_outages(
     directives = DirectiveWorker(outages, machine.national, lambda: machine.link.away_below)
     schedule = ScheduleWorker(packages, proposals, outages, directives, machine.national, clock)
     areas.workers |= {"probes": probing.run, "schedule": schedule.run}
+
+    def wake() -> None:
+        packages.changes += 1
+        outages.changes += 1
+        probing.look_again()
+
+    restoring = open_restoring(machine, packages, wake)
+    areas.restorers = restoring.restorers
+    areas.workers["restoring"] = restoring.work
+    areas.services.append(restoring.register)
 
 
 async def _open_intake(

@@ -54,6 +54,10 @@ class IntakeRestorer:
         self._escrow = escrow
         self._standing_in = standing_in
 
+    def use(self, escrow: Opens) -> None:
+        """Open with these keys from now on."""
+        self._escrow = escrow
+
     def accepted_in(self, tx: Transaction, entry: RestoredEntry) -> Restored:
         """A submission with its receipt; without its details it waits for them."""
         record = entry.record

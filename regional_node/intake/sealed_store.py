@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from lpse.federation.commitments import SubmissionDetails
 from lpse.federation.receipts import Commitment
@@ -35,15 +34,6 @@ class Parked:
     place: Place
     record: bytes
     accept_time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What may be told of a submission that waits: nothing of whose it is."""
-
-    commitment: bytes
-    accept_time: datetime
-    has_escrow: bool
 
 
 def park_in(
@@ -85,6 +75,11 @@ def waiting_in(tx: Transaction, after: bytes, limit: int) -> list[tuple[bytes, P
         (bytes(commitment), Parked(bool(refused), (epoch, index), record, when))
         for commitment, refused, epoch, index, record, when in rows
     ]
+
+
+def all_waiting_in(tx: Transaction) -> int:
+    """How many entries of this node wait for their details."""
+    return int(tx.execute("SELECT count(*) FROM restore_sealed")[0][0])
 
 
 def waiting_count_in(tx: Transaction, start: int, end: int) -> int:

@@ -42,6 +42,7 @@ CREATE TABLE restore_notes (
   kind    TEXT    NOT NULL,
   outcome TEXT    NOT NULL,
   detail  TEXT    NOT NULL,
+  told    INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
   UNIQUE (epoch, idx, outcome)
 );
 

@@ -53,6 +53,10 @@ class OutageWorker:
             state, event = rules.after_probe(self._states[kind], answer, now, self._failures_min)
             self._states[kind] = await self._follow(kind, state, event, now)
 
+    def look_again(self) -> None:
+        """Rows came back: what is open is read from them before the next look."""
+        self._states = None
+
     async def run(self) -> None:
         """Look for ever; a full disk is waited out."""
         while True:

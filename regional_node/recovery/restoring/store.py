@@ -29,7 +29,6 @@ class Waiting:
 class NotedEntry:
     """A note and the entry that it is about."""
 
-    number: int
     epoch: bytes
     index: int
     kind: str
@@ -84,17 +83,26 @@ def note_in(tx: Transaction, entry: RestoredEntry, note: Note) -> None:
     )
 
 
-def notes_in(tx: Transaction, after: int, limit: int) -> list[NotedEntry]:
-    """Notes behind a number, in order."""
+def untold_in(tx: Transaction, outcome: str, limit: int) -> tuple[list[NotedEntry], int]:
+    """The first notes of one outcome that no run has told yet, and how many there are."""
     rows = tx.execute(
-        "SELECT note, epoch, idx, kind, outcome, detail FROM restore_notes"
-        " WHERE note > ? ORDER BY note LIMIT ?",
-        (after, limit),
+        "SELECT epoch, idx, kind, outcome, detail FROM restore_notes"
+        " WHERE outcome = ? AND told = 0 ORDER BY note LIMIT ?",
+        (outcome, limit),
     )
-    return [
-        NotedEntry(number, bytes(epoch), index, kind, Note(outcome, detail))
-        for number, epoch, index, kind, outcome, detail in rows
+    counted = tx.execute(
+        "SELECT count(*) FROM restore_notes WHERE outcome = ? AND told = 0", (outcome,)
+    )
+    noted = [
+        NotedEntry(bytes(epoch), index, kind, Note(outcome, detail))
+        for epoch, index, kind, outcome, detail in rows
     ]
+    return noted, int(counted[0][0])
+
+
+def told_in(tx: Transaction) -> None:
+    """A run has told all of them."""
+    tx.run("UPDATE restore_notes SET told = 1 WHERE told = 0")
 
 
 def _waiting(row: Row) -> Waiting:

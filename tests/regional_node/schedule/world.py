@@ -115,7 +115,7 @@ class World:
         """Open, or open again after `close`, from what is on the disk."""
         zone = ZoneInfo(self.national.facts.zone)
         self.database = await Database.open(self.folder / "node.db", MIGRATIONS)
-        signer = Signer.from_seed(self.national.facts.node_id, bytes(range(32)))
+        self.signer = signer = Signer.from_seed(self.national.facts.node_id, bytes(range(32)))
         self.journal = Journal(self.database, signer, self.clock, SeededEntropy(seed))
         await self.journal.open()
         self.outages = OutageStore(self.database, self.journal, zone)

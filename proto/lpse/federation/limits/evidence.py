@@ -55,3 +55,7 @@ RECOVERY_CODE_CHARACTERS_MAX: Final = 400
 ESCROW_FORMER_KEYS_MAX: Final = 16
 # Entries that wait for details: shown in one page, completed in one transaction.
 RESTORE_SEALED_PAGE: Final = 256
+# Contradictions of one kind that a recovery tells one by one; the last one counts the rest.
+RESTORE_NOTES_TOLD_MAX: Final = 15
+# How often a node looks whether what restored entries wait for has come.
+RESTORE_LOOK_SECONDS: Final = 5.0
