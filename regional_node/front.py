@@ -48,6 +48,7 @@ from regional_node.web.door import Door, Handlers
 from regional_node.web.rates import Rates
 from regional_node.web.server import WebServer, make_room, tls_context
 from regional_node.web.tus import TusDoor
+from regional_node.witness.pages import checkpoint_routes
 
 _LOCALE = Path(__file__).parent / "locale"
 _FINISHED = "the vendor finished at a PC of the Bidding Room"
@@ -200,6 +201,7 @@ class Front:
             [
                 *page_routes(pages, self.grants.find, self._state, self._finish),
                 *receipt_routes(self._desk(pages)),
+                *checkpoint_routes(machine.national, machine.signer, machine.clock),
             ],
             pages,
         )
