@@ -144,7 +144,9 @@ async def open_centre(machine: Machine) -> Centre:
     persons = (Resolved(areas.deciding.resolutions), areas.deciding.runs)
     keys = (people.keys, people.admission)
     areas.for_nodes.append(
-        open_recovery(machine.database, ledger, sessions, keys, persons, machine.clock)
+        open_recovery(
+            machine.database, ledger, sessions, keys, persons, (machine.signer, machine.clock)
+        )
     )
     ground = Ground(
         machine.database, journal, national, ledger, *(people.admission, people.keys),

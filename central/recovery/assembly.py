@@ -19,6 +19,7 @@ from central.link.sessions import Sessions
 from central.link.store import LinkStore
 from central.recovery.advising import Advising
 from central.recovery.service import RecoveryService
+from lpse.federation.notes import Signer
 from lpse.federation.v1 import recovery_pb2_grpc
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
@@ -38,7 +39,7 @@ def open_recovery(
     sessions: Sessions,
     people: tuple[NodeKeys, Admission],
     persons: tuple[Decisions, Findings | None],
-    clock: Clock,
+    witness: tuple[Signer, Clock],
 ) -> Callable[[grpc.aio.Server], None]:
     """The registration of the service `Recovery` on the nodes' listener."""
     keys, admission = people
@@ -47,7 +48,8 @@ def open_recovery(
         ledger,
         keys,
         admission,
-        BranchReceiving(branches, ledger, keys, clock),
+        BranchReceiving(branches, ledger, keys, witness[1]),
         Advising(ledger, keys, branches, LinkStore(database), sessions.is_sound, persons),
+        witness,
     )
     return lambda server: recovery_pb2_grpc.add_RecoveryServicer_to_server(service, server)

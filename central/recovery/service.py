@@ -18,7 +18,7 @@ from central.ledger.ledger import Ledger
 from central.ledger.ports import NodeKeys
 from central.link.ports import Admission
 from central.recovery.advising import Advising
-from lpse.federation.checkpoints import Head
+from lpse.federation.checkpoints import Head, cosign
 from lpse.federation.errors import NotFound, Refused, Unavailable
 from lpse.federation.limits import (
     RECOVERY_CALLS_MAX,
@@ -28,8 +28,10 @@ from lpse.federation.limits import (
     ROOTS_ASKED_MAX,
 )
 from lpse.federation.merkle import CompactRange
+from lpse.federation.notes import Signer
 from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.federation.v1 import recovery_pb2_grpc
+from lpse.runtime.clock import Clock
 from lpse.storage.received import Position, StoredEntry
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -45,7 +47,9 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         admission: Admission,
         receiving: BranchReceiving,
         advising: Advising,
+        witness: tuple[Signer, Clock],
     ) -> None:
+        self._signer, self._clock = witness
         self._ledger = ledger
         self._keys = keys
         self._admission = admission
@@ -62,7 +66,12 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
             if position.head is None:
                 continue
             verifier = await self._keys.signed_by(position.head)
-            answer.epochs.add(head=position.head.message(), signing_key=verifier.public)
+            seconds = int(self._clock.wall().timestamp())
+            answer.epochs.add(
+                head=position.head.message(),
+                signing_key=verifier.public,
+                cosignature=cosign(position.head, self._signer, seconds).message(),
+            )
         return answer
 
     async def GetRoots(

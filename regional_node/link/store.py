@@ -132,6 +132,21 @@ class LinkStore:
         """The centre shows again what this node holds."""
         await self._set("contradiction = ?", (None,))
 
+    async def keep_cosigned(self, head: Head, cosignature: Cosignature) -> None:
+        """The centre's word for an ended epoch, which no acknowledgement renews."""
+        values = (
+            head.epoch,
+            head.message().SerializeToString(deterministic=True),
+            cosignature.message().SerializeToString(deterministic=True),
+        )
+        await self._database.write(
+            lambda tx: tx.run(
+                "INSERT OR REPLACE INTO link_cosignatures (epoch, head, cosignature)"
+                " VALUES (?, ?, ?)",
+                values,
+            )
+        )
+
     async def cosigned(self, epoch: bytes) -> tuple[Head, Cosignature] | None:
         """The newest head of an own epoch that the centre cosigned."""
         rows = await self._database.read(

@@ -28,7 +28,7 @@ def open_recovery(
 ) -> dict[str, Work]:
     """The worker; `former` are the signing keys of machines that were this node before."""
     journal, store = machine.journal, RecoveryStore(machine.database)
-    client = RecoveryClient(connect, machine.signer.verifier, former)
+    client = RecoveryClient(connect, machine.signer.verifier, former, machine.national.centre)
     engine = Engine(store, journal, machine.signer, client, areas[0], machine.log)
     runs = DecidedRuns(
         machine.database,

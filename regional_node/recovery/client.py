@@ -15,7 +15,7 @@ from typing import Any
 
 import grpc
 
-from lpse.federation.checkpoints import Head
+from lpse.federation.checkpoints import Cosignature, Head, verify_cosignature
 from lpse.federation.errors import Refused, Unavailable
 from lpse.federation.limits import RECOVERY_IDLE_SECONDS_MAX
 from lpse.federation.notes import Verifier
@@ -30,6 +30,7 @@ class Listed:
 
     head: Head
     verifier: Verifier
+    cosignature: Cosignature | None
 
 
 class RecoveryClient:
@@ -40,6 +41,7 @@ class RecoveryClient:
         connect: Callable[[], grpc.aio.Channel],
         own: Verifier,
         former: frozenset[bytes] | None,
+        centre: Verifier | None = None,
     ) -> None:
         """`former`: keys of machines that were this node before; None at enrolment, to learn them.
 
@@ -48,6 +50,7 @@ class RecoveryClient:
         self._connect = connect
         self._own = own
         self._former = former
+        self._centre = centre
 
     async def epochs(self) -> list[Listed]:
         """Every epoch that the centre holds, oldest first, each head verified."""
@@ -112,7 +115,11 @@ class RecoveryClient:
                 remedy="enrol with 'lpse-node enrol --recover' if this machine replaces a lost one",
             )
         head.verify(verifier)
-        return Listed(head, verifier)
+        cosignature = None
+        if one.HasField("cosignature") and self._centre is not None:
+            cosignature = Cosignature.of(one.cosignature)
+            verify_cosignature(head, cosignature, self._centre)
+        return Listed(head, verifier, cosignature)
 
     @asynccontextmanager
     async def _stub(self) -> AsyncIterator[Any]:

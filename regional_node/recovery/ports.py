@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Transaction
 from regional_node.restored import MissingBlob, RestoredEntry
 
@@ -20,6 +21,9 @@ class Rebuilding(Protocol):
 
     def moved_in(self, tx: Transaction, entry: RestoredEntry) -> None:
         """An own entry stands at a new place now."""
+
+    def told_in(self, tx: Transaction) -> Sequence[records.ReconciliationEntry]:
+        """What the run should say of entries that could not be put back as they were."""
 
     def restored(self) -> None:
         """What came back is durable: workers look at their tables again."""

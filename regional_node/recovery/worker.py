@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import (
+    RECONCILIATION_ENTRIES_MAX,
     RECOVERY_BLOBS_PER_STEP,
     RECOVERY_LOOK_SECONDS,
     RECOVERY_RETRY_SECONDS,
@@ -105,6 +106,9 @@ class RecoveryWorker:
         state = await self._store.state()
         # The present epoch is whole here; what came back ended before it.
         before = [one for one in listed if one.head.epoch != self._journal.epoch]
+        for one in before:
+            if one.cosignature is not None:
+                await self._link.store.keep_cosigned(one.head, one.cosignature)
         await self._store.database.write(lambda tx: self._finish_in(tx, before))
         self._rebuilding.restored()
         self._log.warning("recovery.finished", cause=state.cause, returned=state.returned)
@@ -113,6 +117,7 @@ class RecoveryWorker:
         state = self._store.state_in(tx)
         if before:
             entries = entries_of(state, self._journal.head, before[-1].head)
+            entries += self._rebuilding.told_in(tx)[: RECONCILIATION_ENTRIES_MAX - len(entries)]
             if entries:
                 trigger = records.RECONCILIATION_TRIGGER_RESTORE
                 self._runs.decided_in(tx, trigger, entries)

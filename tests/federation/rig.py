@@ -253,9 +253,9 @@ class Centre:
         self.service = LinkService(parts, self.sessions, self.enrolled)
         self.server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)])
         self.service.register(self.server)
-        keys = (self.enrolled, self.enrolled)
+        keys, witness = (self.enrolled, self.enrolled), (self.authority.centre, CLOCK)
         open_recovery(
-            self.database, self.ledger, self.sessions, keys, (self.decisions, None), CLOCK
+            self.database, self.ledger, self.sessions, keys, (self.decisions, None), witness
         )(self.server)
         for made in self.further:
             made(self)(self.server)

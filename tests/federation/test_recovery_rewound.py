@@ -52,6 +52,9 @@ class Table:
         row = (entry.entry_id, entry.epoch, entry.index)
         tx.run("INSERT INTO test_restored VALUES (?, ?, ?, 1)", row)
 
+    def told_in(self, tx: Transaction) -> Sequence[records.ReconciliationEntry]:
+        return []
+
     def restored(self) -> None:
         self.told += 1
 

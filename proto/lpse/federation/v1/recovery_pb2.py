@@ -25,37 +25,37 @@ _sym_db = _symbol_database.Default()
 from lpse.federation.v1 import journal_pb2 as lpse_dot_federation_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/federation/v1/recovery.proto\x12\x12lpse.federation.v1\x1a lpse/federation/v1/journal.proto\"\x13\n\x11ListEpochsRequest\"J\n\x0bStoredEpoch\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x13\n\x0bsigning_key\x18\x02 \x01(\x0c\"E\n\x12ListEpochsResponse\x12/\n\x06\x65pochs\x18\x01 \x03(\x0b\x32\x1f.lpse.federation.v1.StoredEpoch\"/\n\x0fGetRootsRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\r\n\x05sizes\x18\x02 \x03(\x04\"!\n\x10GetRootsResponse\x12\r\n\x05roots\x18\x01 \x03(\x0c\"@\n\x12ReadJournalRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x04\";\n\x13ReadJournalResponse\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\"b\n\x12OfferBranchRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x13\n\x0b\x66irst_index\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x03(\x0c\"%\n\x13OfferBranchResponse\x12\x0e\n\x06\x62ranch\x18\x01 \x01(\t\"C\n\x14GetResolutionRequest\x12+\n\town_heads\x18\x01 \x03(\x0b\x32\x18.lpse.federation.v1.Head\"\x8d\x01\n\x15GetResolutionResponse\x12\x32\n\x06\x61\x64vice\x18\x01 \x01(\x0e\x32\".lpse.federation.v1.RecoveryAdvice\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x04 \x01(\t\x12\x12\n\nresolution\x18\x05 \x01(\t*\xbb\x01\n\x0eRecoveryAdvice\x12\x1f\n\x1bRECOVERY_ADVICE_UNSPECIFIED\x10\x00\x12\x18\n\x14RECOVERY_ADVICE_NONE\x10\x01\x12\x1b\n\x17RECOVERY_ADVICE_RECOVER\x10\x02\x12\x19\n\x15RECOVERY_ADVICE_OFFER\x10\x03\x12\x18\n\x14RECOVERY_ADVICE_WAIT\x10\x04\x12\x1c\n\x18RECOVERY_ADVICE_REIMPORT\x10\x05\x32\xe8\x03\n\x08Recovery\x12[\n\nListEpochs\x12%.lpse.federation.v1.ListEpochsRequest\x1a&.lpse.federation.v1.ListEpochsResponse\x12U\n\x08GetRoots\x12#.lpse.federation.v1.GetRootsRequest\x1a$.lpse.federation.v1.GetRootsResponse\x12`\n\x0bReadJournal\x12&.lpse.federation.v1.ReadJournalRequest\x1a\'.lpse.federation.v1.ReadJournalResponse0\x01\x12`\n\x0bOfferBranch\x12&.lpse.federation.v1.OfferBranchRequest\x1a\'.lpse.federation.v1.OfferBranchResponse(\x01\x12\x64\n\rGetResolution\x12(.lpse.federation.v1.GetResolutionRequest\x1a).lpse.federation.v1.GetResolutionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/federation/v1/recovery.proto\x12\x12lpse.federation.v1\x1a lpse/federation/v1/journal.proto\"\x13\n\x11ListEpochsRequest\"\x80\x01\n\x0bStoredEpoch\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x13\n\x0bsigning_key\x18\x02 \x01(\x0c\x12\x34\n\x0b\x63osignature\x18\x03 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\"E\n\x12ListEpochsResponse\x12/\n\x06\x65pochs\x18\x01 \x03(\x0b\x32\x1f.lpse.federation.v1.StoredEpoch\"/\n\x0fGetRootsRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\r\n\x05sizes\x18\x02 \x03(\x04\"!\n\x10GetRootsResponse\x12\r\n\x05roots\x18\x01 \x03(\x0c\"@\n\x12ReadJournalRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x04\";\n\x13ReadJournalResponse\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\"b\n\x12OfferBranchRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x13\n\x0b\x66irst_index\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x03(\x0c\"%\n\x13OfferBranchResponse\x12\x0e\n\x06\x62ranch\x18\x01 \x01(\t\"C\n\x14GetResolutionRequest\x12+\n\town_heads\x18\x01 \x03(\x0b\x32\x18.lpse.federation.v1.Head\"\x8d\x01\n\x15GetResolutionResponse\x12\x32\n\x06\x61\x64vice\x18\x01 \x01(\x0e\x32\".lpse.federation.v1.RecoveryAdvice\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x04 \x01(\t\x12\x12\n\nresolution\x18\x05 \x01(\t*\xbb\x01\n\x0eRecoveryAdvice\x12\x1f\n\x1bRECOVERY_ADVICE_UNSPECIFIED\x10\x00\x12\x18\n\x14RECOVERY_ADVICE_NONE\x10\x01\x12\x1b\n\x17RECOVERY_ADVICE_RECOVER\x10\x02\x12\x19\n\x15RECOVERY_ADVICE_OFFER\x10\x03\x12\x18\n\x14RECOVERY_ADVICE_WAIT\x10\x04\x12\x1c\n\x18RECOVERY_ADVICE_REIMPORT\x10\x05\x32\xe8\x03\n\x08Recovery\x12[\n\nListEpochs\x12%.lpse.federation.v1.ListEpochsRequest\x1a&.lpse.federation.v1.ListEpochsResponse\x12U\n\x08GetRoots\x12#.lpse.federation.v1.GetRootsRequest\x1a$.lpse.federation.v1.GetRootsResponse\x12`\n\x0bReadJournal\x12&.lpse.federation.v1.ReadJournalRequest\x1a\'.lpse.federation.v1.ReadJournalResponse0\x01\x12`\n\x0bOfferBranch\x12&.lpse.federation.v1.OfferBranchRequest\x1a\'.lpse.federation.v1.OfferBranchResponse(\x01\x12\x64\n\rGetResolution\x12(.lpse.federation.v1.GetResolutionRequest\x1a).lpse.federation.v1.GetResolutionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.federation.v1.recovery_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOVERYADVICE']._serialized_start=823
-  _globals['_RECOVERYADVICE']._serialized_end=1010
+  _globals['_RECOVERYADVICE']._serialized_start=878
+  _globals['_RECOVERYADVICE']._serialized_end=1065
   _globals['_LISTEPOCHSREQUEST']._serialized_start=91
   _globals['_LISTEPOCHSREQUEST']._serialized_end=110
-  _globals['_STOREDEPOCH']._serialized_start=112
-  _globals['_STOREDEPOCH']._serialized_end=186
-  _globals['_LISTEPOCHSRESPONSE']._serialized_start=188
-  _globals['_LISTEPOCHSRESPONSE']._serialized_end=257
-  _globals['_GETROOTSREQUEST']._serialized_start=259
-  _globals['_GETROOTSREQUEST']._serialized_end=306
-  _globals['_GETROOTSRESPONSE']._serialized_start=308
-  _globals['_GETROOTSRESPONSE']._serialized_end=341
-  _globals['_READJOURNALREQUEST']._serialized_start=343
-  _globals['_READJOURNALREQUEST']._serialized_end=407
-  _globals['_READJOURNALRESPONSE']._serialized_start=409
-  _globals['_READJOURNALRESPONSE']._serialized_end=468
-  _globals['_OFFERBRANCHREQUEST']._serialized_start=470
-  _globals['_OFFERBRANCHREQUEST']._serialized_end=568
-  _globals['_OFFERBRANCHRESPONSE']._serialized_start=570
-  _globals['_OFFERBRANCHRESPONSE']._serialized_end=607
-  _globals['_GETRESOLUTIONREQUEST']._serialized_start=609
-  _globals['_GETRESOLUTIONREQUEST']._serialized_end=676
-  _globals['_GETRESOLUTIONRESPONSE']._serialized_start=679
-  _globals['_GETRESOLUTIONRESPONSE']._serialized_end=820
-  _globals['_RECOVERY']._serialized_start=1013
-  _globals['_RECOVERY']._serialized_end=1501
+  _globals['_STOREDEPOCH']._serialized_start=113
+  _globals['_STOREDEPOCH']._serialized_end=241
+  _globals['_LISTEPOCHSRESPONSE']._serialized_start=243
+  _globals['_LISTEPOCHSRESPONSE']._serialized_end=312
+  _globals['_GETROOTSREQUEST']._serialized_start=314
+  _globals['_GETROOTSREQUEST']._serialized_end=361
+  _globals['_GETROOTSRESPONSE']._serialized_start=363
+  _globals['_GETROOTSRESPONSE']._serialized_end=396
+  _globals['_READJOURNALREQUEST']._serialized_start=398
+  _globals['_READJOURNALREQUEST']._serialized_end=462
+  _globals['_READJOURNALRESPONSE']._serialized_start=464
+  _globals['_READJOURNALRESPONSE']._serialized_end=523
+  _globals['_OFFERBRANCHREQUEST']._serialized_start=525
+  _globals['_OFFERBRANCHREQUEST']._serialized_end=623
+  _globals['_OFFERBRANCHRESPONSE']._serialized_start=625
+  _globals['_OFFERBRANCHRESPONSE']._serialized_end=662
+  _globals['_GETRESOLUTIONREQUEST']._serialized_start=664
+  _globals['_GETRESOLUTIONREQUEST']._serialized_end=731
+  _globals['_GETRESOLUTIONRESPONSE']._serialized_start=734
+  _globals['_GETRESOLUTIONRESPONSE']._serialized_end=875
+  _globals['_RECOVERY']._serialized_start=1068
+  _globals['_RECOVERY']._serialized_end=1556
 # @@protoc_insertion_point(module_scope)

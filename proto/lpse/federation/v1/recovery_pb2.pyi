@@ -94,6 +94,7 @@ class StoredEpoch(_message.Message):
 
     HEAD_FIELD_NUMBER: _builtins.int
     SIGNING_KEY_FIELD_NUMBER: _builtins.int
+    COSIGNATURE_FIELD_NUMBER: _builtins.int
     signing_key: _builtins.bytes
     """Set by the centre: the Ed25519 public key of the node that made the signature, 32 bytes. It is
     the caller's present key, or one that it had before its machine was lost.
@@ -102,15 +103,22 @@ class StoredEpoch(_message.Message):
     def head(self) -> _journal_pb2.Head:
         """Set by the centre: the newest head it holds, with the node's own signature."""
 
+    @_builtins.property
+    def cosignature(self) -> _journal_pb2.Cosignature:
+        """Set by the centre: its word, now, that it holds this head; proofs of the epoch's entries need
+        one that covers them. Absence means that the head is not cosigned.
+        """
+
     def __init__(
         self,
         *,
         head: _journal_pb2.Head | None = ...,
         signing_key: _builtins.bytes = ...,
+        cosignature: _journal_pb2.Cosignature | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "signing_key", b"signing_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignature", b"cosignature", "head", b"head", "signing_key", b"signing_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
