@@ -19,12 +19,14 @@ from lpse.terminal.daemon import (
     Work,
 )
 from regional_node.areas import Areas, Register, open_areas
+from regional_node.audit.wiring import open_audit
 from regional_node.clock.messages import trust_message
 from regional_node.link.ports import Connect, Parts
 from regional_node.link.ports import Settings as LinkSettings
 from regional_node.link.service import NodeService
 from regional_node.link.worker import LinkWorker
 from regional_node.machine import Machine
+from regional_node.reconciliation.log_service import open_log
 from regional_node.reconciliation.runs import Runs
 from regional_node.reconciliation.service import ReconciliationsService
 from regional_node.reconciliation.store import ReconciliationStore
@@ -55,6 +57,11 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
     settings, clock = machine.settings, machine.clock
     areas = await open_areas(machine, roads.channel)
     await machine.care.verify_blobs(machine.blobs, areas.upkeep.store)
+    audit = open_audit(
+        machine, roads.channel, areas.restorers.restore_in if areas.restorers else None
+    )
+    areas.workers |= audit.workers
+    machine.care.more_notes.append(audit.verify.notes)
     software_version = version("lpse-federation")
     runs = Runs(
         machine.database, machine.journal, clock, machine.log, software_version=software_version
@@ -80,6 +87,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
             machine.entropy.token(16),
         ),
         measuring=machine.keeper,
+        challenged=audit.proofs,
         witnessed=open_checking(machine),
     )
     link = LinkWorker(
@@ -91,12 +99,17 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
     areas.workers["giving_back"] = open_giving(machine, roads.channel, link.demand_run).run
     trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
     node = NodeService(parts, link, machine.me, trust, areas.upkeep.health)
-    recon = ReconciliationsService(ReconciliationStore(machine.database), link.demand_run)
+    recon = ReconciliationsService(
+        ReconciliationStore(machine.database),
+        open_log(machine.database, machine.journal, machine.signer, clock, machine.me.province),
+        link.demand_run,
+    )
     services: list[Register] = [
         lambda server: node_pb2_grpc.add_NodeServicer_to_server(node, server),
         lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(
             recon, server
         ),
+        audit.register,
         *areas.services,
     ]
     return Node(machine, areas, link, services, areas.workers)
