@@ -1,0 +1,1 @@
+"""Golden journals and frames, written by programs of earlier protocols; see `generate.py`."""
