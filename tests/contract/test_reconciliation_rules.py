@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 import string
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,9 +26,11 @@ from lpse.federation.reconciliation_rules import (
     RULES,
     TABLE,
     Authority,
+    Choice,
     Decision,
     Rule,
     authority,
+    choices,
     default_rule,
     entry,
     evidence,
@@ -36,6 +42,7 @@ from lpse.federation.v1 import records_pb2 as records
 
 EVERY = (*TABLE, *DEFAULTS)
 CLASSIFICATIONS = [one for one in records.Classification.values() if one]
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = {"count", "directive", "choice", "found", "field"}
 
 
@@ -155,3 +162,54 @@ def test_a_rule_of_a_newer_program_is_shown_as_it_is(damage: str) -> None:
 def test_evidence_keeps_its_limit_and_its_small_facts() -> None:
     """Invariant 12: the longest fact gives way, the others stay."""
     assert evidence(size=3, note="x" * 1_000) == b'{"size":3}'
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            yield node
+
+
+def _name(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+@pytest.mark.parametrize("folder", ["central", "regional_node", "proto/lpse"])
+def test_no_decider_words_its_own_decisions(folder: str) -> None:
+    """Every entry of the log takes rule, classification and reason from the table."""
+    own = ROOT / "proto/lpse/federation/reconciliation_rules/entries.py"
+    worded = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path != own and not path.stem.endswith(("_pb2", "_pb2_grpc"))
+        for call in _calls(path)
+        if _name(call) == "ReconciliationEntry" and call.keywords
+    ]
+    assert not worded
+
+
+def test_every_rule_that_a_decider_names_stands_in_the_table() -> None:
+    """A finding is never lost to a misspelt rule."""
+    named = {
+        node.value: path.name
+        for folder in ("central", "regional_node", "proto/lpse")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"R-[A-Z][A-Z-]*[A-Z](/\d+)?", node.value)
+    }
+    assert not {name: file for name, file in named.items() if name not in {*CURRENT, *RULES}}
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+def test_choices_are_offered_where_a_person_is_asked(one: Rule) -> None:
+    """A question has answers, agreement has none; two histories are settled at the centre alone."""
+    told = entry(one.id, "object", b"{}", b"{}", "", 1, **dict.fromkeys(WORDS - {"count"}, "x"))
+    told.rule = one.name
+    at_centre, at_node = choices(told, at_centre=True), choices(told, at_centre=False)
+    assert bool(at_centre) == bool(at_node) == one.needs_person
+    assert not {Choice.CONTINUE_STORED, Choice.CONTINUE_OFFERED} & set(at_node)
+    if one.id in {"R-REGIONAL-FORKED", "R-CLONE-SUSPECT", "R-EPOCH-OLD"}:
+        assert {Choice.CONTINUE_STORED, Choice.CONTINUE_OFFERED} <= set(at_centre)
