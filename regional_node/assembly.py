@@ -30,7 +30,8 @@ from regional_node.reconciliation.log_service import open_log
 from regional_node.reconciliation.runs import Runs
 from regional_node.reconciliation.service import ReconciliationsService
 from regional_node.reconciliation.store import ReconciliationStore
-from regional_node.witness.wiring import open_checking, open_giving
+from regional_node.recovery.assembly import open_recovery
+from regional_node.witness.wiring import open_checking, open_giving, open_telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,13 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         max_seconds=settings.link.reconnect_max_seconds,
     )
     areas.workers["giving_back"] = open_giving(machine, roads.channel, link.demand_run).run
+    if areas.restorers is not None:
+        areas.workers |= open_recovery(
+            machine, roads.channel, (areas.restorers, areas.upkeep.suspect)
+        )
     trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
-    node = NodeService(parts, link, machine.me, trust, areas.upkeep.health)
+    telling = open_telling(machine).fill
+    node = NodeService(parts, link, machine.me, trust, areas.upkeep.health, telling)
     recon = ReconciliationsService(
         ReconciliationStore(machine.database),
         open_log(machine.database, machine.journal, machine.signer, clock, machine.me.province),

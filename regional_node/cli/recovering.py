@@ -41,7 +41,7 @@ async def recover(code: str, endpoint: str, paper: Path | None, output: Output) 
     listed = await _epochs(data, identity)
     keep_former_keys(
         data / "identity",
-        (one.verifier for one in listed if one.verifier.public != identity.signing_key),
+        [one.verifier for one in listed if one.verifier.public != identity.signing_key],
     )
     _mark(data, listed)
     show(enrol.row_of(identity), enrol.COLUMNS, output, name="node_id")

@@ -11,6 +11,7 @@ from importlib.metadata import version
 import grpc
 
 from lpse.terminal.daemon import Work
+from regional_node.identity.history import former_keys
 from regional_node.machine import Machine
 from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.recovery.client import RecoveryClient
@@ -24,9 +25,9 @@ def open_recovery(
     machine: Machine,
     connect: Callable[[], grpc.aio.Channel],
     areas: tuple[Rebuilding, Suspect],
-    former: frozenset[bytes],
 ) -> dict[str, Work]:
-    """The worker; `former` are the signing keys of machines that were this node before."""
+    """The worker that watches the link and brings back what is missing."""
+    former = former_keys(machine.settings.data / "identity")
     journal, store = machine.journal, RecoveryStore(machine.database)
     client = RecoveryClient(connect, machine.signer.verifier, former, machine.national.centre)
     engine = Engine(store, journal, machine.signer, client, areas[0], machine.log)
