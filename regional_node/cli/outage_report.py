@@ -45,6 +45,7 @@ async def write_report(name: str, output: Output) -> None:
         found = await OutagesStub(channel).GetOutage(outages_pb2.GetOutageRequest(name=name))
         affected = [plain(await _compensation(channel, code)) for code in found.outage.packages]
     document = report_document(status.node_id, plain(found.outage), affected)
+    document["national_checkpoint"] = status.national_checkpoint or None
     if output is Output.TABLE:
         print("\n".join(report_lines(document)))
     else:
@@ -123,7 +124,7 @@ def report_lines(document: Mapping[str, Any]) -> list[str]:
     if not document["packages"]:
         lines.append("  tidak ada")
     lines.append("Petugas yang menandatangani: ........................................")
-    return lines
+    return lines + _checkpoint_lines(document.get("national_checkpoint"))
 
 
 async def _compensation(channel: Any, code: str) -> compensations_pb2.Compensation:
@@ -132,6 +133,14 @@ async def _compensation(channel: Any, code: str) -> compensations_pb2.Compensati
     )
     found: compensations_pb2.Compensation = answer.compensation
     return found
+
+
+def _checkpoint_lines(checkpoint: str | None) -> list[str]:
+    """The national history that this letter was written under; anybody can compare it."""
+    if not checkpoint:
+        return []
+    told = "Titik periksa jurnal nasional saat surat ini dibuat (lkppctl audit verify --against):"
+    return ["", told, "", *(f"  {line}" for line in checkpoint.rstrip("\n").split("\n"))]
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ what it is, not as a fault of the node. Leaves out the link's details (`lpse-nod
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -67,5 +68,27 @@ async def _status(output: Output) -> None:
     async with session.connect() as channel:
         answer = await _ask(channel)
     show(answer, columns(answer.zone or "Asia/Jakarta"), output, name="node_id")
+    if output is Output.TABLE:
+        _warn(plain(answer)["contradictions"])
     if output is Output.TABLE and plain(answer)["link"] in ("DISCONNECTED", "PAUSED"):
         note(say("Uploads go on; everything is sent when the link is back."))
+
+
+def _warn(contradictions: Sequence[Mapping[str, Any]]) -> None:
+    """Two national histories are told at every glance, with what proves them."""
+    for one in contradictions:
+        held, shown = one["held_head"], one["shown_head"]
+        if one["relation"] == "rewound":
+            note(
+                say(
+                    "The centre shows {shown} national entries, this node holds {held}: it is given"
+                    " back what it lost.",
+                    shown=str(shown["size"]),
+                    held=str(held["size"]),
+                )
+            )
+            continue
+        who = one["witness"] or say("the centre")
+        note(say("TWO NATIONAL HISTORIES: {who} showed another one; keep this:", who=who))
+        note(f"  {held['size']} {held['root']}")
+        note(f"  {shown['size']} {shown['root']}")

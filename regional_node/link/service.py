@@ -38,8 +38,11 @@ class NodeService(rpc.NodeServicer):
         me: NodeFacts,
         trust: Callable[[], api.ClockTrust] = api.ClockTrust,
         health: Callable[[], Awaitable[api.DiskHealth]] | None = None,
+        witness: Callable[[api.GetNodeStatusResponse], Awaitable[None]] | None = None,
     ) -> None:
+        """`witness` adds what the node knows as a witness of the national journal."""
         self._parts = parts
+        self._witness = witness
         self._health = health
         self._trust = trust
         self._worker = worker
@@ -75,6 +78,8 @@ class NodeService(rpc.NodeServicer):
             answer.disk.CopyFrom(await self._health())
         if parts.national.head is not None:
             answer.national_head.CopyFrom(parts.national.head.message())
+        if self._witness is not None:
+            await self._witness(answer)
         return answer
 
     async def GetLinkStatus(

@@ -14,6 +14,9 @@ from regional_node.machine import Machine
 from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.witness.checking import Checking
 from regional_node.witness.giving_back import GivingBack, Neighbours, record_with
+from regional_node.witness.pages import CheckpointPage
+from regional_node.witness.store import WitnessStore
+from regional_node.witness.telling import Telling
 
 
 def open_checking(machine: Machine) -> Checking:
@@ -39,6 +42,12 @@ def open_giving(
     )
     machine.link.on_session(giving.wake)
     return giving
+
+
+def open_telling(machine: Machine) -> Telling:
+    """What a status says about the national journal."""
+    page = CheckpointPage(machine.national, machine.signer, machine.clock)
+    return Telling(page, WitnessStore(machine.database), machine.link)
 
 
 def _runs(machine: Machine) -> DecidedRuns:

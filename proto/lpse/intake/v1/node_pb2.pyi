@@ -103,6 +103,8 @@ class GetNodeStatusResponse(_message.Message):
     NATIONAL_SKIPPED_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
     DISK_FIELD_NUMBER: _builtins.int
+    NATIONAL_CHECKPOINT_FIELD_NUMBER: _builtins.int
+    CONTRADICTIONS_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Set by the node."""
     service: _link_pb2.ServiceState.ValueType
@@ -129,6 +131,10 @@ class GetNodeStatusResponse(_message.Message):
     """Set by the node: IANA zone of the office."""
     national_skipped: _builtins.int
     """Set by the node: national entries that this program could not fold."""
+    national_checkpoint: _builtins.str
+    """Set by the node: its newest national head as a C2SP checkpoint with the node's own word, for
+    letters; empty before the first contact.
+    """
     @_builtins.property
     def own_head(self) -> _journal_pb2.Head:
         """Set by the node: newest head of its own journal."""
@@ -148,6 +154,10 @@ class GetNodeStatusResponse(_message.Message):
     @_builtins.property
     def disk(self) -> Global___DiskHealth:
         """Set by the node."""
+
+    @_builtins.property
+    def contradictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___NationalContradiction]:
+        """Set by the node: national heads with the centre's signature that contradict what it holds."""
 
     def __init__(
         self,
@@ -170,14 +180,60 @@ class GetNodeStatusResponse(_message.Message):
         national_skipped: _builtins.int = ...,
         clock: Global___ClockTrust | None = ...,
         disk: Global___DiskHealth | None = ...,
+        national_checkpoint: _builtins.str = ...,
+        contradictions: _abc.Iterable[Global___NationalContradiction] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "disk", b"disk", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "contradictions", b"contradictions", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_checkpoint", b"national_checkpoint", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class NationalContradiction(_message.Message):
+    """Two national heads with the centre's own signature that cannot both be true."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HELD_HEAD_FIELD_NUMBER: _builtins.int
+    SHOWN_HEAD_FIELD_NUMBER: _builtins.int
+    WITNESS_FIELD_NUMBER: _builtins.int
+    FIND_TIME_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    witness: _builtins.str
+    """Set by the node: who had cosigned the shown head; empty when the centre itself showed it."""
+    relation: _builtins.str
+    """Set by the node: "rewound" where the centre showed less, "forked" otherwise."""
+    @_builtins.property
+    def held_head(self) -> _journal_pb2.Head:
+        """Set by the node: what it held then."""
+
+    @_builtins.property
+    def shown_head(self) -> _journal_pb2.Head:
+        """Set by the node: what was shown."""
+
+    @_builtins.property
+    def find_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: wall clock; absent when the centre itself showed it."""
+
+    def __init__(
+        self,
+        *,
+        held_head: _journal_pb2.Head | None = ...,
+        shown_head: _journal_pb2.Head | None = ...,
+        witness: _builtins.str = ...,
+        find_time: _timestamp_pb2.Timestamp | None = ...,
+        relation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time", "held_head", b"held_head", "shown_head", b"shown_head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time", "held_head", b"held_head", "relation", b"relation", "shown_head", b"shown_head", "witness", b"witness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NationalContradiction: _TypeAlias = NationalContradiction  # noqa: Y015
 
 @_typing.final
 class DiskHealth(_message.Message):
