@@ -1,74 +1,168 @@
-"""`lkppctl recon {list,get,…}`: reconciliation runs of all nodes, as the nodes signed them.
+"""`lkppctl recon {list,get,export,verify,…}`: the reconciliation log of all nodes.
 
-Rule: JSON is the record itself; the table and the story are for people. Leaves out runs on demand,
+Rule: JSON is the record itself; tables and the story are for people. Leaves out runs on demand,
 which are asked for at the node, the national gate (`national`) and parked entries (`parked`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from central.ctl import national, parked, parked_blobs, session
-from lpse.terminal import recon_views
-from lpse.terminal.output import (
-    Output,
-    OutputOption,
-    run,
-)
+from lpse.terminal import recon_flags as flags
+from lpse.terminal.output import Output, OutputOption, run
 
 if TYPE_CHECKING:
-    from lpse.operator.v1 import reconciliations_pb2 as api
+    from lpse.federation.v1 import recon_log_pb2 as log
 
-app = typer.Typer(help="Reconciliation: runs, parked entries, the national journal.")
+app = typer.Typer(help="Reconciliation: runs, entries, exports, and what was set aside.")
 national.add_commands(app)
 parked.add_commands(app)
 parked_blobs.add_commands(app)
 
 ZONE = "Asia/Jakarta"
+_PAGE = 1_000
 
 
 @app.command("list")
 def list_runs(
-    node: Annotated[str, typer.Option(help="Only this node.")] = "",
-    trigger: Annotated[
-        recon_views.Trigger | None, typer.Option(help="Only runs started so.")
-    ] = None,
-    with_difference: Annotated[
-        bool, typer.Option("--with-difference", help="Only runs that found a difference.")
+    *,
+    since: flags.Since = "",
+    until: flags.Until = "",
+    node: flags.Nodes = None,
+    province: flags.Provinces = None,
+    classification: flags.Classifications = None,
+    rule: flags.Rules = None,
+    trigger: flags.Triggers = None,
+    state: flags.States = None,
+    text: flags.Text = "",
+    package: flags.Package = "",
+    with_difference: flags.WithDifference = False,
+    heads_unequal: flags.HeadsUnequal = False,
+    entries: Annotated[bool, typer.Option("--entries", help="List entries, not runs.")] = False,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count the entries by value instead of listing them.")
     ] = False,
-    heads_unequal: Annotated[
-        bool, typer.Option("--heads-unequal", help="Only runs that ended with unequal heads.")
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the entries as they come.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Runs to show, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show, newest first.")] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List reconciliation runs, newest first."""
-    from lpse.operator.v1 import reconciliations_pb2 as api
-
-    request = api.ListReconciliationsRequest(
-        page_size=min(limit, 1_000),
-        trigger=recon_views.trigger_value(trigger),
-        node_id=node,
+    """List reconciliation runs or their entries, newest first."""
+    asked = flags.Flags(
+        since=since,
+        until=until,
+        nodes=node,
+        provinces=province,
+        classifications=classification,
+        rules=rule,
+        triggers=trigger,
+        states=state,
+        text=text,
+        package=package,
         with_difference=with_difference,
         heads_unequal=heads_unequal,
     )
-    run(_list(request, limit, output))
+    narrowed = run(_narrowed(asked))
+    if facets:
+        run(_facets(narrowed, output))
+    elif watch:
+        run(_watch(narrowed, output))
+    elif entries:
+        run(_entries(narrowed, limit, output))
+    else:
+        run(_runs(narrowed, limit, output))
 
 
 @app.command()
 def get(
     name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
+    entries: Annotated[bool, typer.Option("--entries", help="List the run's entries.")] = False,
+    entry: Annotated[
+        int | None, typer.Option(min=0, help="Show this entry in full, 0 for the first.")
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Tell one run as a story, or print its record."""
-    run(_get(name, output))
+    """Tell one run as a story, its entries, or one entry with both sides' evidence."""
+    if entry is not None:
+        run(_entry(name, entry, output))
+    elif entries:
+        run(_entries_of(name, output))
+    else:
+        run(_get(name, output))
 
 
-async def _list(request: api.ListReconciliationsRequest, limit: int, output: Output) -> None:
+@app.command()
+def export(
+    target: flags.Target,
+    *,
+    since: flags.Since = "",
+    until: flags.Until = "",
+    node: flags.Nodes = None,
+    province: flags.Provinces = None,
+    classification: flags.Classifications = None,
+    rule: flags.Rules = None,
+    trigger: flags.Triggers = None,
+    state: flags.States = None,
+    text: flags.Text = "",
+    package: flags.Package = "",
+    with_difference: flags.WithDifference = False,
+    heads_unequal: flags.HeadsUnequal = False,
+    form: flags.FormOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write the entries of a filter to a signed file that anybody can verify offline."""
+    asked = flags.Flags(
+        since=since,
+        until=until,
+        nodes=node,
+        provinces=province,
+        classifications=classification,
+        rules=rule,
+        triggers=trigger,
+        states=state,
+        text=text,
+        package=package,
+        with_difference=with_difference,
+        heads_unequal=heads_unequal,
+    )
+    run(_export(run(_narrowed(asked)), target, form, output))
+
+
+@app.command()
+def verify(
+    source: flags.Source,
+    key: flags.Key = "",
+    node_key: flags.NodeKeys = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check an exported file offline: its bytes, its signatures, and each run's journal proof."""
+    run(_verify(source, key, node_key, output))
+
+
+async def _narrowed(asked: flags.Flags) -> log.LogFilter:
+    from lpse.terminal.recon_filters import filter_of
+
+    return filter_of(asked, ZONE)
+
+
+async def _verify(source: Any, key: str, node_keys: Any, output: Output) -> None:
+    from lpse.terminal import recon_exports
+
+    recon_exports.check(source, key, node_keys, None, output)
+
+
+async def _runs(asked: log.LogFilter, limit: int, output: Output) -> None:
+    from lpse.operator.v1 import reconciliations_pb2 as api
     from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_views
 
+    request = api.ListReconciliationsRequest(page_size=min(limit, _PAGE))
+    if asked.ByteSize():
+        request.filter.CopyFrom(asked)
     found: list[api.Reconciliation] = []
     async with session.connect() as opened:
         while True:
@@ -80,12 +174,101 @@ async def _list(request: api.ListReconciliationsRequest, limit: int, output: Out
     recon_views.show_runs(found[:limit], ZONE, output)
 
 
-async def _get(name: str, output: Output) -> None:
+async def _listed(channel: Any, asked: log.LogFilter, limit: int) -> list[log.LogEntry]:
     from lpse.operator.v1 import reconciliations_pb2 as api
     from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
 
+    request = api.ListEntriesRequest(page_size=min(limit, _PAGE), filter=asked)
+    found: list[log.LogEntry] = []
+    while True:
+        page = await ReconciliationsStub(channel).ListEntries(request)
+        found.extend(page.entries)
+        if not page.next_page_token or len(found) >= limit:
+            return found[:limit]
+        request.page_token = page.next_page_token
+
+
+async def _entries(asked: log.LogFilter, limit: int, output: Output) -> None:
+    from lpse.terminal import recon_lists
+
     async with session.connect() as opened:
-        answer = await ReconciliationsStub(opened.channel).GetReconciliation(
-            api.GetReconciliationRequest(name=name)
-        )
-    recon_views.show_run(answer.reconciliation, ZONE, output)
+        found = await _listed(opened.channel, asked, limit)
+    recon_lists.show_entries(found, ZONE, output)
+
+
+async def _entries_of(name: str, output: Output) -> None:
+    from lpse.terminal import recon_lists
+
+    async with session.connect() as opened:
+        answer = await _one(opened.channel, name)
+        found = await _of_run(opened.channel, answer.name)
+    recon_lists.show_entries(found, ZONE, output)
+
+
+async def _get(name: str, output: Output) -> None:
+    from lpse.terminal import recon_views
+
+    async with session.connect() as opened:
+        answer = await _one(opened.channel, name)
+        lines = await _of_run(opened.channel, answer.name) if output is Output.TABLE else []
+    recon_views.show_run(answer, lines, ZONE, output)
+
+
+async def _one(channel: Any, name: str) -> Any:
+    from lpse.operator.v1 import reconciliations_pb2 as api
+    from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
+
+    asked = api.GetReconciliationRequest(name=name)
+    return (await ReconciliationsStub(channel).GetReconciliation(asked)).reconciliation
+
+
+async def _of_run(channel: Any, name: str) -> list[log.LogEntry]:
+    """The entries of one run, the first one first."""
+    from lpse.federation.v1 import recon_log_pb2 as log
+
+    return (await _listed(channel, log.LogFilter(run=name), _PAGE))[::-1]
+
+
+async def _entry(name: str, number: int, output: Output) -> None:
+    from lpse.operator.v1 import reconciliations_pb2 as api
+    from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_entry
+
+    async with session.connect() as opened:
+        asked = api.GetEntryRequest(name=name, number=number)
+        answer = await ReconciliationsStub(opened.channel).GetEntry(asked)
+    recon_entry.show_entry(answer.detail, ZONE, output)
+
+
+async def _facets(asked: log.LogFilter, output: Output) -> None:
+    from lpse.operator.v1 import reconciliations_pb2 as api
+    from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_lists
+
+    async with session.connect() as opened:
+        request = api.CountFacetsRequest(filter=asked)
+        answer = await ReconciliationsStub(opened.channel).CountFacets(request)
+    recon_lists.show_facets(answer, output)
+
+
+async def _watch(asked: log.LogFilter, output: Output) -> None:
+    from lpse.operator.v1 import reconciliations_pb2 as api
+    from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_lists
+
+    async with session.connect() as opened:
+        request = api.WatchEntriesRequest(filter=asked)
+        pages = ReconciliationsStub(opened.channel).WatchEntries(request)
+        await recon_lists.follow(aiter(pages), ZONE, output)
+
+
+async def _export(asked: log.LogFilter, target: Any, form: Any, output: Output) -> None:
+    from lpse.operator.v1 import reconciliations_pb2 as api
+    from lpse.operator.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_exports
+
+    spelled = recon_exports.form_value(recon_exports.form_of(form, target))
+    async with session.connect() as opened:
+        request = api.ExportEntriesRequest(filter=asked, form=spelled)
+        pieces = ReconciliationsStub(opened.channel).ExportEntries(request)
+        await recon_exports.receive(aiter(pieces), target, output)

@@ -1,68 +1,139 @@
-"""`lpse-node recon {run,list,get}`: reconciliation runs of this node.
+"""`lpse-node recon {run,list,get,export,verify,…}`: the reconciliation log of this node.
 
-Rule: JSON is the record itself; the table and the story are for people. Leaves out the
-decisions themselves (`regional_node.reconciliation`).
+Rule: JSON is the record itself; tables and the story are for people. Leaves out the decisions
+themselves (`regional_node.reconciliation`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lpse.terminal import recon_views
-from lpse.terminal.output import (
-    Output,
-    OutputOption,
-    note,
-    run,
-    show,
-)
+from lpse.terminal import recon_flags as flags
+from lpse.terminal.output import Output, OutputOption, note, run, show
 from lpse.terminal.words import say
 from regional_node.cli import session
-from regional_node.cli.status import zone_of
 
 if TYPE_CHECKING:
+    from lpse.federation.v1 import recon_log_pb2 as log
     from lpse.intake.v1 import reconciliations_pb2 as api
 
-app = typer.Typer(help="Reconciliation runs: what was compared, and what was decided.")
+app = typer.Typer(help="Reconciliation: what was compared, what was decided, and why.")
+
+_PAGE = 1_000
 
 
 @app.command("list")
 def list_runs(
-    trigger: Annotated[
-        recon_views.Trigger | None, typer.Option(help="Only runs started so.")
-    ] = None,
-    with_difference: Annotated[
-        bool, typer.Option("--with-difference", help="Only runs that found a difference.")
+    *,
+    since: flags.Since = "",
+    until: flags.Until = "",
+    classification: flags.Classifications = None,
+    rule: flags.Rules = None,
+    trigger: flags.Triggers = None,
+    state: flags.States = None,
+    text: flags.Text = "",
+    package: flags.Package = "",
+    with_difference: flags.WithDifference = False,
+    heads_unequal: flags.HeadsUnequal = False,
+    entries: Annotated[bool, typer.Option("--entries", help="List entries, not runs.")] = False,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count the entries by value instead of listing them.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Runs to show, newest first.")] = 100,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the entries as they come.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show, newest first.")] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List reconciliation runs, newest first."""
-    from lpse.intake.v1 import reconciliations_pb2 as api
-
-    request = api.ListReconciliationsRequest(
-        page_size=min(limit, 1_000),
-        trigger=recon_views.trigger_value(trigger),
+    """List reconciliation runs or their entries, newest first."""
+    asked = flags.Flags(
+        since=since,
+        until=until,
+        classifications=classification,
+        rules=rule,
+        triggers=trigger,
+        states=state,
+        text=text,
+        package=package,
         with_difference=with_difference,
+        heads_unequal=heads_unequal,
     )
-    run(_list(request, limit, output))
+    if facets:
+        run(_facets(asked, output))
+    elif watch:
+        run(_watch(asked, output))
+    elif entries:
+        run(_entries(asked, limit, output))
+    else:
+        run(_runs(asked, limit, output))
 
 
 @app.command()
 def get(
     name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
+    entries: Annotated[bool, typer.Option("--entries", help="List the run's entries.")] = False,
+    entry: Annotated[
+        int | None, typer.Option(min=0, help="Show this entry in full, 0 for the first.")
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Tell one run as a story, or print its record."""
-    run(_get(name, output))
+    """Tell one run as a story, its entries, or one entry with both sides' evidence."""
+    if entry is not None:
+        run(_entry(name, entry, output))
+    else:
+        run(_get(name, output, entries=entries))
 
 
 @app.command("run")
 def run_now(output: OutputOption = Output.TABLE) -> None:
     """Ask for a run now: the link says hello to the centre again."""
     run(_run(output))
+
+
+@app.command()
+def export(
+    target: flags.Target,
+    *,
+    since: flags.Since = "",
+    until: flags.Until = "",
+    classification: flags.Classifications = None,
+    rule: flags.Rules = None,
+    trigger: flags.Triggers = None,
+    state: flags.States = None,
+    text: flags.Text = "",
+    package: flags.Package = "",
+    with_difference: flags.WithDifference = False,
+    heads_unequal: flags.HeadsUnequal = False,
+    form: flags.FormOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write the entries of a filter to a signed file that anybody can verify offline."""
+    asked = flags.Flags(
+        since=since,
+        until=until,
+        classifications=classification,
+        rules=rule,
+        triggers=trigger,
+        states=state,
+        text=text,
+        package=package,
+        with_difference=with_difference,
+        heads_unequal=heads_unequal,
+    )
+    run(_export(asked, target, form, output))
+
+
+@app.command()
+def verify(
+    source: flags.Source,
+    key: flags.Key = "",
+    node_key: flags.NodeKeys = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check an exported file offline: its bytes, its signatures, and each run's journal proof."""
+    run(_verify(source, key, node_key, output))
 
 
 async def _run(output: Output) -> None:
@@ -81,28 +152,126 @@ async def _run(output: Output) -> None:
         note(say("The link is down or paused; the run follows the next hello."))
 
 
-async def _list(request: api.ListReconciliationsRequest, limit: int, output: Output) -> None:
+async def _narrowed(channel: Any, asked: flags.Flags) -> tuple[log.LogFilter, str]:
+    """The filter with dates as days of the office's zone, and that zone."""
+    from lpse.terminal.recon_filters import filter_of
+    from regional_node.cli.status import zone_of
+
+    zone = await zone_of(channel)
+    return filter_of(asked, zone), zone
+
+
+async def _runs(asked: flags.Flags, limit: int, output: Output) -> None:
+    from lpse.intake.v1 import reconciliations_pb2 as api
     from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_views
 
     found: list[api.Reconciliation] = []
     async with session.connect() as channel:
+        narrowed, zone = await _narrowed(channel, asked)
+        request = api.ListReconciliationsRequest(page_size=min(limit, _PAGE))
+        if narrowed.ByteSize():
+            request.filter.CopyFrom(narrowed)
         while True:
             page = await ReconciliationsStub(channel).ListReconciliations(request)
             found.extend(page.reconciliations)
             if not page.next_page_token or len(found) >= limit:
                 break
             request.page_token = page.next_page_token
-        zone = await zone_of(channel)
     recon_views.show_runs(found[:limit], zone, output)
 
 
-async def _get(name: str, output: Output) -> None:
+async def _listed(channel: Any, asked: log.LogFilter, limit: int) -> list[log.LogEntry]:
     from lpse.intake.v1 import reconciliations_pb2 as api
     from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
 
+    request = api.ListEntriesRequest(page_size=min(limit, _PAGE), filter=asked)
+    found: list[log.LogEntry] = []
+    while True:
+        page = await ReconciliationsStub(channel).ListEntries(request)
+        found.extend(page.entries)
+        if not page.next_page_token or len(found) >= limit:
+            return found[:limit]
+        request.page_token = page.next_page_token
+
+
+async def _entries(asked: flags.Flags, limit: int, output: Output) -> None:
+    from lpse.terminal import recon_lists
+
     async with session.connect() as channel:
-        answer = await ReconciliationsStub(channel).GetReconciliation(
-            api.GetReconciliationRequest(name=name)
-        )
+        narrowed, zone = await _narrowed(channel, asked)
+        found = await _listed(channel, narrowed, limit)
+    recon_lists.show_entries(found, zone, output)
+
+
+async def _get(name: str, output: Output, *, entries: bool) -> None:
+    from lpse.intake.v1 import reconciliations_pb2 as api
+    from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_lists, recon_views
+
+    async with session.connect() as channel:
+        request = api.GetReconciliationRequest(name=name)
+        answer = await ReconciliationsStub(channel).GetReconciliation(request)
+        one = answer.reconciliation
+        asked, zone = await _narrowed(channel, flags.Flags(run=one.name))
+        lines = (await _listed(channel, asked, _PAGE))[::-1]
+    if entries:
+        recon_lists.show_entries(lines, zone, output)
+    else:
+        recon_views.show_run(one, lines, zone, output)
+
+
+async def _entry(name: str, number: int, output: Output) -> None:
+    from lpse.intake.v1 import reconciliations_pb2 as api
+    from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_entry
+    from regional_node.cli.status import zone_of
+
+    async with session.connect() as channel:
+        request = api.GetEntryRequest(name=name, number=number)
+        answer = await ReconciliationsStub(channel).GetEntry(request)
         zone = await zone_of(channel)
-    recon_views.show_run(answer.reconciliation, zone, output)
+    recon_entry.show_entry(answer.detail, zone, output)
+
+
+async def _facets(asked: flags.Flags, output: Output) -> None:
+    from lpse.intake.v1 import reconciliations_pb2 as api
+    from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_lists
+
+    async with session.connect() as channel:
+        narrowed, _ = await _narrowed(channel, asked)
+        request = api.CountFacetsRequest(filter=narrowed)
+        answer = await ReconciliationsStub(channel).CountFacets(request)
+    recon_lists.show_facets(answer, output)
+
+
+async def _watch(asked: flags.Flags, output: Output) -> None:
+    from lpse.intake.v1 import reconciliations_pb2 as api
+    from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_lists
+
+    async with session.connect() as channel:
+        narrowed, zone = await _narrowed(channel, asked)
+        pages = ReconciliationsStub(channel).WatchEntries(api.WatchEntriesRequest(filter=narrowed))
+        await recon_lists.follow(aiter(pages), zone, output)
+
+
+async def _export(asked: flags.Flags, target: Any, form: Any, output: Output) -> None:
+    from lpse.intake.v1 import reconciliations_pb2 as api
+    from lpse.intake.v1.reconciliations_pb2_grpc import ReconciliationsStub
+    from lpse.terminal import recon_exports
+
+    spelled = recon_exports.form_value(recon_exports.form_of(form, target))
+    async with session.connect() as channel:
+        narrowed, _ = await _narrowed(channel, asked)
+        pieces = ReconciliationsStub(channel).ExportEntries(
+            api.ExportEntriesRequest(filter=narrowed, form=spelled)
+        )
+        await recon_exports.receive(aiter(pieces), target, output)
+
+
+async def _verify(source: Any, key: str, node_keys: Any, output: Output) -> None:
+    from lpse.terminal import recon_exports
+
+    recon_exports.check(source, key, node_keys, None, output)

@@ -14,6 +14,7 @@ import grpc
 
 from lpse.federation.entries import decode_entry, timestamp
 from lpse.federation.errors import NotFound, Refused
+from lpse.federation.notes import Signer
 from lpse.federation.recon_export import About
 from lpse.federation.recon_log import check_filter
 from lpse.federation.v1 import recon_log_pb2 as log
@@ -24,7 +25,6 @@ from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
 from lpse.storage.journal import Journal
 from lpse.storage.journal_store import EntryRow
-from regional_node.machine import Machine
 from regional_node.reconciliation.log_exporting import Exporting, Records
 from regional_node.reconciliation.log_reading import (
     NEWEST,
@@ -44,7 +44,6 @@ FORMS: Final = {log.EXPORT_FORM_JSONL: "jsonl", log.EXPORT_FORM_CSV: "csv"}
 class LogParts:
     """What the log is read with."""
 
-    database: Database
     reading: LogReading
     exporting: Exporting
     records: Records
@@ -52,13 +51,13 @@ class LogParts:
     clock: Clock
 
 
-def open_log(machine: Machine) -> LogParts:
-    """The log over an opened machine."""
-    me = (machine.me.node_id, machine.me.province)
-    reading = LogReading(LogStore(machine.database), machine.clock, me)
-    exporting = Exporting(reading, machine.journal, machine.signer)
-    records = Records(machine.journal)
-    return LogParts(machine.database, reading, exporting, records, machine.journal, machine.clock)
+def open_log(
+    database: Database, journal: Journal, signer: Signer, clock: Clock, province: str
+) -> LogParts:
+    """The log of the node whose journal it is."""
+    reading = LogReading(LogStore(database), clock, (journal.party, province))
+    exporting = Exporting(reading, journal, signer)
+    return LogParts(reading, exporting, Records(journal), journal, clock)
 
 
 class LogService(rpc.ReconciliationsServicer):

@@ -15,7 +15,8 @@ from central.enrolment.admission import Admission
 from central.fleet.desired import DesiredVersions
 from central.fleet.ports import EnrolledNode
 from central.fleet.service import FleetService, Statuses
-from central.reconciliation.service import ReconciliationsService as CentralReconciliations
+from central.reconciliation.service import LogParts
+from central.reconciliation.service import open_log as open_central_log
 from lpse.federation.desired_state import NodeFacts
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import FederationError, NotFound
@@ -32,6 +33,7 @@ from lpse.runtime.channels import ErrorInterceptor, error_from, open_local_chann
 from lpse.terminal import words
 from lpse.terminal.recon_story import story
 from regional_node.link.service import NodeService
+from regional_node.reconciliation.log_service import open_log
 from regional_node.reconciliation.service import ReconciliationsService
 from tests.federation.rig import CLOCK, LOG, Authority, Centre, Node, eventually, running
 
@@ -97,7 +99,8 @@ async def operators(centre: Centre, tmp_path: Path) -> AsyncIterator[grpc.aio.Ch
     server = grpc.aio.server(interceptors=[ErrorInterceptor(LOG)])
     fleet = FleetService(statuses, centre.national, admission, CLOCK)
     fleet_pb2_grpc.add_FleetServicer_to_server(fleet, server)
-    reader = CentralReconciliations(centre.runs, admission)
+    parts = LogParts(centre.database, centre.journal, centre.authority.centre, CLOCK)
+    reader, _ = open_central_log(parts, centre.runs, centre.ledger, admission)
     runs_grpc.add_ReconciliationsServicer_to_server(reader, server)
     async with served(server, tmp_path / "operators.sock") as channel:
         yield channel
@@ -207,7 +210,9 @@ async def local(node: Node, tmp_path: Path) -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server(interceptors=[ErrorInterceptor(LOG)])
     me = NodeFacts(NODE, "ID-JI", "Asia/Jakarta")
     node_pb2_grpc.add_NodeServicer_to_server(NodeService(node.parts, node.worker, me), server)
-    reader = ReconciliationsService(node.runs.store, node.worker.demand_run)
+    signer = node.authority.nodes[node.node_id]
+    parts = open_log(node.database, node.journal, signer, node.parts.clock, "ID-JI")
+    reader = ReconciliationsService(node.runs.store, parts, node.worker.demand_run)
     local_runs_grpc.add_ReconciliationsServicer_to_server(reader, server)
     async with served(server, tmp_path / "local.sock") as channel:
         yield channel

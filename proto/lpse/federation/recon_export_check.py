@@ -102,8 +102,21 @@ def form_of(front: bytes) -> str:
 # --- the header ---
 
 
+def header_of(front: bytes) -> Header:
+    """What a header says, unverified; ExportInvalid where it is none."""
+    return _parsed(front)[0]
+
+
 def _header(source: BinaryIO, key: Verifier) -> tuple[Header, log.LogFilter]:
-    front = source.read(EXPORT_HEADER_BYTES)
+    header, asked, signature = _parsed(source.read(EXPORT_HEADER_BYTES))
+    if header.key != key.text or header.party != key.name:
+        raise ExportInvalid(f"it was not made by the holder of the key of {key.name}")
+    key.verify(header.signed_bytes(), signature)
+    head_from_note(header.head.encode(), key)
+    return header, asked
+
+
+def _parsed(front: bytes) -> tuple[Header, log.LogFilter, bytes]:
     form = form_of(front)
     try:
         text = front.decode()
@@ -122,12 +135,7 @@ def _header(source: BinaryIO, key: Verifier) -> tuple[Header, log.LogFilter]:
         raise ExportInvalid("its header cannot be read") from error
     if kind != "header" or spelled != FORMAT or again != front or header.form != form:
         raise ExportInvalid("its header is spelled in another way")
-    if header.key != key.text or header.party != key.name:
-        raise ExportInvalid(f"it was not made by the holder of the key of {key.name}")
-    key.verify(header.signed_bytes(), signature)
-    head = head_from_note(header.head.encode(), key)
-    assert head.party == key.name
-    return header, asked
+    return header, asked, signature
 
 
 # --- the body ---

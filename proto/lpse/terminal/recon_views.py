@@ -1,15 +1,14 @@
 """Reconciliation runs as both programs show them: a row of a list, and one run as a story.
 
 Rule: JSON is the record itself; the table and the story are for people, and what comes from the
-other side is shown without control characters. Leaves out the words of the story (`recon_story`)
-and whom to ask.
+other side is shown without control characters. Leaves out the words of the story (`recon_story`),
+single entries (`recon_lists`, `recon_entry`) and whom to ask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lpse.terminal.output import Column, Output, console, show, show_list, visible
@@ -27,17 +26,14 @@ COLUMNS: Final = (
     Column("found", "Found"),
     Column("heads_equal", "Heads equal", lambda equal: say("yes") if equal else say("no")),
 )
-
-
-class Trigger(StrEnum):
-    """Values of `--trigger`."""
-
-    RECONNECT = "RECONNECT"
-    SCHEDULE = "SCHEDULE"
-    DEMAND = "DEMAND"
-    RESTORE = "RESTORE"
-    ENROLMENT = "ENROLMENT"
-    SCRUB = "SCRUB"
+SUMMARY: Final = (
+    Column("number", "No.", right=True),
+    Column("object", "Object"),
+    Column("found", "Found"),
+    Column("count", "Count", right=True),
+    Column("outcome", "Outcome"),
+    Column("state", "State"),
+)
 
 
 class Run(Protocol):
@@ -52,29 +48,42 @@ class Run(Protocol):
         """As the node signed it."""
 
 
-def trigger_value(trigger: Trigger | None) -> records.ReconciliationTrigger.ValueType:
-    """What a list request says; UNSPECIFIED asks for all."""
-    from lpse.federation.v1 import records_pb2 as records
-
-    name = "UNSPECIFIED" if trigger is None else trigger.value
-    return records.ReconciliationTrigger.Value(f"RECONCILIATION_TRIGGER_{name}")
-
-
 def show_runs(runs: Sequence[Any], zone: str, output: Output) -> None:
     """A list of runs (messages of either API), times in `zone`."""
     rows = [_row(one, zone) for one in runs] if output is Output.TABLE else runs
     show_list(rows, COLUMNS, output)
 
 
-def show_run(run: Any, zone: str, output: Output) -> None:
-    """One run (a message of either API): its story, or the message itself."""
-    from lpse.terminal.recon_story import story
+def show_run(run: Any, lines: Sequence[Any], zone: str, output: Output) -> None:
+    """One run (a message of either API): its story with a table of its entries, or the message.
+
+    `lines` are the run's entries as the log has them now: a state may have changed since.
+    """
+    from lpse.terminal.recon_story import story, with_difference
 
     if output is not Output.TABLE:
         show(run, COLUMNS, output)
         return
-    for line in story(run.record, zone):
-        console().print(visible(line), markup=False)
+    out = console()
+    for sentence in story(run.record, zone):
+        out.print(visible(sentence), markup=False)
+    if lines and (with_difference(run.record) or not run.record.heads_equal):
+        out.print()
+        show_list([_summary(line) for line in lines], SUMMARY)
+
+
+def _summary(line: Any) -> dict[str, Any]:
+    from lpse.terminal.recon_lists import found_text, short, state_text
+    from lpse.terminal.recon_words import outcome_word
+
+    return {
+        "number": line.number,
+        "object": short(line.entry.object),
+        "found": found_text(line),
+        "count": line.entry.count,
+        "outcome": outcome_word(line.entry.outcome),
+        "state": state_text(plain(line)["state"]),
+    }
 
 
 def _row(run: Run, zone: str) -> dict[str, Any]:

@@ -363,7 +363,6 @@ class EntryDetail(_message.Message):
     PLACE_FIELD_NUMBER: _builtins.int
     PREVIOUS_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
-    STORE_TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> Global___LogEntry:
         """Set by the server."""
@@ -384,10 +383,6 @@ class EntryDetail(_message.Message):
     def next(self) -> Global___ChainLink:
         """Set by the server: absent for the newest entry."""
 
-    @_builtins.property
-    def store_time(self) -> _timestamp_pb2.Timestamp:
-        """Set by the server: clock of the server when it stored the record, where it keeps that."""
-
     def __init__(
         self,
         *,
@@ -396,11 +391,10 @@ class EntryDetail(_message.Message):
         place: Global___EntryPlace | None = ...,
         previous: Global___ChainLink | None = ...,
         next: Global___ChainLink | None = ...,
-        store_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "next", b"next", "place", b"place", "previous", b"previous", "record", b"record", "store_time", b"store_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "next", b"next", "place", b"place", "previous", b"previous", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "next", b"next", "place", b"place", "previous", b"previous", "record", b"record", "store_time", b"store_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "next", b"next", "place", b"place", "previous", b"previous", "record", b"record"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
