@@ -54,6 +54,15 @@ class FalseCentre:
         """Send a frame."""
         self._frames.put_nowait(wire.CentralFrame(**frame).SerializeToString())
 
+    def say_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._frames.put_nowait(data)
+
+    async def session_over(self) -> None:
+        """End the stream and wait until the node has noticed."""
+        self._frames.put_nowait(None)
+        await self.code()
+
     def welcome(self, signer: Signer | None = None, **changes: Any) -> None:
         """A sound welcome, with some fields changed."""
         head = sign_head(signer or self.signer, bytes(16), 1, leaf_hash(b"genesis"))
