@@ -36,7 +36,7 @@ class SimHost:
     async def page(self, port: int, path: str, *, with_body: bool) -> bytes:
         """What the service answers; ConnectionRefusedError where none runs."""
         service = self.processes.get("service.lock")
-        if self.trouble == "silent" or (service is not None and service.running is None):
+        if self.trouble == "silent" or (service and service.gone):
             raise ConnectionRefusedError("no service listens")
         if self.trouble == "unwell":
             return b"HTTP/1.0 503 Unwell\r\n\r\n"
@@ -61,6 +61,11 @@ class SimProcess:
         self.running: Holder | None = None
         self.version = ""
         self.started: list[tuple[str, str]] = []  # label and version, for checkers
+
+    @property
+    def gone(self) -> bool:
+        """Whether something ran once and nothing runs now."""
+        return bool(self.started) and self.running is None
 
     def holder(self) -> Holder | None:
         """Who runs, or None."""

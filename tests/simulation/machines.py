@@ -24,6 +24,7 @@ from central.enrolment import genesis
 from lpse.federation.notes import Signer
 from lpse.runtime.channels import ErrorInterceptor
 from lpse.runtime.sqlite import Database
+from lpse.storage.backup_manifest import RESTORED
 from lpse.storage.blobs import BlobStore
 from lpse.storage.disk_care import DiskCare
 from lpse.terminal.daemon import Work, end_all, keep_working
@@ -166,6 +167,10 @@ class SimMachine:
         self.disk.put(snapshot.files)
         self.folder.stand_as(snapshot.folder)
 
+    def mark_restored(self) -> None:
+        """What `backup restore` leaves: the program opens a new epoch at its next start."""
+        (self.folder.path / RESTORED).write_text("{}", "utf-8")
+
     # --- what the kinds add ---
 
     async def _live(self) -> None:
@@ -264,6 +269,7 @@ class SimNode(SimMachine):
         name, self.province, self.zone = me
         super().__init__(world, name, world.options.grain)
         self.settings = settings(self.folder.path)
+        self.identity = name  # a clone runs under the name of another
         self.signer = Signer.from_seed(name, self.entropy.token(32))
         self.host = SimHost(self.clock)
         self.certificate = b""
@@ -288,10 +294,10 @@ class SimNode(SimMachine):
         database = await Database.open(
             settings.data / node_app.DATABASE, node_app.MIGRATIONS, readers=1, ground=self._ground()
         )
-        identity = settings.data / node_app.IDENTITY
-        identity.mkdir(exist_ok=True)
+        keys = settings.data / node_app.IDENTITY
+        keys.mkdir(exist_ok=True)
         centre_key = world.centre.signer.public
-        me = Identity(self.name, self.province, self.zone, "", self.signer.public, centre_key)
+        me = Identity(self.identity, self.province, self.zone, "", self.signer.public, centre_key)
         machine = await open_machine(
             Ground(
                 settings,
@@ -303,7 +309,7 @@ class SimNode(SimMachine):
                 database,
                 BlobStore(settings.data / node_app.BLOBS),
                 care,
-                escrow=open_escrow(identity, self.entropy),
+                escrow=open_escrow(keys, self.entropy),
                 host=self.host,
             )
         )

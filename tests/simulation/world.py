@@ -65,6 +65,7 @@ class World:
         self.errors: deque[str] = deque(maxlen=LOG_LINES)  # what programs logged as errors
         self.on_end: list[Callable[[SimMachine, str], None]] = []
         self.nodes: dict[str, SimNode] = {}
+        self.clones: list[SimNode] = []
         self.people: dict[str, Signer] = {}
         self.people_at_work: set[asyncio.Task[None]] = set()
         self.certificates: dict[str, bytes] = {}
@@ -192,6 +193,13 @@ class World:
         """Let so much virtual time pass."""
         self.run_until(asyncio.sleep(seconds))
 
+    def run_days(self, days: float) -> None:
+        """Let days pass, and collect memory at each of them."""
+        while days > 0:
+            self.run(min(days, 1.0) * 86_400)
+            gc.collect()
+            days -= 1.0
+
     def run_until(self, work: Awaitable[T]) -> T:
         """Let time pass until `work` (of the world, not of a machine) is done; its value."""
 
@@ -234,8 +242,8 @@ class World:
 
     @property
     def machines(self) -> list[SimMachine]:
-        """The centre and every node."""
-        return [self.centre, *self.nodes.values()]
+        """The centre, every node and every clone."""
+        return [self.centre, *self.nodes.values(), *self.clones]
 
     @property
     def centre_now(self) -> Centre:
@@ -254,6 +262,16 @@ class World:
     def province(self, province: str) -> list[SimNode]:
         """The nodes of a province."""
         return [node for node in self.nodes.values() if node.province == province]
+
+    def clone(self, node: SimNode) -> SimNode:
+        """A second machine with the same identity and what the first one holds; not started."""
+        self.copies += 1
+        me = (f"{node.name}-clone-{self.copies}", node.province, node.zone)
+        twin = SimNode(self, me, lambda data: node_settings(self.options, data))
+        twin.identity, twin.signer, twin.certificate = node.identity, node.signer, node.certificate
+        twin.stand_as(node.snapshot())
+        self.clones.append(twin)
+        return twin
 
     def _roads_of(self, nodes: tuple[SimNode, ...]) -> list[Any]:
         chosen = nodes or tuple(self.nodes.values())

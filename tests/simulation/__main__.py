@@ -1,0 +1,94 @@
+"""`dev.py simulate`: one run of the country, and what it came to.
+
+Owns the command's flags and its report: node-days per second, memory, the trace hash, promises and
+errors. Rules: without a fixed hash seed it starts itself again with one, so that a seed is a run;
+exit status 0 when everything settled, 1 when it did not. Leaves out checkers and shrinking.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import time
+from typing import Final
+
+from tests.simulation.observe import settled, unsettled
+from tests.simulation.settings import Options
+from tests.simulation.vendors import Vendors
+from tests.simulation.world import World
+
+HASH_SEED: Final = "0"
+LARGE_NODES: Final = 100  # from here on timers are coarse unless a grain is given
+LARGE_GRAIN: Final = 14_400.0
+SETTLE_SECONDS: Final = 6 * 3600.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run once and report."""
+    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
+        os.environ["PYTHONHASHSEED"] = HASH_SEED
+        words = [sys.executable, "-m", "tests.simulation", *arguments]
+        os.execv(sys.executable, words)
+    flags = _parser().parse_args(arguments)
+    grain = flags.grain or (LARGE_GRAIN if flags.nodes >= LARGE_NODES else 60.0)
+    options = Options(
+        nodes=flags.nodes,
+        days=flags.days,
+        grain=grain,
+        vendors_per_day=flags.submissions,
+        packages=flags.packages,
+        faults=flags.faults,
+    )
+    return _run(flags.seed, options)
+
+
+def _run(seed: int, options: Options) -> int:
+    begin = time.perf_counter()
+    with World(seed, options) as world:
+        world.build()
+        built = time.perf_counter()
+        vendors = Vendors(world)
+        vendors.begin()
+        world.run_days(options.days)
+        took = time.perf_counter() - built
+        ends_well = world.until(lambda: settled(world), SETTLE_SECONDS + 8 * options.grain)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        node_days = options.nodes * options.days
+        promises = vendors.promises
+        print(
+            f"seed {seed}: {options.nodes} nodes, {options.days:g} days, grain {options.grain:g} s"
+        )
+        print(f"built in {built - begin:.1f} s, ran in {took:.1f} s, {memory:.0f} MB")
+        print(f"{node_days / took:.1f} node-days per second, {world.loop.handles_run} turns")
+        print(f"events {world.trace.counts}")
+        print(
+            f"receipts {len(promises.receipts)}, refused {len(promises.refused)}, given up"
+            f" {len(promises.given_up)}, opened {len(promises.opened)} of {len(promises.tenders)}"
+        )
+        for line in [*world.errors][-10:]:
+            print(f"error {line}")
+        for line in world.loop.complaints[:10]:
+            print(f"complaint {line}")
+        for one in unsettled(world)[:10]:
+            print(f"not settled: {one}")
+        print(f"trace {world.trace.hash}")
+        print("settled" if ends_well else "NOT SETTLED")
+        return 0 if ends_well else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev.py simulate", description="A simulated country.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nodes", type=int, default=5)
+    parser.add_argument("--days", type=float, default=3.0)
+    parser.add_argument("--grain", type=float, default=0.0, help="seconds; 0: chosen by size")
+    parser.add_argument("--submissions", type=float, default=6.0, help="per node and day")
+    parser.add_argument("--packages", type=int, default=3, help="per node")
+    parser.add_argument("--faults", default="none")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
