@@ -209,10 +209,10 @@ class National:
         if filed is not None and self._evidence.start is Start.RESTORED:
             start = judge_start(own, filed, await self._root_at(filed), fresh=False)
             self._evidence = replace(self._evidence, start=start)
+            await self._report(before)
         for node_id, head, _ in await self._store.contradictions():
             if head.size <= own.size and await self._root_at(head) == head.root:
                 await self.witnessed(node_id, contained=True, head=None)
-        await self._report(before)
 
     async def assert_complete(self, *, expect_size: int, reason: str, by: str) -> None:
         """An operator's word that nothing is missing; refused where a node showed otherwise.
