@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one door for developers: `demo | test | check | proto | bench | faults`, fresh checkout.
+"""The one door for developers, from a fresh checkout: see `MODULES` for its commands.
 
 Standard library only. Every command, `--help` of a command too, first makes `.venv` from the
 hash-locked list in deploy/locks/ with the project installed in place, then hands over to the
@@ -44,6 +44,7 @@ MODULES = {
     "check": ("deploy.check", "lint, format, types, import arrows, generated code"),
     "proto": ("deploy.generate", "generate code from proto/; --check only compares"),
     "bench": ("tests.bench", "measure, and print medians and ratios"),
+    "simulate": ("tests.simulation", "run a simulated country under a seed, with or without faults"),
     "faults": ("tests.faults", "kill, cut and fill a federation at work for minutes or hours"),
 }
 

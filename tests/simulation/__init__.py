@@ -54,4 +54,4 @@ What to look at (ports of observation)
 Modules: `kernel` (loop, lives), `time_and_chance`, `disk` + `sql` (SQLite), `files` (blobs),
 `roads` + `rpc` (network), `host` (local service), `machines`, `settings`, `world`, `vendors`,
 `operators`, `observe`, `trace`, `__main__` (the command).
-'''
+"""
