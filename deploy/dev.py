@@ -44,7 +44,7 @@ MODULES = {
     "check": ("deploy.check", "lint, format, types, import arrows, generated code"),
     "proto": ("deploy.generate", "generate code from proto/; --check only compares"),
     "bench": ("tests.bench", "measure, and print medians and ratios"),
-    "simulate": ("tests.simulation", "run a simulated country under a seed, with or without faults"),
+    "simulate": ("tests.simulation", "run a whole simulated country under one seed"),
     "faults": ("tests.faults", "kill, cut and fill a federation at work for minutes or hours"),
 }
 
