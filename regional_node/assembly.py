@@ -14,6 +14,7 @@ from importlib.metadata import version
 import grpc
 
 from lpse.intake.v1 import node_pb2_grpc, reconciliations_pb2_grpc
+from lpse.intake.v1.node_pb2 import GetNodeStatusResponse
 from lpse.storage.blob_files import free_bytes
 from lpse.terminal.daemon import (
     Work,
@@ -31,6 +32,7 @@ from regional_node.reconciliation.runs import Runs
 from regional_node.reconciliation.service import ReconciliationsService
 from regional_node.reconciliation.store import ReconciliationStore
 from regional_node.recovery.assembly import open_recovery
+from regional_node.recovery.status import Told
 from regional_node.witness.wiring import open_checking, open_giving, open_telling
 
 
@@ -103,8 +105,13 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
             machine, roads.channel, (areas.restorers, areas.upkeep.suspect)
         )
     trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
-    telling = open_telling(machine).fill
-    node = NodeService(parts, link, machine.me, trust, areas.upkeep.health, telling)
+    telling, recovery = open_telling(machine).fill, Told(machine.database).fill
+
+    async def shown(answer: GetNodeStatusResponse) -> None:
+        await telling(answer)
+        await recovery(answer)
+
+    node = NodeService(parts, link, machine.me, trust, areas.upkeep.health, shown)
     recon = ReconciliationsService(
         ReconciliationStore(machine.database),
         open_log(machine.database, machine.journal, machine.signer, clock, machine.me.province),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpse.terminal.output import Output, note, show
-from lpse.terminal.words import say, say_count
+from lpse.terminal.words import say
 from regional_node.cli import session
 
 if TYPE_CHECKING:
@@ -92,13 +92,7 @@ def _mark(data: Path, listed: list[Listed]) -> None:
 
 def _tell(listed: list[Listed]) -> None:
     entries = sum(one.head.size for one in listed)
-    note(
-        say_count(
-            "The centre holds one entry of this node.",
-            "The centre holds {count} entries of this node.",
-            entries,
-        )
-    )
+    note(say("Entries of this node at the centre: {count}", count=entries))
     note(say("Start the node with: lpse-node run"))
     if entries:
         note(say("It serves at once and gets its entries back meanwhile; see lpse-node status."))

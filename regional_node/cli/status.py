@@ -41,6 +41,11 @@ def columns(zone: str) -> tuple[Column, ...]:
         Column("clock.measure_time", "Clock measured", when(zone)),
         Column("clock.step_after_time", "Clock was set to", when(zone)),
         Column("clock.step_before_time", "instead of", when(zone)),
+        Column("recovery.cause", "Own journal comes back", say),
+        Column("recovery.returned_entries", "Entries that came back", right=True),
+        Column("recovery.advice", "The centre advises", say),
+        Column("recovery.branch", "Kept there as"),
+        Column("recovery.reason", "Because"),
         Column("exercise", "Exercise", lambda on: say("yes") if on else say("no")),
         Column("software_version", "Node software"),
     )
@@ -72,6 +77,16 @@ async def _status(output: Output) -> None:
         _warn(plain(answer)["contradictions"])
     if output is Output.TABLE and plain(answer)["link"] in ("DISCONNECTED", "PAUSED"):
         note(say("Uploads go on; everything is sent when the link is back."))
+    if output is Output.TABLE:
+        _tell_recovery(answer.recovery.advice)
+
+
+def _tell_recovery(advice: str) -> None:
+    """What the officer can do, where somebody must."""
+    if advice == "WAIT":
+        note(say("Both histories are kept, uploads go on; a person at the centre decides."))
+    if advice == "REIMPORT":
+        note(say("Ask the centre for a code of a new node, then: lpse-node enrol --reimport"))
 
 
 def _warn(contradictions: Sequence[Mapping[str, Any]]) -> None:

@@ -105,6 +105,7 @@ class GetNodeStatusResponse(_message.Message):
     DISK_FIELD_NUMBER: _builtins.int
     NATIONAL_CHECKPOINT_FIELD_NUMBER: _builtins.int
     CONTRADICTIONS_FIELD_NUMBER: _builtins.int
+    RECOVERY_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Set by the node."""
     service: _link_pb2.ServiceState.ValueType
@@ -159,6 +160,10 @@ class GetNodeStatusResponse(_message.Message):
     def contradictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___NationalContradiction]:
         """Set by the node: national heads with the centre's signature that contradict what it holds."""
 
+    @_builtins.property
+    def recovery(self) -> Global___NodeRecovery:
+        """Set by the node while its own journal comes back, or waits for a decision of the centre."""
+
     def __init__(
         self,
         *,
@@ -182,14 +187,61 @@ class GetNodeStatusResponse(_message.Message):
         disk: Global___DiskHealth | None = ...,
         national_checkpoint: _builtins.str = ...,
         contradictions: _abc.Iterable[Global___NationalContradiction] | None = ...,
+        recovery: Global___NodeRecovery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "disk", b"disk", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "disk", b"disk", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head", "recovery", b"recovery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "contradictions", b"contradictions", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_checkpoint", b"national_checkpoint", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "contradictions", b"contradictions", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_checkpoint", b"national_checkpoint", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "recovery", b"recovery", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class NodeRecovery(_message.Message):
+    """How far the node's own journal has come back from the centre."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    BRANCH_FIELD_NUMBER: _builtins.int
+    RETURNED_ENTRIES_FIELD_NUMBER: _builtins.int
+    IMPORTED_ENTRIES_FIELD_NUMBER: _builtins.int
+    KEPT_ENTRIES_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    """Set by the node: "backup", "rewound" or "machine lost" while entries come back."""
+    advice: _builtins.str
+    """Set by the node: what the centre advises: RECOVER, OFFER, WAIT or REIMPORT; empty for nothing."""
+    reason: _builtins.str
+    """Set by the node: the centre's reason, English."""
+    branch: _builtins.str
+    """Set by the node: the branch at the centre that a person decides about."""
+    returned_entries: _builtins.int
+    """Set by the node: entries that came back until now."""
+    imported_entries: _builtins.int
+    """Set by the node: own entries that were written again in the new epoch."""
+    kept_entries: _builtins.int
+    """Set by the node: own entries that stay in a branch."""
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+        advice: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        branch: _builtins.str = ...,
+        returned_entries: _builtins.int = ...,
+        imported_entries: _builtins.int = ...,
+        kept_entries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "branch", b"branch", "cause", b"cause", "imported_entries", b"imported_entries", "kept_entries", b"kept_entries", "reason", b"reason", "returned_entries", b"returned_entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeRecovery: _TypeAlias = NodeRecovery  # noqa: Y015
 
 @_typing.final
 class NationalContradiction(_message.Message):
