@@ -29,6 +29,7 @@ _KNOWN: Final = {"IN_SYNC", "NODE_AHEAD", "NODE_REWOUND", "NEW_EPOCH", "CENTRE_R
 _MEETING: Final = {"IN_SYNC", "NODE_AHEAD", "NEW_EPOCH", "CENTRE_REWOUND"}
 _NATIONAL_KNOWN: Final = {"equal", "behind", "rewound", "forked"}
 _KEPT: Final = "kept the node's copy, accepted nothing"
+_GIVEN_BACK: Final = "kept the node's copy, given back to the centre"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _national(record: Record, sets: Sets) -> Decision:
         return _unruled("national journal", *sides)
     if node > centre:
         subject = f"national {centre}..{node - 1}"
-        return entry("R-CENTRE-REWOUND", subject, *sides, _KEPT, node - centre)
+        return entry("R-CENTRE-REWOUND", subject, *sides, _GIVEN_BACK, node - centre)
     if node == centre:
         equal = entry("R-NATIONAL-EQUAL", f"national 0..{node - 1}", *sides, "", node)
         equal.hash_after = record.national_head_before.root

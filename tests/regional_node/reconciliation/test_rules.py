@@ -69,7 +69,7 @@ def test_no_difference_is_one_row_per_journal_with_the_roots_that_prove_it() -> 
         (
             _shown(5, 5, 7, 3, R.HEAD_RELATION_CENTRE_REWOUND, "rewound"),
             "R-CENTRE-REWOUND/2",
-            "kept the node's copy, accepted nothing",
+            "kept the node's copy, given back to the centre",
         ),
         (
             _shown(5, 5, 3, 3, R.HEAD_RELATION_CENTRE_REWOUND, "forked"),
