@@ -31,21 +31,31 @@ from lpse.federation.notes import KeyKind, Verifier
 from lpse.terminal.output import Column, Output, note, show_list
 from lpse.terminal.words import say
 
-_WORDS: Final = {
-    "CONTAINED": "agrees",
-    "BEYOND": "newer than the centre: nothing can be said yet",
-    "FORKED": "CONTRADICTS: another history with the same signature",
-    "UNKNOWN": "no such journal here",
-    "NOT_SIGNED": "not signed by its writer: proves nothing",
-    "VERIFIED": "signed; agrees with the other files",
-    "UNVERIFIED": "no key given that verifies it",
-}
+
+def _finding(standing: str) -> str:
+    match standing:
+        case "CONTAINED":
+            return say("agrees")
+        case "BEYOND":
+            return say("newer than the centre: nothing can be said yet")
+        case "FORKED":
+            return say("CONTRADICTS: another history with the same signature")
+        case "UNKNOWN":
+            return say("no such journal here")
+        case "NOT_SIGNED":
+            return say("not signed by its writer: proves nothing")
+        case "VERIFIED":
+            return say("signed; agrees with the other files")
+        case _:
+            return say("no key given that verifies it")
+
+
 COLUMNS: Final = (
     Column("place", "File"),
     Column("party", "Journal of"),
     Column("size", "Entries", right=True),
     Column("root", "Root"),
-    Column("standing", "Finding", lambda one: say(_WORDS.get(one, one))),
+    Column("standing", "Finding", _finding),
 )
 
 
