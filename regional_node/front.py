@@ -24,6 +24,7 @@ from regional_node.grants.keys import open_key
 from regional_node.grants.rules import Grant
 from regional_node.grants.service import GrantsService
 from regional_node.grants.store import Grants, grant_in
+from regional_node.identity.history import former_verifiers
 from regional_node.intake.office import Office
 from regional_node.intake.sealing import Sealing
 from regional_node.intake.submissions import Intake
@@ -226,7 +227,8 @@ class Front:
 def _receipts_of(machine: Machine) -> tuple[ReceiptStore, Proofs, Printer]:
     """Shared by the port and the local API: one turn for proofs, one set of prints."""
     store = ReceiptStore(machine.database)
-    keys = Keys(machine.signer.verifier, machine.national.centre)
+    former = former_verifiers(machine.settings.data / "identity")
+    keys = Keys(machine.signer.verifier, machine.national.centre, former)
     proofs = Proofs(store, machine.link.store.cosigned, keys)
     return store, proofs, Printer(_words())
 

@@ -16,7 +16,7 @@ from regional_node.cli import session
 
 NOUNS: Final = (
     "officer", "config", "grant", "queue", "receipt", "link", "package", "compensation", "outage",
-    "recon", "backup",
+    "recon", "backup", "recovery_code",
 )  # fmt: skip
 COMMANDS: Final = ("init", "enrol", "run", "status", "doctor", "upload")
 

@@ -76,6 +76,7 @@ def address_of(endpoint: str) -> str:
 
 async def _enrol(code: str, endpoint: str, output: Output) -> None:
     from regional_node.cli.init import prepare
+    from regional_node.cli.recovery_code import show_new_code
     from regional_node.identity import enrol as redeem
 
     settings = session.settings()
@@ -84,6 +85,7 @@ async def _enrol(code: str, endpoint: str, output: Output) -> None:
     identity = await redeem(address, code, settings.data / "identity")
     keep_endpoint(settings.data, address)
     show(row_of(identity), COLUMNS, output, name="node_id")
+    show_new_code(settings.data / "identity")
     note(say("Start the node with: lpse-node run"))
 
 

@@ -24,7 +24,7 @@ from lpse.terminal.output import (
     run,
     show,
 )
-from lpse.terminal.words import date_text, say, size_text
+from lpse.terminal.words import date_text, say, say_count, size_text
 from regional_node.cli import session
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ async def _confirm(
         "out": str(out),
         "confirm_time": None,
     }
+    _tell_waiting(takeover.package.waiting)
     if confirm and not takeover.unreadable:
         request = wire.ConfirmHandoverRequest(
             package=takeover.package.package, submissions=takeover.submissions
@@ -153,6 +154,20 @@ async def _confirm(
         answer = await SubmissionsStub(channel).ConfirmHandover(request)
         document["confirm_time"] = plain(answer.confirm_time)
     return document
+
+
+def _tell_waiting(count: int) -> None:
+    """After a rebuild: an opening that may lack submissions says so."""
+    if not count:
+        return
+    note(
+        say_count(
+            "One submission of this node waits for its details; it may be of this package.",
+            "{count} submissions of this node wait for their details; some may be of this package.",
+            count,
+        )
+    )
+    note(say("Complete them with receipt restore or recovery-code enter, then open it again."))
 
 
 def _date(value: str, zone: str) -> str:

@@ -1,4 +1,4 @@
-"""`lpse-node receipt {show,verify,upgrade}`: the signed word of a node, and its check by anyone.
+"""`lpse-node receipt {show,verify,upgrade,restore,waiting}`: a node's signed word, and its check.
 
 Rule: `verify` needs the receipt, or the proof that it became, and public keys: no daemon, no
 network and no database. Leaves out what a receipt says and how it is checked
@@ -104,6 +104,25 @@ def upgrade(
 ) -> None:
     """After the opening: make a receipt a proof that verifies without node and centre."""
     run(_upgrade(key, (out, public_key_out, centre_key_out), output))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="Receipt as it was handed out: text or print.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Give a rebuilt node the details of a submission back, from the vendor's own receipt."""
+    from regional_node.cli import receipt_waiting
+
+    run(receipt_waiting.restore(file, output))
+
+
+@app.command()
+def waiting(output: OutputOption = Output.TABLE) -> None:
+    """Entries of a rebuilt node whose details nobody here knows."""
+    from regional_node.cli import receipt_waiting
+
+    run(receipt_waiting.waiting(output))
 
 
 async def _show(key: str, public_key_out: Path | None, pdf: Path | None, output: Output) -> None:

@@ -7,7 +7,7 @@ key was this node's (enrolment with the centre's approval).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ def former_keys(folder: Path) -> frozenset[bytes]:
     return frozenset(one.public for one in former_verifiers(folder))
 
 
-def keep_former_keys(folder: Path, keys: Sequence[Verifier]) -> None:
+def keep_former_keys(folder: Path, keys: Iterable[Verifier]) -> None:
     """Add keys that are not there yet; durable when this returns."""
     known = list(former_verifiers(folder))
     known += [one for one in keys if one not in known]

@@ -103,6 +103,7 @@ def header_message(opened: Opened) -> wire.ReleasedPackage:
         zone=opened.zone,
         submissions=opened.submissions,
         attempts=opened.attempts,
+        waiting=opened.waiting,
     )
     header.open_time.FromDatetime(opened.open_time)
     header.deadline_time.FromDatetime(opened.deadline)

@@ -28,7 +28,7 @@ from lpse.federation.v1.records_pb2 import HandoverConfirmed, PackageOpened, Rev
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
-from regional_node.intake import judgement_store, rules
+from regional_node.intake import judgement_store, rules, sealed_store
 from regional_node.intake.judgement_store import Judgement, judgements_in
 from regional_node.intake.ports import EffectiveSchedule, OfficerActs
 from regional_node.intake.rows import StoredAttempt, StoredSubmission
@@ -52,6 +52,7 @@ class Opened:
     zone: str
     submissions: int
     attempts: int
+    waiting: int = 0  # of this node, accepted before the opening, whose details nobody knows
 
 
 class OpeningStore:
@@ -199,6 +200,7 @@ class OpeningStore:
             opening.zone,
             _count_in(tx, package),
             _count_attempts_in(tx, package),
+            sealed_store.waiting_count_in(tx, 0, to_micros(open_time or now.time)),
         )
 
     def _first_opening_in(

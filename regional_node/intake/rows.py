@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lpse.federation.errors import NotFound
 from lpse.federation.receipts import Commitment, Moment
 from lpse.federation.v1.records_pb2 import RefusalReason, Verdict
 
@@ -33,6 +34,17 @@ class StoredSubmission:
     journal_index: int
     revealed: bool
     clock_offset_seconds: float = 0.0
+
+    @property
+    def text(self) -> bytes:
+        """The receipt; NotFound (FED-2433) where a rebuilt node waits for the vendor's copy."""
+        if not self.receipt:
+            raise NotFound(
+                "FED-2433",
+                "this node was rebuilt, and the text of that receipt is not here yet",
+                remedy="the vendor's own copy brings it back: receipt restore",
+            )
+        return self.receipt
 
     @property
     def durable(self) -> Moment:

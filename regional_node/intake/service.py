@@ -94,7 +94,7 @@ class SubmissionsService(grpc_wire.SubmissionsServicer):
         attempts = await self._openings.attempts_of(key)
         response.attempts.extend(attempt.proof for attempt in attempts)
         if stored is not None:
-            response.receipt = stored.receipt
+            response.receipt = stored.text
         elif attempts:
             response.receipt, response.attempt_only = attempts[0].proof, True
         found = stored or next(iter(attempts), None)

@@ -359,7 +359,7 @@ def answer_again(stored: StoredSubmission, details: SubmissionDetails) -> Accept
     """The earlier acceptance if everything is the same; Conflict FED-5006 otherwise."""
     if details.canonical() != stored.commitment.details:
         raise conflict()
-    return Accepted(stored, repeated=True)
+    return Accepted(replace(stored, receipt=stored.text), repeated=True)
 
 
 def _at_stage(details: SubmissionDetails, stage: str) -> SubmissionDetails:

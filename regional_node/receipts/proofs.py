@@ -15,6 +15,7 @@ from typing import Final
 
 from lpse.federation.checkpoints import Cosignature, Head, head_to_note
 from lpse.federation.errors import Conflict, NotFound, Unavailable
+from lpse.federation.key_history import key_of, key_of_head
 from lpse.federation.limits import PROOF_TILES_PER_COMMIT_MAX
 from lpse.federation.merkle import root_of
 from lpse.federation.notes import Verifier
@@ -35,10 +36,29 @@ RETRY_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The two public keys with which everything is checked."""
+    """The public keys with which everything is checked.
+
+    `former` are those of this node's earlier machines: what they signed stays valid.
+    """
 
     node: Verifier
     centre: Verifier
+    former: tuple[Verifier, ...] = ()
+
+    def node_of(self, data: bytes) -> Verifier:
+        """The key of this node that signed a receipt or proof; the present one for anything else.
+
+        What was not signed by any of them is refused by whoever checks.
+        """
+        return key_of(data, (self.node, *self.former))
+
+    def signing(self, data: bytes) -> Keys:
+        """With the key that signed this text in the place of the present one."""
+        return Keys(self.node_of(data), self.centre, self.former)
+
+    def node_of_head(self, head: Head) -> Verifier:
+        """The key of this node that signed a head."""
+        return key_of_head(head, (self.node, *self.former))
 
 
 class Proofs:
@@ -67,12 +87,12 @@ class Proofs:
             if standing.proof is not None:
                 return standing.proof
             place, head, cosignature = await self._covered(standing.places)
-            made = await self._make(standing.stored.receipt, place, head, cosignature)
+            made = await self._make(standing.stored.text, place, head, cosignature)
             return await self._store.keep_proof(intake_key, made)
 
     def verify(self, proof: bytes) -> VerifiedProof:
         """Check any proof of this node."""
-        return verify_receipt_proof(proof, self.keys.node, self.keys.centre)
+        return verify_receipt_proof(proof, self.keys.node_of(proof), self.keys.centre)
 
     async def _covered(self, places: tuple[Place, ...]) -> tuple[Place, Head, Cosignature]:
         """The first place of the entry in an epoch of which the centre cosigned enough."""
@@ -94,7 +114,7 @@ class Proofs:
         await self._fill_tiles(place, head.size)
         material = await self._store.material(place, head.size)
         path = await asyncio.to_thread(path_of, place.index, head.size, material)
-        note = head_to_note(head, self.keys.node, [(cosignature, self.keys.centre)])
+        note = head_to_note(head, self.keys.node_of_head(head), [(cosignature, self.keys.centre)])
         made = make_receipt_proof(receipt, place.entry, (place.index, path), note)
         self.verify(made)  # damage here must not leave as evidence
         return made

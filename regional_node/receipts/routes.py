@@ -89,8 +89,8 @@ class _Receipts:
         if stored is None:
             raise _unknown()
         if form == "txt":  # needs nothing else to be in order
-            name = f"{code_of(stored.receipt)}.txt"
-            return _file(stored.receipt, "text/plain; charset=utf-8", name)
+            name = f"{code_of(stored.text)}.txt"
+            return _file(stored.text, "text/plain; charset=utf-8", name)
         paper = self._paper(stored)
         match form:
             case "json":
@@ -125,9 +125,9 @@ class _Receipts:
         )
 
     def _paper(self, stored: StoredSubmission) -> Paper:
-        node = self._desk.proofs.keys.node
-        verified = verify_sole_receipt(stored.receipt, node)
-        return Paper(stored.receipt, verified, node.text, self._desk.public_url)
+        node = self._desk.proofs.keys.node_of(stored.text)
+        verified = verify_sole_receipt(stored.text, node)
+        return Paper(stored.text, verified, node.text, self._desk.public_url)
 
 
 class _Public:
@@ -170,7 +170,11 @@ class _Public:
         """The published keys, in the form of C2SP signed notes."""
         keys = self._desk.proofs.keys
         published = {
-            "node": {"name": keys.node.name, "key": keys.node.text},
+            "node": {
+                "name": keys.node.name,
+                "key": keys.node.text,
+                "former": [one.text for one in keys.former],
+            },
             "centre": {
                 "name": keys.centre.name,
                 "key": keys.centre.text,

@@ -42,7 +42,7 @@ class ReceiptsService(grpc_wire.ReceiptsServicer):
         shown = self._proofs.verify(proof)
         response = wire.UpgradeReceiptResponse(
             proof=proof,
-            node_key=self._proofs.keys.node.text,
+            node_key=self._proofs.keys.node_of(proof).text,
             centre_key=self._proofs.keys.centre.text,
             index=shown.index,
             size=shown.head.size,
@@ -59,9 +59,9 @@ class ReceiptsService(grpc_wire.ReceiptsServicer):
             raise NotFound(
                 "FED-5019", "no submission has this key here", remedy="check the intake key"
             )
-        node = self._proofs.keys.node
-        verified = verify_sole_receipt(stored.receipt, node)
-        paper = Paper(stored.receipt, verified, node.text, self._public_url)
+        node = self._proofs.keys.node_of(stored.text)
+        verified = verify_sole_receipt(stored.text, node)
+        paper = Paper(stored.text, verified, node.text, self._public_url)
         return wire.PrintReceiptResponse(pdf=await self._printer.pdf(paper), code=paper.code)
 
 

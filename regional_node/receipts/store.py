@@ -161,8 +161,8 @@ class ReceiptStore:
 
 def _uncoded_in(tx: Transaction) -> Sequence[tuple[int, bytes]]:
     rows = tx.execute(
-        "SELECT submission, receipt FROM intake_submissions"
-        " WHERE submission > (SELECT coalesce(max(submission), 0) FROM receipt_codes)"
+        "SELECT submission, receipt FROM intake_submissions WHERE receipt <> x''"
+        " AND submission > (SELECT coalesce(max(submission), 0) FROM receipt_codes)"
         " ORDER BY submission LIMIT ?",
         (RECEIPT_CODES_PER_COMMIT_MAX,),
     )

@@ -881,6 +881,7 @@ class ReleasedPackage(_message.Message):
     ZONE_FIELD_NUMBER: _builtins.int
     SUBMISSIONS_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     """Set by the node."""
     schedule_revision: _builtins.int
@@ -891,6 +892,10 @@ class ReleasedPackage(_message.Message):
     """Set by the node."""
     attempts: _builtins.int
     """Set by the node: refused attempts."""
+    waiting: _builtins.int
+    """Set by the node after it was rebuilt: submissions of this node whose details nobody here knows,
+    so that some of them may belong to this package. They come with a later opening.
+    """
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
         """Set by the node: legal clock of the first opening."""
@@ -909,10 +914,11 @@ class ReleasedPackage(_message.Message):
         zone: _builtins.str = ...,
         submissions: _builtins.int = ...,
         attempts: _builtins.int = ...,
+        waiting: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "open_time", b"open_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "deadline_time", b"deadline_time", "open_time", b"open_time", "package", b"package", "schedule_revision", b"schedule_revision", "submissions", b"submissions", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "deadline_time", b"deadline_time", "open_time", b"open_time", "package", b"package", "schedule_revision", b"schedule_revision", "submissions", b"submissions", "waiting", b"waiting", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
