@@ -24,9 +24,15 @@ from lpse.federation.limits import (
 )
 from lpse.runtime.clock import Clock, Entropy
 
-_GAP_FIRST = 0.01  # seconds between two judged hellos, until it was measured
+# Seconds between two judged hellos before any was measured: careful with places, bold with moments.
+_GAP_OF_PLACES_FIRST = 0.1
+_GAP_OF_MOMENTS_FIRST = 0.004
 _GAP_WEIGHT = 0.05
 _GAP_MAX = 1.0
+_MEASURED_MIN = 20
+# Shares of the kept places that stay shut: to a newcomer, to who comes when told, to who does so
+# for the second time.
+_NEW, _KEPT, _AGAIN = 2, 1, 0
 
 
 class TooMany(Unavailable):
@@ -46,10 +52,13 @@ class Doors:
         self._places = places
         self._streams: Counter[str] = Counter()  # open and without an answer, per node
         self._inside = 0
-        self._gap = _GAP_FIRST
+        self._gap = _GAP_OF_PLACES_FIRST
+        self._measured = 0
         self._left = clock.monotonic()
-        self._next = 0.0  # monotonic: the moment that the next one without a place gets
+        self._next_new = 0.0  # monotonic: the last moment that was given to a newcomer
+        self._next_kept = 0.0  # the same for those who came when they were told, and found no place
         self._appointments: OrderedDict[str, float] = OrderedDict()
+        self._again: set[str] = set()  # of these, who found no place at their moment
 
     @property
     def inside(self) -> int:
@@ -81,10 +90,14 @@ class Doors:
         """Take a place; TooMany with the node's own moment where there is none."""
         now = self._clock.monotonic()
         self._forget(now)
-        kept = self._appointments.get(node_id, now + 1) <= now
-        if self._inside >= self._room(kept=kept):
-            raise TooMany(self._again(now) if kept else self._appoint(node_id, now))
+        kept = node_id in self._again or self._appointments.get(node_id, now + 1) <= now
+        rank = _AGAIN if node_id in self._again else _KEPT if kept else _NEW
+        if self._inside >= self._room(rank):
+            raise TooMany(
+                self._appoint_again(node_id, now) if kept else self._appoint(node_id, now)
+            )
         self._appointments.pop(node_id, None)
+        self._again.discard(node_id)
         if not self._inside:
             self._left = now  # an idle centre learns nothing from the pause
         self._inside += 1
@@ -94,25 +107,36 @@ class Doors:
         self._inside -= 1
         now = self._clock.monotonic()
         gap, self._left = min(now - self._left, _GAP_MAX), now
-        self._gap += _GAP_WEIGHT * (gap - self._gap)
+        self._measured += 1
+        weight = max(_GAP_WEIGHT, 1 / self._measured)  # what was measured first replaces the guess
+        self._gap += weight * (gap - self._gap)
 
-    def _room(self, *, kept: bool) -> int:
+    def _room(self, rank: int) -> int:
         answerable = round(LINK_HELLO_ANSWER_SECONDS / max(self._gap, 1e-6))
         room = min(self._places, max(LINK_HELLOS_MIN, answerable))
-        return room if kept else room - round(room * LINK_HELLOS_KEPT_SHARE)
+        return room - round(room * LINK_HELLOS_KEPT_SHARE * rank)
 
     def _appoint(self, node_id: str, now: float) -> float:
         """The next free moment behind everybody who was appointed before; seconds from now."""
         moment = self._appointments.get(node_id)
         if moment is None:
-            self._next = max(self._next, now + self._entropy.uniform(0.5, 1.0)) + self._gap
-            moment = self._appointments[node_id] = self._next
-        # A little later than the moment itself: a node that comes too early finds no place kept.
+            first = now + self._entropy.uniform(0.5, 1.0)
+            moment = max(self._next_new, self._next_kept, first) + self._pace()
+            self._next_new = self._appointments[node_id] = moment
+        # A little later than the moment itself: who comes too early finds no place kept.
         return moment - now + self._entropy.uniform(0.0, 1.0)
 
-    def _again(self, now: float) -> float:
-        """It kept its appointment and there is no place yet: soon, and still before newcomers."""
-        return self._entropy.uniform(0.5, 1.0) * LINK_HELLO_ANSWER_SECONDS / 2
+    def _appoint_again(self, node_id: str, now: float) -> float:
+        """It came when it was told, too early for the true pace: it stays before newcomers."""
+        self._again.add(node_id)
+        first = now + self._entropy.uniform(0.5, 1.0)
+        self._next_kept = max(self._next_kept, first) + self._pace()
+        self._appointments.pop(node_id)
+        self._appointments[node_id] = self._next_kept  # it counts as kept: see `_again`
+        return self._next_kept - now
+
+    def _pace(self) -> float:
+        return self._gap if self._measured >= _MEASURED_MIN else _GAP_OF_MOMENTS_FIRST
 
     def _forget(self, now: float) -> None:
         """Appointments that were not kept; the oldest come first."""
@@ -121,3 +145,4 @@ class Doors:
             if moment + LINK_APPOINTMENT_SECONDS > now:
                 return
             del self._appointments[node_id]
+            self._again.discard(node_id)

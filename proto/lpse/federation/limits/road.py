@@ -131,9 +131,9 @@ LINK_FRAME_BYTES_MAX: Final = BATCH_BYTES_MAX + 64 * KIB
 LINK_HELLOS_MAX: Final = 1_024
 LINK_HELLOS_MIN: Final = 32
 LINK_HELLO_ANSWER_SECONDS: Final = 5.0
-# Part of these places that only those get who come back at the moment that they were told; after
-# so long their appointment is forgotten.
-LINK_HELLOS_KEPT_SHARE: Final = 0.25
+# Part of these places that newcomers leave to those who come back when they were told, and these to
+# those who found no place even then; after so long an appointment is forgotten.
+LINK_HELLOS_KEPT_SHARE: Final = 0.2
 LINK_APPOINTMENT_SECONDS: Final = 120.0
 # Streams of one node without an answer: its silent ones must not be too many either.
 LINK_HELLOS_PER_NODE_MAX: Final = 4
