@@ -117,7 +117,7 @@ def _sides(detail: log.EntryDetail) -> Table:
 def _facts(data: bytes) -> dict[str, str]:
     found = evidence_of(data)
     if isinstance(found, dict):
-        return {str(name): str(value) for name, value in found.items()}
+        return {str(name): str(value) for name, value in found.items() if value is not None}
     return {} if found is None else {say("evidence"): str(found)}
 
 

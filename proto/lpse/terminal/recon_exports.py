@@ -8,20 +8,34 @@ file (`lpse.federation.recon_export`).
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from lpse.federation.errors import Conflict, Refused
 from lpse.federation.limits import EXPORT_HEADER_BYTES
 from lpse.federation.notes import Verifier
 from lpse.federation.recon_export_check import Report, header_of, verify_export
 from lpse.federation.v1 import recon_log_pb2 as log
-from lpse.terminal.output import Output, note, progress, show
+from lpse.terminal.output import Column, Output, note, progress, show
 from lpse.terminal.recon_flags import Form
 from lpse.terminal.words import say, size_text
+
+COLUMNS: Final = (
+    Column("file", "File"),
+    Column("filter", "Filter"),
+    Column("export_time", "Exported"),
+    Column("exported_by", "Exported by"),
+    Column("key", "Key"),
+    Column("head", "Journal head"),
+    Column("runs", "Runs"),
+    Column("rows", "Entries"),
+    Column("body_bytes", "Bytes"),
+    Column("sha256", "SHA-256"),
+)
 
 
 def form_of(form: Form | None, target: Path) -> Form:
@@ -43,7 +57,7 @@ async def receive(pieces: AsyncIterator[Any], target: Path, output: Output) -> N
             raise Refused("FED-7043", "the export ended without its header")
         file.seek(0)
         file.write(front)
-    show({"file": str(target)} | header_of(front).document(), (), output, name="file")
+    _tell({"file": str(target)} | header_of(front).document(), output)
     if output is Output.TABLE:
         note(say("Check it anywhere with: recon verify FILE --key KEY"))
 
@@ -88,7 +102,7 @@ def check(
         raise Refused("FED-7043", f"{source} cannot be read: {error.strerror}") from error
     if output is Output.TABLE:
         note(say("The export is genuine: bytes, signatures and journal proofs fit."))
-    show(_found(source, report), (), output, name="file")
+    _tell(_found(source, report), output)
 
 
 def read_key(text: str) -> Verifier:
@@ -115,6 +129,15 @@ async def _fill(pieces: AsyncIterator[Any], file: Any) -> bytes:
             told = say("{rows} entries, {size}", rows=piece.rows, size=size_text(size))
             bars.update(bar, description=told)
     return front
+
+
+def _tell(document: dict[str, Any], output: Output) -> None:
+    """JSON holds the head itself; people see how long the exporter's journal was."""
+    if output is Output.TABLE:
+        origin, size = document["head"].split("\n")[:2]
+        asked = json.dumps(document["filter"], ensure_ascii=False)
+        document |= {"head": f"{origin}, {size}", "filter": asked}
+    show(document, COLUMNS, output, name="file")
 
 
 def _found(source: Path, report: Report) -> dict[str, Any]:

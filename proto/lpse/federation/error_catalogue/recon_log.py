@@ -61,12 +61,12 @@ ENTRIES: Final[dict[str, Entry]] = {
     "FED-7044": entry(
         (
             "The export cannot be written there",
-            "no file was left under that name",
+            "nothing was left under that name, and what stood there is untouched",
             "choose another file name, or make room on the disk",
         ),
         (
             "Ekspor tidak dapat ditulis di sana",
-            "tidak ada berkas tertinggal dengan nama itu",
+            "tidak ada yang tertinggal dengan nama itu, dan isinya semula tidak disentuh",
             "pilih nama berkas lain, atau kosongkan ruang disk",
         ),
     ),
