@@ -269,6 +269,8 @@ class Founding:
             await centre.start()
             home = {"LKPPCTL_HOME": str(self.folder / "sri")}
             code = next(one["code"] for one in invited if one["subject"] == "sri")
+            budi = next(one["code"] for one in invited if one["subject"] == "budi")
+            (self.folder / "budi.code").write_text(budi, "utf-8")
             enrolment = f"127.0.0.1:{centre.ports[1]}"
             words = ("context", "create", "sri", "--enrolment", enrolment, "--code", "-")
             call("lkppctl", *words, environment=home, stdin=f"{code}\n")

@@ -1,0 +1,151 @@
+"""Real daemons: an old copy, a backup and a new machine end with everything that was written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+from pathlib import Path
+
+from tests.faults.asking import drained, eventually, status
+from tests.faults.checker import centre_at, check_node, node_at
+from tests.faults.conftest import Copy, copy, founding  # noqa: F401 - fixtures
+from tests.faults.vendors import Vendors
+from tests.faults.world import Centre, Node, call
+
+NODE = "lpse-pacitan"
+
+
+async def _whole(node: Node, centre: Centre) -> None:
+    """Nothing is to be recovered any more, and everything is handed over."""
+
+    async def quiet() -> bool:
+        answer = await status(node)
+        return answer is not None and not answer.HasField("recovery")
+
+    await eventually(quiet, about=f"the end of the recovery:\n{node.tail()}")
+    await drained(node)
+    await asyncio.gather(node.kill(), centre.kill())
+    here, there = node_at(node.name, node.data), centre_at(centre.data)
+    _, copied = there.copy_of("ledger", node.name)
+    own = here.own()
+    assert set(own) == set(copied)
+    for epoch, entries in copied.items():
+        assert own[epoch][: len(entries)] == entries
+
+
+async def test_an_old_copy_of_the_data_folder_is_started_again(copy: Copy) -> None:  # noqa: F811
+    """The lost submissions are back at the node, with their receipts, and no person was needed."""
+    centre, nodes = copy(0)
+    node = nodes[NODE]
+    vendors = Vendors(random.Random(5))
+    await asyncio.gather(centre.start(), node.start())
+    await vendors.hand_in(node.socket, vendors.plan(4, prefix="a"))
+    await drained(node)
+    await node.kill()
+    saved = node.data.with_name("saved")
+    shutil.copytree(node.data, saved, ignore=shutil.ignore_patterns("*.lock", "*.sock"))
+    await node.start()
+    await vendors.hand_in(node.socket, vendors.plan(4, prefix="b"))
+    await drained(node)
+    await node.kill()
+    shutil.rmtree(node.data)
+    saved.rename(node.data)
+
+    await node.start()
+    await _came_back(node)
+    await vendors.hand_in(node.socket, vendors.plan(2, prefix="c"))
+    await _whole(node, centre)
+    check_node(node_at(node.name, node.data), vendors.given)
+
+
+async def test_a_restored_backup_gets_what_was_written_after_it(copy: Copy) -> None:  # noqa: F811
+    """A backup is restored and the rest comes from the centre; receipts of both are the same."""
+    centre, nodes = copy(0)
+    node = nodes[NODE]
+    vendors = Vendors(random.Random(6))
+    await asyncio.gather(centre.start(), node.start())
+    await vendors.hand_in(node.socket, vendors.plan(4, prefix="a"))
+    saved = node.data.with_name("saved")
+    words = ("backup", "create", str(saved))
+    await asyncio.to_thread(call, "lpse-node", *words, environment=node.environment)
+    await vendors.hand_in(node.socket, vendors.plan(4, prefix="b"))
+    await drained(node)
+    await node.kill()
+    shutil.rmtree(node.data)
+    words = ("backup", "restore", str(saved))
+    await asyncio.to_thread(call, "lpse-node", *words, environment=node.environment)
+
+    await node.start()
+    await vendors.hand_in(node.socket, vendors.plan(2, prefix="c"))
+    await _came_back(node)
+    await _whole(node, centre)
+    check_node(node_at(node.name, node.data), vendors.given)
+
+
+async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None:  # noqa: F811
+    """Two persons agree, one code, an empty folder: the node is back with all its submissions."""
+    centre, nodes = copy(0)
+    node = nodes[NODE]
+    vendors = Vendors(random.Random(7))
+    await asyncio.gather(centre.start(), node.start())
+    await vendors.hand_in(node.socket, vendors.plan(4, prefix="a"))
+    await drained(node)
+    paper = node.data.with_name("paper")
+    told = call("lpse-node", "recovery-code", "show", "--yes", environment=node.environment)
+    paper.write_text(told["recovery_code"], "utf-8")
+    await node.kill()
+    shutil.rmtree(node.data)
+
+    code = await asyncio.to_thread(_agreed_code, centre)
+    enrolment = f"127.0.0.1:{centre.ports[1]}"
+    words = ("enrol", "--recover", "--endpoint", enrolment, "--code", "-")
+    words += ("--recovery-code-file", str(paper))
+    await asyncio.to_thread(
+        call, "lpse-node", *words, environment=node.environment, stdin=f"{code}\n"
+    )
+    await node.start()
+    await _came_back(node)
+    await vendors.hand_in(node.socket, vendors.plan(2, prefix="c"))
+    await _whole(node, centre)
+    check_node(node_at(node.name, node.data), vendors.given)
+
+
+async def _came_back(node: Node) -> None:
+    """The node has more epochs than one, and nothing is on its way back."""
+
+    async def back() -> bool:
+        answer = await status(node)
+        if answer is None or answer.HasField("recovery"):
+            return False
+        return await asyncio.to_thread(_told, node)
+
+    await eventually(back, about=f"the run that tells of the recovery:\n{node.tail()}")
+
+
+def _told(node: Node) -> bool:
+    environment = node.environment
+    runs = call("lpse-node", "recon", "list", environment=environment)
+    whole = [
+        json.dumps(call("lpse-node", "recon", "get", run["name"], environment=environment))
+        for run in runs
+    ]
+    return any("R-TAIL-RETURNED" in one or "R-MACHINE-RECOVERED" in one for one in whole)
+
+
+def _agreed_code(centre: Centre) -> str:
+    """Planned by sri, approved by budi, made into a code by sri."""
+    folder = Path(centre.data).parent
+    sri, budi = ({"LKPPCTL_HOME": str(folder / name)} for name in ("sri", "budi"))
+    invitation = (folder / "budi.code").read_text("utf-8")
+    enrolment = f"127.0.0.1:{centre.ports[1]}"
+    words = ("context", "create", "budi", "--enrolment", enrolment, "--code", "-")
+    call("lkppctl", *words, environment=budi, stdin=f"{invitation}\n")
+    plan = call("lkppctl", "enrol", "create", NODE, "--recover", "fire", environment=sri)["name"]
+    call("lkppctl", "enrol", "create", NODE, "--plan", plan, environment=sri, expect=4)
+    call("lkppctl", "enrol", "approve", "--plan", plan, "--yes", environment=budi)
+    words = ("enrol", "apply", "--plan", plan, "--yes", "--expect-nodes", "1")
+    call("lkppctl", *words, environment=sri)
+    made = call("lkppctl", "enrol", "create", NODE, "--plan", plan, environment=sri)
+    return str(made["code"])
