@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ from regional_node.officers.store import Officers
 from regional_node.outages.rules import Kind, ProbeState
 from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.recovery.restoring.table import Ingredients, Restorers, open_restorers
-from regional_node.restored import RestoredEntry
+from regional_node.restored import MissingBlob, RestoredEntry
 from regional_node.schedule.worker import rule_set_of
 from regional_node.upgrades.rules import Reason, State, WantedRelease
 from regional_node.upgrades.store import Step as UpgradeStep
@@ -118,9 +118,7 @@ class Areas(World):
         """Take entries into the tables, a few per transaction."""
         for start in range(0, len(entries), 7):
             part = entries[start : start + 7]
-            await self.database.write(
-                lambda tx, part=part: [restorers.restore_in(tx, one) for one in part]
-            )
+            await self.database.write(_restoring(restorers, part))
         restorers.restored()
 
     async def upload(self, key: str, code: str, files: dict[str, bytes]) -> Accepted | None:
@@ -139,6 +137,12 @@ class Areas(World):
 
     def _is_opened(self, tx: Transaction, code: str) -> bool:
         return opening_in(tx, code) is not None
+
+
+def _restoring(
+    restorers: Restorers, part: list[RestoredEntry]
+) -> Callable[[Transaction], list[Sequence[MissingBlob]]]:
+    return lambda tx: [restorers.restore_in(tx, one) for one in part]
 
 
 class Day:
