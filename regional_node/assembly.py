@@ -33,7 +33,7 @@ from regional_node.reconciliation.service import ReconciliationsService
 from regional_node.reconciliation.store import ReconciliationStore
 from regional_node.recovery.assembly import open_recovery
 from regional_node.recovery.status import Told
-from regional_node.witness.wiring import open_checking, open_giving, open_telling
+from regional_node.witness.wiring import open_blobs_again, open_checking, open_giving, open_telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         first_seconds=settings.link.reconnect_first_seconds,
         max_seconds=settings.link.reconnect_max_seconds,
     )
+    areas.workers["blobs_again"] = open_blobs_again(machine, areas.drain.wake).run
     areas.workers["giving_back"] = open_giving(machine, roads.channel, link.demand_run).run
     if areas.restorers is not None:
         areas.workers |= open_recovery(

@@ -245,6 +245,19 @@ class TransferStore:
         )
         return _item(rows[0]) if rows else None
 
+    async def offer_again(self) -> int:
+        """The centre was restored: offer every kept copy once more; how many.
+
+        What the centre still has it answers VERIFIED without a byte.
+        """
+        return await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET state = 'RETRYING', refusals = 0, sent_bytes = 0,"
+                " next_attempt = 0, last_cause = 'the centre was restored'"
+                " WHERE state = 'VERIFIED' AND freed_time IS NULL"
+            )
+        )
+
     async def are_verified(self, digests: Collection[bytes]) -> bool:
         """Whether the centre has every one of these blobs; one question, as pages ask it often."""
         marks = ", ".join("?" * len(digests))

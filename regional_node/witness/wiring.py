@@ -12,6 +12,8 @@ import grpc
 
 from regional_node.machine import Machine
 from regional_node.reconciliation.decided import DecidedRuns
+from regional_node.transfer.store import TransferStore
+from regional_node.witness.blobs_again import BlobsAgain
 from regional_node.witness.checking import Checking
 from regional_node.witness.giving_back import GivingBack, Neighbours, record_with
 from regional_node.witness.pages import CheckpointPage
@@ -42,6 +44,14 @@ def open_giving(
     )
     machine.link.on_session(giving.wake)
     return giving
+
+
+def open_blobs_again(machine: Machine, wake_transfers: Callable[[], None]) -> BlobsAgain:
+    """The worker that offers sealed bytes to a restored centre."""
+    store = TransferStore(machine.database)
+    again = BlobsAgain(machine.link, store, wake_transfers, machine.log)
+    machine.link.on_session(again.wake)
+    return again
 
 
 def open_telling(machine: Machine) -> Telling:
