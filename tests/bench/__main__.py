@@ -26,6 +26,7 @@ BENCHES: Final = {
     "intake": "commits/s of the accept path against a raw group commit",
     "fanout": "one national entry to 700 mTLS streams against a bare fan-out",
     "drain": "queue drain MB/s against the same steps done locally",
+    "reconcile": "reconnects, one difference, a storm, the ledger, against an id list",
     "uploads": "uploads over HTTP beside tus servers and rsync, and what a crash leaves of them",
 }
 
@@ -39,7 +40,8 @@ def main() -> None:
         print(f"bench: {name}, {arguments.rounds} rounds …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.directory) as folder:
             module = importlib.import_module(f"tests.bench.{name}")
-            report: Report = asyncio.run(module.measure(Path(folder), arguments.rounds))
+            more = (module.QUICK,) if arguments.quick and hasattr(module, "QUICK") else ()
+            report: Report = asyncio.run(module.measure(Path(folder), arguments.rounds, *more))
         reports.append(report)
         if arguments.output == "text":
             print(report.text(), flush=True)
@@ -57,6 +59,7 @@ def _arguments() -> Any:
     parser.add_argument("name", nargs="*", choices=[*BENCHES, []], help="all when none is named")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.add_argument("--rounds", type=_rounds, default=ROUNDS_MIN, metavar="N")
+    parser.add_argument("--quick", action="store_true", help="small, where a bench knows how")
     parser.add_argument("--directory", type=Path, help="on the disk to be measured")
     return parser.parse_args()
 
