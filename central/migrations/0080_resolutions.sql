@@ -43,3 +43,16 @@ CREATE TABLE blobs_with_attachments (
 INSERT INTO blobs_with_attachments SELECT digest, size_bytes, origin, store_time FROM blobs;
 DROP TABLE blobs;
 ALTER TABLE blobs_with_attachments RENAME TO blobs;
+
+-- Which rows of the log (recon_entries.id) ask the same question, and what answered it.
+CREATE TABLE recon_topics (
+    topic BLOB NOT NULL,
+    entry INTEGER NOT NULL,
+    lasting INTEGER NOT NULL,              -- an answer also holds for who asks later
+    PRIMARY KEY (topic, entry)
+) WITHOUT ROWID;
+CREATE INDEX recon_topics_by_entry ON recon_topics (entry);
+CREATE TABLE recon_answers (
+    topic BLOB PRIMARY KEY,
+    answered_by TEXT NOT NULL              -- a run, or a party with its resolution
+) WITHOUT ROWID;

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from central.reconciliation import tokens
+from central.reconciliation import tokens, topics_store
 from lpse.federation.commitments import read_details
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Refused
@@ -70,6 +70,7 @@ def resolve_in(tx: Transaction, run: str, number: int, resolved_by: str) -> bool
     )
     for entry, state, held in rows:
         _close_in(tx, entry, state, held, resolved_by)
+        _close_answered_in(tx, topics_store.resolved_in(tx, entry, resolved_by))
     return bool(rows)
 
 
@@ -116,6 +117,8 @@ def _add_line_in(
     )
     entry = int(tx.execute(_INSERT, values)[0][0])
     tx.run("INSERT INTO recon_index (rowid, tokens) VALUES (?, ?)", (entry, held))
+    answered = topics_store.added_in(tx, entry, line.node_id, line.entry, record.run)
+    _close_answered_in(tx, answered)
     if digest is not None:
         tx.run(
             "INSERT INTO recon_entry_blobs (node_id, digest, entry) VALUES (?, ?, ?)",
@@ -132,6 +135,15 @@ def _finish_in(tx: Transaction, node_id: str, run: str) -> None:
     )
     for entry, state, held in rows:
         _close_in(tx, entry, state, held, run)
+
+
+def _close_answered_in(tx: Transaction, answered: list[tuple[int, str]]) -> None:
+    """Close rows that wait for a person; a person's later word replaces an earlier one."""
+    for entry, by in answered:
+        rows = tx.execute("SELECT state, tokens FROM recon_entries WHERE id = ?", (entry,))
+        for state, held in rows:
+            if state == log.ENTRY_STATE_NEEDS_PERSON or " resolutions/" in by:
+                _close_in(tx, entry, state, held, by)
 
 
 def _close_in(tx: Transaction, entry: int, state: int, held: str, resolved_by: str) -> None:

@@ -223,7 +223,7 @@ async def test_runs_of_an_older_program_are_indexed_at_the_start(kept: Log) -> N
     before = [one.line.SerializeToString() for one in await kept.all(log.LogFilter())]
 
     def forget(tx: Transaction) -> None:
-        for table in ("recon_entry_blobs", "recon_counts"):
+        for table in ("recon_entry_blobs", "recon_counts", "recon_topics", "recon_answers"):
             tx.run(f"DELETE FROM {table}")
         tx.run("INSERT INTO recon_index (recon_index) VALUES ('delete-all')")
         tx.run("DELETE FROM recon_entries")

@@ -1,0 +1,49 @@
+"""Which entries of the log ask the same question, and which questions are answered.
+
+Owns the tables `recon_topics` and `recon_answers`. Rules: one answer closes every entry that asked
+the same before it, and where it lasts also those that ask it later; everything follows from the
+journals and can be dropped and built again. Leaves out what a question is
+(`lpse.federation.reconciliation_topics`) and the closing of rows (`entries_store`).
+"""
+
+from __future__ import annotations
+
+from lpse.federation.reconciliation_topics import topic
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.sqlite import Transaction
+
+
+def added_in(
+    tx: Transaction, entry_id: int, node_id: str, entry: records.ReconciliationEntry, run: str
+) -> list[tuple[int, str]]:
+    """Take a new row of the log in; rows that are closed now, and by what."""
+    found = topic(node_id, entry)
+    if found is None:
+        return []
+    if not found.asks:
+        return _answer_in(tx, found.digest, run, lasting=found.lasting)
+    tx.run(
+        "INSERT INTO recon_topics (topic, entry, lasting) VALUES (?, ?, ?)",
+        (found.digest, entry_id, int(found.lasting)),
+    )
+    rows = tx.execute("SELECT answered_by FROM recon_answers WHERE topic = ?", (found.digest,))
+    return [(entry_id, str(by)) for (by,) in rows]
+
+
+def resolved_in(tx: Transaction, entry_id: int, by: str) -> list[tuple[int, str]]:
+    """A person answered this row's question; every row that is closed now, itself included."""
+    rows = tx.execute("SELECT topic, lasting FROM recon_topics WHERE entry = ?", (entry_id,))
+    for digest, lasting in rows:
+        return _answer_in(tx, digest, by, lasting=bool(lasting))
+    return [(entry_id, by)]
+
+
+def _answer_in(tx: Transaction, digest: bytes, by: str, *, lasting: bool) -> list[tuple[int, str]]:
+    if lasting:
+        tx.run(
+            "INSERT INTO recon_answers (topic, answered_by) VALUES (?, ?)"
+            " ON CONFLICT (topic) DO UPDATE SET answered_by = excluded.answered_by",
+            (digest, by),
+        )
+    rows = tx.execute("SELECT entry FROM recon_topics WHERE topic = ? ORDER BY entry", (digest,))
+    return [(int(entry), by) for (entry,) in rows]
