@@ -119,7 +119,7 @@ class Healing:
     async def _heal_own(self, one: Finding) -> bool:
         found = await examine(self._blobs, one.digest, one.size_bytes)
         if found is Found.WHOLE:  # the same content was handed in again, or the disk came back
-            return await self._healed(one, WHOLE_AGAIN)
+            return await self._whole(one, WHOLE_AGAIN)
         if found is not Found.MISSING:
             await self._blobs.set_damaged_aside(one.digest)
         if not self._is_open():
@@ -128,7 +128,13 @@ class Healing:
             await self._fetcher.fetch(one.digest, one.size_bytes)
         except (NotFound, BlobMismatch) as error:
             return await self._needs_person(one, f"{error.code} {error.message}")
-        return await self._healed(one, FETCHED)
+        return await self._whole(one, FETCHED)
+
+    async def _whole(self, one: Finding, outcome: str) -> bool:
+        """The own copy is good: a transfer that waited for it goes on."""
+        if await self._store.queue_healed(one.digest):
+            self._wake()
+        return await self._healed(one, outcome)
 
     # --- the centre's copy ---
 

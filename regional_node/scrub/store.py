@@ -66,6 +66,20 @@ class NodeScrubStore(ScrubStore):
         )
         return str(rows[0][0]) if rows else ""
 
+    async def queue_healed(self, digest: bytes) -> bool:
+        """The copy is whole again: a transfer that was set aside for it goes on; whether one did.
+
+        It was set aside for the damage of the own copy (FED-2311), which is mended.
+        """
+        moved = await self._database.write(
+            lambda tx: tx.run(
+                "UPDATE transfer_blobs SET state = 'RETRYING', refusals = 0, next_attempt = 0"
+                " WHERE digest = ? AND state = 'PARKED' AND last_cause LIKE 'FED-2311%'",
+                (digest,),
+            )
+        )
+        return moved > 0
+
     async def queue_again(self, digest: bytes) -> None:
         """The centre lost what it had VERIFIED: the queue sends it once more."""
         await self._database.write(
