@@ -30,9 +30,10 @@ def show_code(
         Path | None, typer.Option(help="Put it into a file that only you can read.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is shown.")] = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the code, to be written on paper and kept in a safe."""
-    run(_show(out, yes=yes))
+    run(_show(out, output, yes=yes))
 
 
 @app.command()
@@ -46,7 +47,7 @@ def enter(
     run(_enter(file, output))
 
 
-async def _show(out: Path | None, *, yes: bool) -> None:
+async def _show(out: Path | None, output: Output, *, yes: bool) -> None:
     from lpse.terminal.output import ask
     from regional_node.cli.keeping import keep_file
     from regional_node.identity.escrow import recovery_code
@@ -61,7 +62,10 @@ async def _show(out: Path | None, *, yes: bool) -> None:
         if ask(question).casefold() not in (say("yes").casefold(), "yes", "y"):
             note(say("Nothing was shown."))
             return
-    print(code)
+    if output is Output.TABLE:
+        print(code)
+    else:
+        show({"recovery_code": code}, (), output, name="recovery_code")
 
 
 async def _enter(file: Path | None, output: Output) -> None:
