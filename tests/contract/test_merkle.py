@@ -15,6 +15,7 @@ from lpse.federation.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
+    leaf_hashes,
     node_hash,
     root_of,
     verify_consistency,
@@ -191,3 +192,22 @@ def test_malformed_ranges_and_proofs_are_refused() -> None:
         inclusion_proof([], 0)
     with pytest.raises(ProofInvalid):
         consistency_proof(numbered(3), 4)
+
+
+@given(
+    st.lists(st.binary(min_size=32, max_size=32), max_size=70),
+    st.lists(st.binary(min_size=32, max_size=32), max_size=70),
+)
+def test_many_leaves_at_once_make_the_same_tree(first: list[bytes], second: list[bytes]) -> None:
+    """Adding in bulk and one by one give the same compact range, from any size on."""
+    slow, fast = CompactRange(), CompactRange()
+    for one in first + second:
+        slow.append(one)
+    fast.extend(first)
+    fast.extend(second)
+    assert (fast.size, fast.hashes, fast.root()) == (slow.size, slow.hashes, slow.root())
+
+
+def test_hashes_of_many_entries_are_those_of_each() -> None:
+    """The bulk form is the same function."""
+    assert leaf_hashes(INPUTS) == [leaf_hash(one) for one in INPUTS]

@@ -50,6 +50,9 @@ class Part:
     objects: int
 
 
+_NOTHING: Final = Part(EMPTY, 0)
+
+
 def object_id(area: str, name: str) -> bytes:
     """Sixteen bytes that stand for an object."""
     return sha256(f"{area}\x00{name}".encode()).digest()[:DIGEST_BYTES]
@@ -66,6 +69,7 @@ class DigestTree:
     def __init__(self) -> None:
         self._buckets: dict[int, bytearray] = {}
         self._kept: dict[tuple[int, int], Part] = {}  # (digits, value of the prefix)
+        self._occupied: list[set[int]] = []  # by digits: values of prefixes that have objects
         self._objects = 0
 
     @property
@@ -81,6 +85,7 @@ class DigestTree:
         held = self._buckets.get(bucket)
         if held is None:
             held = self._buckets[bucket] = bytearray()
+            self._occupied = []
         held += identifier
         held += fields_digest(fields)
         self._objects += 1
@@ -104,28 +109,35 @@ class DigestTree:
         if self._part(digits, value).objects > DIGEST_LISTED_OBJECTS_MAX:
             raise DigestsRefused(f"a part has more than {DIGEST_LISTED_OBJECTS_MAX} objects")
         width = PARTS ** (DIGEST_DEPTH - digits)
-        found: list[bytes] = []
-        for bucket in range(value * width, (value + 1) * width):
-            found += self._sorted(bucket)
-        return found
+        buckets = range(value * width, (value + 1) * width)
+        held = self._occupied_at(DIGEST_DEPTH)
+        inside = [one for one in buckets if one in held]
+        return [record for bucket in inside for record in self._sorted(bucket)]
 
     def _part(self, digits: int, value: int) -> Part:
+        if value not in self._occupied_at(digits):
+            return _NOTHING
         kept = self._kept.get((digits, value))
         if kept is None:
             kept = self._made(digits, value)
             self._kept[digits, value] = kept
         return kept
 
+    def _occupied_at(self, digits: int) -> set[int]:
+        if not self._occupied:
+            level = set(self._buckets)
+            self._occupied = [level]
+            for _ in range(DIGEST_DEPTH):
+                level = {one // PARTS for one in level}
+                self._occupied.insert(0, level)
+        return self._occupied[digits]
+
     def _made(self, digits: int, value: int) -> Part:
         if digits == DIGEST_DEPTH:
             records = self._sorted(value)
-            if not records:
-                return Part(EMPTY, 0)
             return Part(sha256(_BUCKET + b"".join(records)).digest()[:DIGEST_BYTES], len(records))
         below = [self._part(digits + 1, value * PARTS + one) for one in range(PARTS)]
         objects = sum(one.objects for one in below)
-        if not objects:
-            return Part(EMPTY, 0)
         joined = b"".join(one.digest for one in below)
         return Part(sha256(_PARTS + joined).digest()[:DIGEST_BYTES], objects)
 
