@@ -46,6 +46,7 @@ S = wire.NationalStanding
 RESTORE = records.RECONCILIATION_TRIGGER_RESTORE
 Record = Callable[[list[records.ReconciliationEntry]], Awaitable[None]]
 _OLDER_CENTRE = "FED-2298"
+_OTHERS_WERE_FASTER = "FED-2450"  # the centre has grown: ask again at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class GivingBack:
             except FederationError as error:
                 self.neighbours.log.warning("national.not_returned", code=error.code)
                 if error.code != _OLDER_CENTRE and self.wanted():
-                    await self._rest()
+                    if error.code != _OTHERS_WERE_FASTER:
+                        await self._rest()
                     self._woken.set()
 
     async def _greet(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,56 @@ async def test_a_returned_entry_that_was_changed_is_refused(
                 await centre.returning.take(NODE, parts())
             assert caught.value.code == "FED-2452"
             assert centre.journal.head == before
+
+
+async def test_the_head_file_tells_when_everything_is_back(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """One node is enough where the file beside the database names the last visible head."""
+    for name in ("lpse-a", "lpse-b", "lpse-c"):  # three words would be needed without the file
+        authority.node(name)
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = LosingCentre(authority, tmp_path / "centre")
+    async with running(centre):
+        size = centre.national.head.size
+        await centre.national.assert_complete(expect_size=size, reason="a new centre", by="ani")
+    centre.copy_database(tmp_path / "backup")
+    async with running(centre):
+        node.port = centre.port
+        async with running(node):
+            await centre.national.publish(*(policy(one) for one in range(9)))
+            await eventually(lambda: node.holds(centre.journal.head))
+    for path in centre.folder.glob("central.db*"):
+        path.unlink()
+    for path in (tmp_path / "backup").glob("central.db*"):
+        path.rename(centre.folder / path.name)
+    async with running(centre):
+        assert centre.national.evidence.start.value == "restored"
+        node.port = centre.port
+        async with running(node):
+            await eventually(lambda: centre.national.gate is Gate.OPEN)
+            assert centre.national.evidence.start.value == "plain restart"
+            assert centre.national.witnesses_needed == 3
+
+
+async def test_the_same_backup_restored_once_more_ends_two_histories(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """The way out where nobody saw what was published by mistake: restore again, and wait."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _lost(authority, tmp_path, [node], 8)
+    shutil.copytree(centre.folder, tmp_path / "kept")
+    async with running(centre):
+        size = centre.national.head.size
+        await centre.national.assert_complete(expect_size=size, reason="in a hurry", by="ani")
+        node.port = centre.port
+        async with running(node):
+            await eventually(lambda: centre.national.gate is Gate.CONTRADICTED)
+    again = LosingCentre(authority, tmp_path / "kept")
+    async with running(again):
+        node.port = again.port
+        async with running(node):
+            await eventually(lambda: node.holds(again.journal.head))
+            await eventually(lambda: again.national.gate is Gate.OPEN)
+            await again.national.publish(policy(77))
+            await eventually(lambda: node.national.state.policy.guard_window_seconds == 77)
