@@ -22,7 +22,7 @@ class SimHost:
     clock: Clock
     trouble: str = ""  # "": well; "silent": no answer; "unwell": status 503
     failing_hooks: set[str] = field(default_factory=set)  # "apply hook", …: exit status 1
-    hook_seconds: float = 30.0
+    hook_seconds: float = 0.0  # how long a hook takes
     processes: dict[str, SimProcess] = field(default_factory=dict)  # by name of the lock
     pids: int = 1000
 

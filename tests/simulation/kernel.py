@@ -25,6 +25,7 @@ from tests.simulation.trace import Trace
 
 T = TypeVar("T")
 _SLICE = 2_000  # handles between two looks at whether the loop should stop
+_TICK_SECONDS = 1e-6  # no timer is shorter
 _UNWINDING_MAX = 100  # awaits on the way out of one coroutine
 
 
@@ -101,6 +102,7 @@ class SimLoop(base_events.BaseEventLoop):
         self, when: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         life = _life_of(context, self.world)
+        when = max(when, self._now + _TICK_SECONDS)  # or a rounding error would wait for ever
         if life.slack:
             grid = -(-(when - life.phase) // life.slack)
             when = grid * life.slack + life.phase

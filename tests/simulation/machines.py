@@ -73,6 +73,7 @@ class SimMachine:
         self.life: Life | None = None
         self.lives = 0
         self.ends: list[str] = []  # why lives ended
+        self.failure: BaseException | None = None  # why the program could not open
         self.restarts = True  # a service manager looks after it
         self._task: asyncio.Task[None] | None = None
         world.vfs.attach(self.disk)
@@ -99,6 +100,15 @@ class SimMachine:
         self.life.on_crash = self.kill
         self.world.loop.trace.event(self.world.loop.time(), "start", self.life.name)
         self._task = self.world.loop.start(self.life, self._live())
+        self._task.add_done_callback(self._broke)
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        """The program ended by itself: it could not open, as a daemon that leaves with an error."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.failure = error
+            self.world.errors.append(f"{self.world.now:.3f} {self.name} did not open: {error!r}")
+            self.world.later(0.0, self._leave)
 
     def start_again(self) -> None:
         """What a service manager does, unless somebody was faster."""
@@ -129,7 +139,7 @@ class SimMachine:
 
     def _leave(self) -> None:
         if self.running:
-            self._end("disk failed")
+            self._end("left")
 
     def _end(self, why: str, disk: SimDisk | None = None) -> None:
         life = self.life

@@ -8,7 +8,7 @@ every decision about faults.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from central.config import CentralSettings
@@ -17,7 +17,7 @@ from central.config import Scrub as CentralScrub
 from lpse.federation.limits import BALLAST_BYTES_MIN
 from regional_node.config import Disk as NodeDisk
 from regional_node.config import Link as NodeLink
-from regional_node.config import NodeSettings, Service
+from regional_node.config import NodeSettings, Service, Upgrades
 from regional_node.config import Scrub as NodeScrub
 
 PROVINCES: tuple[tuple[str, str], ...] = (
@@ -41,8 +41,7 @@ class Options:
     vendors_per_day: float = 6.0  # submissions per node
     packages: int = 3  # per node, with deadlines spread over the run
     faults: str = "none"
-    beacons: bool = True
-    extra: dict[str, str] = field(default_factory=dict)
+    services: bool = True  # every node begins with a running SPSE, so that it can be upgraded
 
     @property
     def heartbeat_seconds(self) -> int:
@@ -71,12 +70,13 @@ def central_settings(options: Options, data: Path) -> CentralSettings:
     )
 
 
-def node_settings(options: Options, data: Path) -> NodeSettings:
-    """A node's."""
+def node_settings(options: Options, data: Path, first: Path | None = None) -> NodeSettings:
+    """A node's; `first` is the bundle of the version that it begins with."""
     return NodeSettings(
         data=data,
         link=NodeLink(),
         disk=NodeDisk(ballast_bytes=BALLAST_BYTES_MIN),
         scrub=NodeScrub(megabytes_per_second=1000, every_days=7),
         service=Service(probe_seconds=max(30.0, options.grain)),
+        upgrades=Upgrades(first_bundle=first if options.services else None),
     )

@@ -36,6 +36,7 @@ from regional_node import app as node_app
 from tests.simulation.files import CountryDisk
 from tests.simulation.kernel import LIFE, SimLoop
 from tests.simulation.machines import CENTRE, RESTART_SECONDS, SimCentre, SimMachine, SimNode
+from tests.simulation.operators import FIRST_VERSION, PERSONS, bundle
 from tests.simulation.roads import Roads
 from tests.simulation.rpc import Network
 from tests.simulation.settings import Options, central_settings, node_settings, provinces_of
@@ -46,7 +47,7 @@ from tests.simulation.trace import Trace
 T = TypeVar("T")
 LOG_LINES: Final = 2_000
 _YEARS: Final = timedelta(days=3650)
-_SETTLE_SECONDS: Final = 600.0
+_OPENING_STEPS: Final = 600
 
 
 class World:
@@ -115,13 +116,13 @@ class World:
         self._found_centre()
         self.centre.start()
         await self._opened(self.centre)
-        for name, role in (("budi", "operator"), ("siti", "approver"), ("rini", "approver")):
+        for name, role in PERSONS:
             await self._invite(name, role)
-        template = await self._template()
+        template, first = await self._template(), bundle(FIRST_VERSION)
         for number in range(options.nodes):
             province, zone = provinces_of(number)
             me = (f"lpse-{number:03}", province, zone)
-            node = SimNode(self, me, lambda data: node_settings(options, data))
+            node = SimNode(self, me, lambda data: node_settings(options, data, first))
             node.disk.put(template)
             self.nodes[node.name] = node
             await self._enrol(node)
@@ -160,8 +161,13 @@ class World:
         return scratch.disk.image()
 
     async def _opened(self, machine: SimCentre | SimNode) -> None:
-        async with asyncio.timeout(_SETTLE_SECONDS):
-            await machine.opened.wait()
+        for _ in range(_OPENING_STEPS):
+            if machine.opened.is_set():
+                return
+            if machine.failure is not None:
+                raise machine.failure
+            await asyncio.sleep(1.0)
+        raise TimeoutError(f"{machine.name} does not open")
 
     async def _invite(self, name: str, role: str) -> None:
         signer = Signer.from_seed(name, random.Random(f"{self.seed} {name}").randbytes(32))
@@ -267,7 +273,9 @@ class World:
         """A second machine with the same identity and what the first one holds; not started."""
         self.copies += 1
         me = (f"{node.name}-clone-{self.copies}", node.province, node.zone)
-        twin = SimNode(self, me, lambda data: node_settings(self.options, data))
+        twin = SimNode(
+            self, me, lambda data: node_settings(self.options, data, bundle(FIRST_VERSION))
+        )
         twin.identity, twin.signer, twin.certificate = node.identity, node.signer, node.certificate
         twin.stand_as(node.snapshot())
         self.clones.append(twin)
