@@ -13,6 +13,7 @@ import pytest
 from central.reconciliation.log_store import NEWEST, EntryRow, LogStore
 from central.reconciliation.store import ReconciliationStore
 from central.reconciliation.tokens import query_of
+from lpse.federation.commitments import SealedFile, SubmissionDetails
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Refused
 from lpse.federation.recon_log import check_filter, passes
@@ -261,3 +262,43 @@ async def test_words_of_a_reader_never_become_commands_of_the_index(kept: Log) -
         asked = check_filter(log.LogFilter(text=text))
         expected = [one.id for one in everything if passes(asked, one.line, one.run.record)]
         assert [one.id for one in await kept.all(asked)] == expected, text
+
+
+def about(digest: bytes, number: int) -> records.ReconciliationRecorded:
+    """A run with one entry about stored bytes."""
+    return records.ReconciliationRecorded(
+        run=f"recon/lpse-0001/{number}",
+        trigger=6,
+        begin_time=timestamp(START),
+        legal_time=timestamp(START),
+        entries=[
+            records.ReconciliationEntry(
+                object=f"blob {digest.hex()}", classification=9, rule="R-BLOB-CORRUPT/1"
+            )
+        ],
+    )
+
+
+async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
+    """Invariant 6: a filter by package finds nothing before the opening; then old and new ones."""
+    digest = b"d" * 32
+    details = SubmissionDetails(
+        "k1", "12345123", "Upload", "vendor", "direct", 0, (SealedFile("a.rhs", 3, digest),), {}
+    )
+    opened = records.PackageOpened(package="12345123")
+    opened.reveals.add(details=details.canonical())
+    opened.reveals.add(details=b"nonsense")
+    asked = log.LogFilter(package="12345123")
+    found = []
+    for number, record in enumerate(
+        (about(digest, 1), about(b"x" * 32, 2), opened, about(digest, 3))
+    ):
+        source = source_of("lpse-0001", number, START)
+        await kept.database.write(
+            lambda tx, at=source, one=record: kept.runs.apply_in(tx, at, one)  # type: ignore[misc]
+        )
+        found.append([one.line.run for one in await kept.all(asked)])
+    old, new = "recon/lpse-0001/1", "recon/lpse-0001/3"
+    assert found == [[], [], [old], [new, old]]
+    other = log.LogFilter(package="12345123", node_ids=["lpse-0002"])
+    assert not await kept.all(other)
