@@ -124,7 +124,10 @@ def test_ledger_shows_totals_and_nothing_per_package(story: Story) -> None:
     assert max(lengths) - min(lengths) <= 8, "an entry's length tells of its details"
     assert {tuple(blob.size_bytes for blob in one.blobs) for one in accepted} == {(SIZE,)}
     fields = {tuple(name.name for name, _ in one.ListFields()) for one in accepted}
-    assert fields == {("commitment", "blobs", "accept_time")}
+    assert fields == {("commitment", "blobs", "accept_time", "sealed_details")}
+    assert len({len(one.sealed_details) for one in accepted}) == 1, "an escrow's length tells"
+    beginnings = {one.sealed_details[:12] for one in accepted}
+    assert len(beginnings) == len(accepted), "two escrows under one nonce can be compared"
     by_package = {
         package: {len(one) for one in story.ledger if _commitment(one) in commitments}
         for package, commitments in story.others.items()
