@@ -1,0 +1,146 @@
+"""The log of a node's own runs: filtered as the contract reads a filter, page by page, live."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from lpse.federation.commitments import SealedFile, SubmissionDetails
+from lpse.federation.recon_log import passes
+from lpse.federation.v1 import recon_log_pb2 as log
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.clock import ManualClock
+from lpse.runtime.sqlite import Database, Transaction
+from regional_node.reconciliation.log_reading import NEWEST, LogReading, place_of
+from regional_node.reconciliation.log_store import LogStore
+from regional_node.reconciliation.store import ReconciliationStore, RunRow
+from tests.central.reconciliation.runs import START, run_of
+
+MIGRATIONS = Path(__file__).resolve().parents[3] / "regional_node" / "migrations"
+NODE, PROVINCE = "lpse-0001", "ID-JI"
+
+
+class Log:
+    """A node's runs, written without a link."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.store = ReconciliationStore(database)
+        self.clock = ManualClock(START)
+        self.reading = LogReading(LogStore(database), self.clock, (NODE, PROVINCE))
+
+    async def keep(self, number: int, record: records.ReconciliationRecorded, done: bool) -> None:
+        row = RunRow(
+            number, record.trigger, done, True, record.heads_equal, number, record, str(START)
+        )
+        await self.database.write(lambda tx: self.store.keep_in(tx, row))
+
+    async def fill(self, runs: int) -> dict[str, records.ReconciliationRecorded]:
+        chance, made = Random(5), {}
+        for number in range(1, runs + 1):
+            record = run_of(NODE, number, chance, START + timedelta(hours=number))
+            await self.keep(number, record, done=True)
+            made[record.run] = record
+        return made
+
+    async def all(self, asked: log.LogFilter, step: int = 50) -> list[log.LogEntry]:
+        found: list[log.LogEntry] = []
+        before = NEWEST
+        while page := await self.reading.page(asked, before, step):
+            found += page
+            before = place_of(page[-1])
+        return found
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Log]:
+    database = await Database.open(tmp_path / "node.db", MIGRATIONS)
+    yield Log(database)
+    await database.close()
+
+
+async def test_pages_of_every_size_hold_the_same_entries(kept: Log) -> None:
+    """Entries come newest first, once each, however the pages are cut; filters narrow them."""
+    made = await kept.fill(60)
+    everything = await kept.all(log.LogFilter(), step=1_000)
+    assert len(everything) == sum(len(record.entries) for record in made.values())
+    assert [place_of(one) for one in everything] == sorted(map(place_of, everything), reverse=True)
+    for asked in (
+        log.LogFilter(),
+        log.LogFilter(states=[log.ENTRY_STATE_NEEDS_PERSON]),
+        log.LogFilter(text="regional", heads_unequal=True),
+        log.LogFilter(provinces=["ID-XX"]),
+    ):
+        expected = [one for one in everything if passes(asked, one, made[one.run])]
+        assert await kept.all(asked, step=3) == expected
+        total, counters = await kept.reading.counts(asked)
+        assert total == len(expected) == counters["rule"].total()
+
+
+async def test_an_unfinished_decision_is_open_until_heads_are_equal_again(kept: Log) -> None:
+    """The run that closed it is named; what comes after does not change that."""
+    unfinished = records.ReconciliationEntry(
+        object="regional 4..9", classification=2, rule="R-REGIONAL-AHEAD/1", outcome="not finished"
+    )
+    for number, equal in ((1, False), (2, False), (3, True), (4, True)):
+        record = records.ReconciliationRecorded(
+            run=f"recon/{NODE}/{number}", heads_equal=equal, entries=[unfinished][: number < 3]
+        )
+        await kept.keep(number, record, done=True)
+        found = await kept.all(log.LogFilter())
+        state = log.ENTRY_STATE_OPEN if number < 3 else log.ENTRY_STATE_RESOLVED
+        assert {one.state for one in found} == {state}
+    assert {one.resolved_by for one in found} == {f"recon/{NODE}/3"}
+
+
+async def test_a_follower_sees_a_run_when_it_is_finished(kept: Log) -> None:
+    """A run that goes on is not shown yet, and is not lost though a later one ends first."""
+    await kept.fill(2)
+    chance = Random(1)
+    third, fourth = (run_of(NODE, number, chance, START) for number in (3, 4))
+    pages = kept.reading.watch(log.LogFilter())
+    assert await anext(pages) == []
+    await kept.keep(3, third, done=False)
+    await kept.keep(4, fourth, done=True)
+    assert {one.run for one in await anext(pages)} == {fourth.run}
+    await kept.keep(3, third, done=True)
+    assert {one.run for one in await anext(pages)} == {third.run}
+    await pages.aclose()
+
+
+async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
+    """Invariant 6: the node's own tables know the package; its log does not before the opening."""
+    digest = b"d" * 32
+    details = SubmissionDetails(
+        "k1", "12345123", "Upload", "vendor", "direct", 0, (SealedFile("a.rhs", 3, digest),), {}
+    ).canonical()
+    entry = records.ReconciliationEntry(
+        object=f"blob {digest.hex()}", classification=9, rule="R-BLOB-CORRUPT/1"
+    )
+    record = records.ReconciliationRecorded(run=f"recon/{NODE}/1", trigger=6, entries=[entry])
+    await kept.keep(1, record, done=True)
+    columns = {
+        "submission": 1, "intake_key": "k1", "package": "12345123", "commitment": b"c",
+        "salt": b"s", "details": details, "accept_time": 0, "clock_error": 0.0,
+        "zone": "Asia/Jakarta", "receipt": b"r", "verdict": 1, "deadline_time": 0,
+        "schedule_revision": 1, "journal_epoch": b"e", "journal_index": 1,
+    }  # fmt: skip
+
+    def sealed(tx: Transaction) -> None:
+        marks = ", ".join("?" * len(columns))
+        names = ", ".join(columns)
+        tx.run(f"INSERT INTO intake_submissions ({names}) VALUES ({marks})", list(columns.values()))
+
+    def opened(tx: Transaction) -> None:
+        tx.run("INSERT INTO intake_openings VALUES ('12345123', 0, 0, 1, 'Asia/Jakarta', 'x')")
+        tx.run("UPDATE intake_submissions SET revealed = 1")
+
+    asked = log.LogFilter(package="12345123")
+    await kept.database.write(sealed)
+    assert await kept.all(asked) == []
+    await kept.database.write(opened)
+    assert [one.run for one in await kept.all(asked)] == [f"recon/{NODE}/1"]
