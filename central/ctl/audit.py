@@ -101,6 +101,29 @@ async def _list(output: Output) -> None:
                 nodes=str(answer.nodes),
             )
         )
+        _tell_open(plain(answer))
+
+
+def _tell_open(answer: dict[str, Any]) -> None:
+    """What a person must do: histories beside the journal, bundles that are not there."""
+    for one in answer["branches"]:
+        note(
+            say(
+                "TWO NATIONAL HISTORIES: {node} holds another one from entry {common} on;"
+                " {kept} entries of it are kept.",
+                node=one["node_id"],
+                common=str(one["common_size"]),
+                kept=str(one["kept_size"] - one["common_size"]),
+            )
+        )
+    for version in answer["missing_bundles"]:
+        note(
+            say(
+                "The bundle of release {version} is not here: bring the same file again with"
+                " `lkppctl release add`.",
+                version=version,
+            )
+        )
 
 
 async def _ask() -> api.ListWitnessesResponse:

@@ -6,6 +6,7 @@ comparison (`comparing`) and the calls of nodes (`service`).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import grpc
@@ -15,7 +16,7 @@ from central.enrolment.rules import Binding
 from central.national.national import National
 from central.operators.rules import ROLES
 from central.witness.comparing import Compared, Comparing
-from central.witness.store import WitnessStore, Word
+from central.witness.store import Branch, WitnessStore, Word
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import CHECKED_HEADS_MAX, HEAD_PLACE_CHARACTERS_MAX
@@ -35,8 +36,11 @@ class WitnessesService(witnesses_pb2_grpc.WitnessesServicer):
         comparing: Comparing,
         national: National,
         admission: Admission,
+        missing: Callable[[], Awaitable[list[str]]],
     ) -> None:
+        """`missing` names offered releases whose bundles are not here."""
         self._store = store
+        self._missing = missing
         self._comparing = comparing
         self._national = national
         self._admission = admission
@@ -62,6 +66,9 @@ class WitnessesService(witnesses_pb2_grpc.WitnessesServicer):
             nodes=len(nodes),
             current=sum(_is_current(words.get(one.node_id), own) for one in nodes),
         )
+        if not request.page_token:
+            answer.missing_bundles.extend(await self._missing())
+            answer.branches.extend(map(_branch, await self._store.branches()))
         for binding in listed[:size]:
             word = await self._signed(words.get(binding.node_id))
             answer.witnesses.append(_message(binding, word, own, shown.get(binding.node_id)))
@@ -112,6 +119,18 @@ def _message(
     else:
         current = _is_current(word, own)
         message.state = W.WITNESS_STATE_CURRENT if current else W.WITNESS_STATE_BEHIND
+    return message
+
+
+def _branch(one: Branch) -> api.NationalBranch:
+    message = api.NationalBranch(
+        node_id=one.node_id,
+        head=one.head.message(),
+        own_head=one.own_head.message(),
+        common_size=one.common_size,
+        kept_size=one.kept,
+    )
+    message.since_time.FromDatetime(datetime.fromisoformat(one.since_time))
     return message
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from central.national.national import National
 from central.national.restoring import Restorers, Unapplied
+from central.releases.restore import missing_bundles
 from central.witness.rules import Contradicted, Part, grown
 from central.witness.store import WitnessStore
 from lpse.federation import reconciliation_rules as table
@@ -31,6 +33,7 @@ from lpse.storage.journal import Journal
 
 S = wire.NationalStanding
 RESTORE = records.RECONCILIATION_TRIGGER_RESTORE
+_NAMED_MAX: Final = 20  # of each kind of thing that is left open, in one run
 Record = Callable[[str, Sequence[records.ReconciliationEntry]], Awaitable[None]]
 
 
@@ -144,8 +147,11 @@ class Returning:
             last - first,
         )
         entry.hash_after = head.root
-        listed = [entry, *(_left(one) for one in unapplied[:20])]
-        await one.record(node_id, listed)
+        missing = await missing_bundles(one.database, _NAMED_MAX)
+        for version, _ in missing:
+            one.log.warning("release.bundle_missing", release=version)
+        told = [*map(_left, unapplied[:_NAMED_MAX]), *(_no_bundle(*each) for each in missing)]
+        await one.record(node_id, [entry, *told])
 
     # --- keeping what contradicts ---
 
@@ -207,4 +213,17 @@ def _left(unapplied: Unapplied) -> records.ReconciliationEntry:
         f"stored; {table.PERSON}",
         1,
         kind=unapplied.kind or "?",
+    )
+
+
+def _no_bundle(version: str, digest: bytes) -> records.ReconciliationEntry:
+    """A release that came back as an entry alone; an operator brings the same file again."""
+    return table.entry(
+        "R-BUNDLE-MISSING/1",
+        f"release {version}",
+        table.evidence(),
+        table.evidence(bundle=digest.hex()),
+        "",
+        1,
+        version=version,
     )

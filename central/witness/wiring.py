@@ -27,6 +27,7 @@ from central.witness.operator_service import WitnessesService
 from central.witness.returning import Neighbours, Returning
 from central.witness.service import WitnessService
 from central.witness.store import WitnessStore
+from lpse.federation.limits import MISSING_BUNDLES_MAX
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.channels import Subject
 from lpse.runtime.clock import Clock
@@ -89,7 +90,13 @@ def open_witness(
     for_nodes = WitnessService(
         Returning(neighbours), ground.journal, ground.database, ground.admission
     )
-    return for_nodes, WitnessesService(store, comparing, ground.national, ground.admission)
+
+    async def missing() -> list[str]:
+        found = await releases.missing_bundles(ground.database, MISSING_BUNDLES_MAX)
+        return [version for version, _ in found]
+
+    for_operators = WitnessesService(store, comparing, ground.national, ground.admission, missing)
+    return for_nodes, for_operators
 
 
 async def _readmit(admission: Admission) -> None:

@@ -198,6 +198,13 @@ TABLE: Final = (
         "simpul mengembalikan {count} entri nasional yang ditandatangani Pusat lalu hilang",
     ),
     Rule(
+        "R-BUNDLE-MISSING/1",
+        C.CLASSIFICATION_MISSING_AT_CENTRE,
+        D.ASK,
+        "the centre was restored; release {version} is published and its bundle is not there",
+        "Pusat dipulihkan; rilis {version} sudah diterbitkan tetapi bundelnya tidak ada",
+    ),
+    Rule(
         "R-LEDGER-RETURNED/1",
         C.CLASSIFICATION_MISSING_AT_CENTRE,
         D.SEND,

@@ -26,31 +26,33 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from lpse.federation.v1 import journal_pb2 as lpse_dot_federation_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/operator/v1/witnesses.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\"=\n\x14ListWitnessesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xaf\x02\n\x0fNationalWitness\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.WitnessState\x12&\n\x04head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x04 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x13\n\x0bsigning_key\x18\x05 \x01(\x0c\x12\x34\n\x12\x63ontradicting_head\x18\x06 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x33\n\x0f\x63ontradict_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcb\x01\n\x15ListWitnessesResponse\x12\x34\n\twitnesses\x18\x01 \x03(\x0b\x32!.lpse.operator.v1.NationalWitness\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12/\n\rnational_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x12\n\ncentre_key\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63urrent\x18\x05 \x01(\r\x12\r\n\x05nodes\x18\x06 \x01(\r\"?\n\x11\x43heckHeadsRequest\x12*\n\x05heads\x18\x01 \x03(\x0b\x32\x1b.lpse.operator.v1.FoundHead\"B\n\tFoundHead\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05place\x18\x02 \x01(\t\"\xc9\x01\n\x0b\x43heckedHead\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05place\x18\x02 \x01(\t\x12\x30\n\x08standing\x18\x03 \x01(\x0e\x32\x1e.lpse.operator.v1.HeadStanding\x12*\n\x08own_head\x18\x04 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x10\n\x08own_root\x18\x05 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\x06 \x01(\x0c\"B\n\x12\x43heckHeadsResponse\x12,\n\x05heads\x18\x01 \x03(\x0b\x32\x1d.lpse.operator.v1.CheckedHead*\x9a\x01\n\x0cWitnessState\x12\x1d\n\x19WITNESS_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15WITNESS_STATE_CURRENT\x10\x01\x12\x18\n\x14WITNESS_STATE_BEHIND\x10\x02\x12\x17\n\x13WITNESS_STATE_NEVER\x10\x03\x12\x1d\n\x19WITNESS_STATE_CONTRADICTS\x10\x04*\xb7\x01\n\x0cHeadStanding\x12\x1d\n\x19HEAD_STANDING_UNSPECIFIED\x10\x00\x12\x1b\n\x17HEAD_STANDING_CONTAINED\x10\x01\x12\x18\n\x14HEAD_STANDING_BEYOND\x10\x02\x12\x18\n\x14HEAD_STANDING_FORKED\x10\x03\x12\x19\n\x15HEAD_STANDING_UNKNOWN\x10\x04\x12\x1c\n\x18HEAD_STANDING_NOT_SIGNED\x10\x05\x32\xc6\x01\n\tWitnesses\x12`\n\rListWitnesses\x12&.lpse.operator.v1.ListWitnessesRequest\x1a\'.lpse.operator.v1.ListWitnessesResponse\x12W\n\nCheckHeads\x12#.lpse.operator.v1.CheckHeadsRequest\x1a$.lpse.operator.v1.CheckHeadsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/operator/v1/witnesses.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\"=\n\x14ListWitnessesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xaf\x02\n\x0fNationalWitness\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.WitnessState\x12&\n\x04head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x04 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x13\n\x0bsigning_key\x18\x05 \x01(\x0c\x12\x34\n\x12\x63ontradicting_head\x18\x06 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x33\n\x0f\x63ontradict_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x98\x02\n\x15ListWitnessesResponse\x12\x34\n\twitnesses\x18\x01 \x03(\x0b\x32!.lpse.operator.v1.NationalWitness\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12/\n\rnational_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x12\n\ncentre_key\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63urrent\x18\x05 \x01(\r\x12\r\n\x05nodes\x18\x06 \x01(\r\x12\x17\n\x0fmissing_bundles\x18\x07 \x03(\t\x12\x32\n\x08\x62ranches\x18\x08 \x03(\x0b\x32 .lpse.operator.v1.NationalBranch\"\xcd\x01\n\x0eNationalBranch\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12*\n\x08own_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x13\n\x0b\x63ommon_size\x18\x04 \x01(\x04\x12\x11\n\tkept_size\x18\x05 \x01(\x04\x12.\n\nsince_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x11\x43heckHeadsRequest\x12*\n\x05heads\x18\x01 \x03(\x0b\x32\x1b.lpse.operator.v1.FoundHead\"B\n\tFoundHead\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05place\x18\x02 \x01(\t\"\xc9\x01\n\x0b\x43heckedHead\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05place\x18\x02 \x01(\t\x12\x30\n\x08standing\x18\x03 \x01(\x0e\x32\x1e.lpse.operator.v1.HeadStanding\x12*\n\x08own_head\x18\x04 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x10\n\x08own_root\x18\x05 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\x06 \x01(\x0c\"B\n\x12\x43heckHeadsResponse\x12,\n\x05heads\x18\x01 \x03(\x0b\x32\x1d.lpse.operator.v1.CheckedHead*\x9a\x01\n\x0cWitnessState\x12\x1d\n\x19WITNESS_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15WITNESS_STATE_CURRENT\x10\x01\x12\x18\n\x14WITNESS_STATE_BEHIND\x10\x02\x12\x17\n\x13WITNESS_STATE_NEVER\x10\x03\x12\x1d\n\x19WITNESS_STATE_CONTRADICTS\x10\x04*\xb7\x01\n\x0cHeadStanding\x12\x1d\n\x19HEAD_STANDING_UNSPECIFIED\x10\x00\x12\x1b\n\x17HEAD_STANDING_CONTAINED\x10\x01\x12\x18\n\x14HEAD_STANDING_BEYOND\x10\x02\x12\x18\n\x14HEAD_STANDING_FORKED\x10\x03\x12\x19\n\x15HEAD_STANDING_UNKNOWN\x10\x04\x12\x1c\n\x18HEAD_STANDING_NOT_SIGNED\x10\x05\x32\xc6\x01\n\tWitnesses\x12`\n\rListWitnesses\x12&.lpse.operator.v1.ListWitnessesRequest\x1a\'.lpse.operator.v1.ListWitnessesResponse\x12W\n\nCheckHeads\x12#.lpse.operator.v1.CheckHeadsRequest\x1a$.lpse.operator.v1.CheckHeadsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.operator.v1.witnesses_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WITNESSSTATE']._serialized_start=1102
-  _globals['_WITNESSSTATE']._serialized_end=1256
-  _globals['_HEADSTANDING']._serialized_start=1259
-  _globals['_HEADSTANDING']._serialized_end=1442
+  _globals['_WITNESSSTATE']._serialized_start=1387
+  _globals['_WITNESSSTATE']._serialized_end=1541
+  _globals['_HEADSTANDING']._serialized_start=1544
+  _globals['_HEADSTANDING']._serialized_end=1727
   _globals['_LISTWITNESSESREQUEST']._serialized_start=121
   _globals['_LISTWITNESSESREQUEST']._serialized_end=182
   _globals['_NATIONALWITNESS']._serialized_start=185
   _globals['_NATIONALWITNESS']._serialized_end=488
   _globals['_LISTWITNESSESRESPONSE']._serialized_start=491
-  _globals['_LISTWITNESSESRESPONSE']._serialized_end=694
-  _globals['_CHECKHEADSREQUEST']._serialized_start=696
-  _globals['_CHECKHEADSREQUEST']._serialized_end=759
-  _globals['_FOUNDHEAD']._serialized_start=761
-  _globals['_FOUNDHEAD']._serialized_end=827
-  _globals['_CHECKEDHEAD']._serialized_start=830
-  _globals['_CHECKEDHEAD']._serialized_end=1031
-  _globals['_CHECKHEADSRESPONSE']._serialized_start=1033
-  _globals['_CHECKHEADSRESPONSE']._serialized_end=1099
-  _globals['_WITNESSES']._serialized_start=1445
-  _globals['_WITNESSES']._serialized_end=1643
+  _globals['_LISTWITNESSESRESPONSE']._serialized_end=771
+  _globals['_NATIONALBRANCH']._serialized_start=774
+  _globals['_NATIONALBRANCH']._serialized_end=979
+  _globals['_CHECKHEADSREQUEST']._serialized_start=981
+  _globals['_CHECKHEADSREQUEST']._serialized_end=1044
+  _globals['_FOUNDHEAD']._serialized_start=1046
+  _globals['_FOUNDHEAD']._serialized_end=1112
+  _globals['_CHECKEDHEAD']._serialized_start=1115
+  _globals['_CHECKEDHEAD']._serialized_end=1316
+  _globals['_CHECKHEADSRESPONSE']._serialized_start=1318
+  _globals['_CHECKHEADSRESPONSE']._serialized_end=1384
+  _globals['_WITNESSES']._serialized_start=1730
+  _globals['_WITNESSES']._serialized_end=1928
 # @@protoc_insertion_point(module_scope)

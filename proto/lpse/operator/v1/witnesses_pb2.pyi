@@ -181,6 +181,8 @@ class ListWitnessesResponse(_message.Message):
     CENTRE_KEY_FIELD_NUMBER: _builtins.int
     CURRENT_FIELD_NUMBER: _builtins.int
     NODES_FIELD_NUMBER: _builtins.int
+    MISSING_BUNDLES_FIELD_NUMBER: _builtins.int
+    BRANCHES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Set by the centre: empty on the last page."""
     centre_key: _builtins.bytes
@@ -197,6 +199,16 @@ class ListWitnessesResponse(_message.Message):
     def national_head(self) -> _journal_pb2.Head:
         """Set by the centre: its newest national head."""
 
+    @_builtins.property
+    def missing_bundles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Set by the centre: releases that are offered although their bundle is not there, as after a
+        restore; an operator brings the same file again. At most 256 versions.
+        """
+
+    @_builtins.property
+    def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___NationalBranch]:
+        """Set by the centre: national histories that nodes hold and the journal contradicts, as kept."""
+
     def __init__(
         self,
         *,
@@ -206,14 +218,64 @@ class ListWitnessesResponse(_message.Message):
         centre_key: _builtins.bytes = ...,
         current: _builtins.int = ...,
         nodes: _builtins.int = ...,
+        missing_bundles: _abc.Iterable[_builtins.str] | None = ...,
+        branches: _abc.Iterable[Global___NationalBranch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["national_head", b"national_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["centre_key", b"centre_key", "current", b"current", "national_head", b"national_head", "next_page_token", b"next_page_token", "nodes", b"nodes", "witnesses", b"witnesses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["branches", b"branches", "centre_key", b"centre_key", "current", b"current", "missing_bundles", b"missing_bundles", "national_head", b"national_head", "next_page_token", b"next_page_token", "nodes", b"nodes", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListWitnessesResponse: _TypeAlias = ListWitnessesResponse  # noqa: Y015
+
+@_typing.final
+class NationalBranch(_message.Message):
+    """A national history beside the national journal, kept as evidence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    OWN_HEAD_FIELD_NUMBER: _builtins.int
+    COMMON_SIZE_FIELD_NUMBER: _builtins.int
+    KEPT_SIZE_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    node_id: _builtins.str
+    """Set by the centre: who gave it first."""
+    common_size: _builtins.int
+    """Set by the centre: entries that both histories begin with."""
+    kept_size: _builtins.int
+    """Set by the centre: entries of the branch are kept up to this index."""
+    @_builtins.property
+    def head(self) -> _journal_pb2.Head:
+        """Set by the centre: its newest head, signed by the centre."""
+
+    @_builtins.property
+    def own_head(self) -> _journal_pb2.Head:
+        """Set by the centre: what its own journal showed then."""
+
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the centre: wall clock."""
+
+    def __init__(
+        self,
+        *,
+        node_id: _builtins.str = ...,
+        head: _journal_pb2.Head | None = ...,
+        own_head: _journal_pb2.Head | None = ...,
+        common_size: _builtins.int = ...,
+        kept_size: _builtins.int = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "own_head", b"own_head", "since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["common_size", b"common_size", "head", b"head", "kept_size", b"kept_size", "node_id", b"node_id", "own_head", b"own_head", "since_time", b"since_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NationalBranch: _TypeAlias = NationalBranch  # noqa: Y015
 
 @_typing.final
 class CheckHeadsRequest(_message.Message):
