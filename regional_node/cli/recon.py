@@ -13,13 +13,15 @@ import typer
 from lpse.terminal import recon_flags as flags
 from lpse.terminal.output import Output, OutputOption, note, run, show
 from lpse.terminal.words import say
-from regional_node.cli import session
+from regional_node.cli import recon_audit, recon_replay, recon_resolve, session
 
 if TYPE_CHECKING:
     from lpse.federation.v1 import recon_log_pb2 as log
     from lpse.intake.v1 import reconciliations_pb2 as api
 
 app = typer.Typer(help="Reconciliation: what was compared, what was decided, and why.")
+recon_replay.add_commands(app)
+recon_resolve.add_commands(app)
 
 _PAGE = 1_000
 
@@ -87,9 +89,20 @@ def get(
 
 
 @app.command("run")
-def run_now(output: OutputOption = Output.TABLE) -> None:
+def run_now(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare every object with the centre, and wait.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Ask for a run now: the link says hello to the centre again."""
-    run(_run(output))
+    run(recon_audit.run_deep(output) if deep else _run(output))
+
+
+@app.command("audit")
+def show_audit(output: OutputOption = Output.TABLE) -> None:
+    """Show the last audit, and how far every stored journal was read again."""
+    run(recon_audit.show_audit(output))
 
 
 @app.command()

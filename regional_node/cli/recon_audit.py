@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 COLUMNS = (
-    Column("journal", "JOURNAL"),
-    Column("entries", "ENTRIES"),
-    Column("time", "TIME"),
-    Column("state", "STATE"),
+    Column("journal", "Journal"),
+    Column("entries", "Entries"),
+    Column("time", "Time"),
+    Column("state", "State"),
 )
 
 
