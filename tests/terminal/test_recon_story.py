@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from lpse.federation import reconciliation_rules as rules
 from lpse.federation.v1 import records_pb2 as records
+from lpse.federation.v1.journal_pb2 import Head
 from lpse.terminal import words
 from lpse.terminal.recon_story import NO_GOOD_COPY, story
 from regional_node.scrub.rules import PERSON
@@ -52,3 +54,105 @@ def test_damage_without_a_good_copy_names_the_next_step(english_again: None) -> 
     told = story(scrub(HEALED, PERSON), "Asia/Jakarta")
     assert "tidak ada salinan baik" in told[2]
     assert "doctor" in told[3]
+
+
+def head(size: int) -> Head:
+    return Head(party="lpse-a", epoch=b"e" * 16, size=size, root=bytes([size]) * 32)
+
+
+def reconnect(*entries: records.ReconciliationEntry) -> records.ReconciliationRecorded:
+    """Four days away, six entries to send, equal heads at the end."""
+    return records.ReconciliationRecorded(
+        run="recon/lpse-a/8",
+        trigger=records.RECONCILIATION_TRIGGER_RECONNECT,
+        node_head_before=head(9),
+        centre_copy_before=head(3),
+        national_copy_before=head(4),
+        national_head_before=head(5),
+        node_head_after=head(9),
+        national_head_after=head(5),
+        heads_equal=True,
+        attempts=42,
+        wait_seconds=3_600,
+        link_down_seconds=345_600,
+        cause="the centre did not answer.",
+        entries_sent=6,
+        entries_received=1,
+        bytes_moved=4_200,
+        protocol=2,
+        both_count=7,
+        only_node_count=6,
+        only_centre_count=1,
+        entries=entries,
+    )
+
+
+def test_the_story_tells_the_whole_run(english_again: None) -> None:
+    """What started it, the road, both sides, the comparison, decisions with reasons, the proof."""
+    sent = rules.entry("R-REGIONAL-AHEAD", "regional 3..8", b"", b"", "sent", 6)
+    forked = rules.entry("R-REGIONAL-FORKED", "regional journal", b"", b"", "quarantined", 1)
+    told = "\n".join(story(reconnect(sent, forked), "Asia/Jakarta"))
+    for part in (
+        "the link came back",
+        "away for 4 days (96 hours); 42 attempt(s), 1 hour of waiting",
+        "the last failure said: the centre did not answer.",
+        "the node showed 9 (090909090909…) and the centre held 3",
+        "the node held 4 (040404040404…) and the centre showed 5",
+        "compared by size and root of their hash trees (protocol 2)",
+        "regional 3..8: only at the node (6) – sent. [R-REGIONAL-AHEAD/1]",
+        "Because the node wrote 6 entries",
+        "6 entries went to the centre and 1 came from it",
+        "both 7, only at the node 6, only at the centre 1, different 0",
+        "A person must decide about entry 1: see recon get recon/lpse-a/8 --entry 1.",
+        "At the end both sides held the same heads",
+    ):
+        assert part in told, part
+
+
+def test_the_story_is_whole_in_indonesian(english_again: None) -> None:
+    """Reasons of known rules, decisions and the road are told in Indonesian."""
+    words.choose({"LANG": "id_ID.UTF-8"})
+    sent = rules.entry("R-REGIONAL-AHEAD", "regional 3..8", b"", b"", "sent", 6)
+    told = "\n".join(story(reconnect(sent), "Asia/Jakarta"))
+    for part in ("4 hari (96 jam)", "hanya di simpul (6) – terkirim", "simpul menulis 6 entri"):
+        assert part in told, part
+    assert "Tidak ada yang menunggu keputusan" in told
+    assert "Because" not in told
+
+
+def test_no_difference_is_one_line_with_its_proof(english_again: None) -> None:
+    """After the title a run that found nothing says that, and which heads prove it."""
+    record = records.ReconciliationRecorded(
+        run="recon/lpse-a/9",
+        trigger=records.RECONCILIATION_TRIGGER_SCHEDULE,
+        heads_equal=True,
+        node_head_after=head(9),
+        national_head_after=head(5),
+        entries=[rules.entry("R-REGIONAL-EQUAL", "regional 0..8", b"", b"", "none needed", 9)],
+    )
+    told = story(record, "Asia/Jakarta")
+    assert told[1:] == [
+        (
+            "Nothing differed, and these heads prove it: node 9 (090909090909…),"
+            " national 5 (050505050505…)."
+        )
+    ]
+
+
+def test_words_of_a_newer_program_are_shown_as_they_are(english_again: None) -> None:
+    """Unknown rules, classifications, triggers and outcomes hide nothing and break nothing."""
+    for lang in ("C", "id_ID.UTF-8"):
+        words.choose({"LANG": lang})
+        newer = records.ReconciliationEntry(
+            object="moon",
+            classification=77,
+            rule="R-MOON/3",
+            reason="it waned",
+            outcome="waits",  # type: ignore[arg-type]
+        )
+        record = reconnect(newer)
+        record.trigger = 55  # type: ignore[assignment]
+        told = "\n".join(story(record, "Asia/Jakarta"))
+        assert "moon: 77 (0) – waits. [R-MOON/3]" in told
+        assert "it waned" in told
+        assert "recon/lpse-a/8 – 55" in told
