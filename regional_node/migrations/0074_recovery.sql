@@ -41,7 +41,13 @@ CREATE TABLE recovery_entries (        -- read back and not yet shown to make th
 CREATE TABLE recovery_epochs (         -- verified and in the journal; tables are being rebuilt
     epoch BLOB PRIMARY KEY,
     next_index INTEGER NOT NULL,
-    last_index INTEGER NOT NULL
+    last_index INTEGER NOT NULL,
+    moved INTEGER NOT NULL DEFAULT 0   -- 1: own entries that stand at a new place
+);
+CREATE TABLE recovery_agreed (         -- what both held when the centre advised a new identity
+    epoch BLOB PRIMARY KEY,
+    prefix INTEGER NOT NULL,
+    centre_size INTEGER NOT NULL
 );
 CREATE TABLE recovery_blobs (          -- named by entries that came back, and not here yet
     digest BLOB PRIMARY KEY,

@@ -25,6 +25,7 @@ from lpse.federation.notes import Signer
 from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.runtime.sqlite import Transaction
 from lpse.storage.journal import Journal
+from lpse.storage.journal_branches import of_others_in
 from lpse.storage.journal_tail import Carried
 from regional_node.recovery.client import Listed, RecoveryClient
 from regional_node.recovery.ports import Rebuilding, Suspect
@@ -81,11 +82,14 @@ class Engine:
     async def shown(self, agreed: dict[bytes, Agreed]) -> list[Head]:
         """Own heads, the present one last; a longer epoch also as of the centre's size."""
         heads: list[Head] = []
+        others = await self._store.database.read(lambda tx: of_others_in(tx, self._journal.party))
         for row in await self._journal.epochs():
             known = agreed.get(row.epoch)
             if known is not None and known.own > known.centre > 0:
                 (root,) = await self._store.roots(row.epoch, [known.centre])
                 heads.append(sign_head(self._signer, row.epoch, known.centre, root))
+            if row.epoch in others:
+                continue
             if row.epoch != self._journal.epoch and await self._own(row.epoch):
                 heads.append(await self._journal.newest_head(row.epoch))
         return [*heads, self._journal.head]
@@ -192,6 +196,9 @@ class Engine:
         rows = self._store.entries_in(tx, one, RESTORED_ENTRIES_PER_STEP)
         for row in rows:
             entry = _restored(one.epoch, row.index, decode_entry(row.data))
+            if one.moved:
+                self._rebuilding.moved_in(tx, entry)
+                continue
             for blob in self._rebuilding.restore_in(tx, entry):
                 self._store.miss_in(tx, blob.digest, blob.size_bytes)
         self._store.advance_in(tx, one, one.next_index + len(rows))

@@ -7,12 +7,13 @@ progress is durable (a crash at any point goes on there). Leaves out the calls (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.entries import decode_entry
+from lpse.federation.errors import FederationError
 from lpse.federation.limits import SCAN_ROWS_PER_STEP
 from lpse.federation.merkle import CompactRange, leaf_hash
 from lpse.federation.notes import Verifier
@@ -21,6 +22,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_branches as branches
 from lpse.storage import journal_store
+from lpse.storage.journal import RENAMED
 from lpse.storage.journal_store import EntryRow, EpochRow
 
 # Why something is to be recovered.
@@ -50,6 +52,7 @@ class Rebuild:
     epoch: bytes
     next_index: int
     last_index: int
+    moved: bool  # the entries are not new, they stand at a new place
 
 
 class RecoveryStore:
@@ -70,6 +73,10 @@ class RecoveryStore:
         )
         return State(*rows[0])
 
+    def is_returning_in(self, tx: Transaction) -> bool:
+        """Whether own entries are on their way back, or their tables are behind them."""
+        return bool(self.state_in(tx).cause)
+
     async def want(self, cause: str) -> None:
         """Something may have to come back; a cause that is being worked on stays."""
         await self.database.write(
@@ -84,6 +91,49 @@ class RecoveryStore:
                 (advice, rule, reason, branch),
             )
         )
+
+    async def keep_agreed(self, agreed: Mapping[bytes, tuple[int, int]]) -> None:
+        """What both sides hold: a new identity takes along what lies beyond."""
+        rows = [(epoch, *sizes) for epoch, sizes in agreed.items()]
+        await self.database.write(
+            lambda tx: tx.many("INSERT OR REPLACE INTO recovery_agreed VALUES (?, ?, ?)", rows)
+        )
+
+    async def agreed(self) -> dict[bytes, tuple[int, int]]:
+        """See `keep_agreed`."""
+        rows = await self.database.read(
+            lambda tx: tx.execute("SELECT epoch, prefix, centre_size FROM recovery_agreed")
+        )
+        return {bytes(epoch): (prefix, size) for epoch, prefix, size in rows}
+
+    def leave_unnamed_in(self, tx: Transaction, former: Verifier, present: Verifier) -> None:
+        """Every epoch until now was signed under a former name; the link begins anew.
+
+        After an attempt that got as far as the new epoch, nothing is left to do.
+        """
+        for row in journal_store.epochs_in(tx):
+            if row.reason == RENAMED and _signed_in(tx, row, present):
+                return
+        for row in journal_store.epochs_in(tx):
+            if branches.verifier_in(tx, former, row.epoch) == former:
+                branches.signed_before_in(tx, row.epoch, former)
+        tx.run(
+            "UPDATE link_state SET token_number = 0, token_value = NULL, stored_head = NULL,"
+            " applied_size = 0, parked = '[]'"
+        )
+
+    async def named(self, epoch: bytes, size: int) -> None:
+        """The new identity is in force; tables learn the new places of what it took along."""
+
+        def work(tx: Transaction) -> None:
+            self.done_in(tx)
+            tx.run(
+                "INSERT OR IGNORE INTO recovery_epochs (epoch, next_index, last_index, moved)"
+                " VALUES (?, 1, ?, 1)",
+                (epoch, size),
+            )
+
+        await self.database.write(work)
 
     def turned_in(self, tx: Transaction, cause: str, *, imported: int, kept: int) -> None:
         """A new epoch was opened, and own entries went into it again."""
@@ -224,10 +274,10 @@ class RecoveryStore:
         """Epochs whose tables are behind, in the order in which they came back."""
         rows = await self.database.read(
             lambda tx: tx.execute(
-                "SELECT epoch, next_index, last_index FROM recovery_epochs ORDER BY rowid"
+                "SELECT epoch, next_index, last_index, moved FROM recovery_epochs ORDER BY rowid"
             )
         )
-        return [Rebuild(*row) for row in rows]
+        return [Rebuild(epoch, first, last, bool(moved)) for epoch, first, last, moved in rows]
 
     def entries_in(self, tx: Transaction, one: Rebuild, limit: int) -> list[EntryRow]:
         """The next entries of an epoch that came back."""
@@ -264,6 +314,18 @@ class RecoveryStore:
         await self.database.write(
             lambda tx: tx.run("DELETE FROM recovery_blobs WHERE digest = ?", (digest,))
         )
+
+
+def _signed_in(tx: Transaction, row: EpochRow, verifier: Verifier) -> bool:
+    newest = journal_store.newest_head_in(tx, row.number)
+    if newest is None:
+        return False
+    head = Head(verifier.name, row.epoch, newest.size, newest.root, newest.signature)
+    try:
+        head.verify(verifier)
+    except FederationError:
+        return False
+    return True
 
 
 def _named(data: bytes) -> tuple[bytes, str]:

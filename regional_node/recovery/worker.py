@@ -97,6 +97,9 @@ class RecoveryWorker:
             await self._engine.turn(listed, agreed)
             self._left = session
             return RECOVERY_LOOK_SECONDS
+        if said.advice == A.RECOVERY_ADVICE_REIMPORT:
+            sizes = {epoch: (one.prefix, one.centre) for epoch, one in agreed.items()}
+            await self._store.keep_agreed(sizes)
         return RECOVERY_RETRY_SECONDS
 
     async def _come_back(self) -> None:

@@ -197,11 +197,12 @@ async def test_what_was_written_since_is_kept_and_written_again(
         old = Node(authority, tmp_path / "copy", NODE, centre.port)
         async with recovering(old) as recovery:
             await eventually(lambda: old.state.session is not None)
-            engine = recovery.engine
+            engine, left = recovery.engine, old.state.session
             listed = await engine.listed()
             agreed = await engine.agreed(listed)
             await write(old, 7, "since ")  # between the look and the turn
             await engine.turn(listed, agreed)
+            await eventually(lambda: old.state.session not in (left, None))
             await eventually(recovery.finished)
             await eventually(lambda: old.state.row.applied_size == old.journal.head.size)
             since = [f"since {one}" for one in range(7)]

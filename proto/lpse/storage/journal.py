@@ -33,7 +33,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_store as store
-from lpse.storage.journal_branches import leave_in
+from lpse.storage.journal_branches import leave_in, of_others_in, verifier_in
 from lpse.storage.journal_reading import JournalReading
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
 from lpse.storage.journal_tail import Carried, basis_in, carried_in, unsent_in
@@ -63,6 +63,8 @@ class OtherEnvironment(Refused):
 
 # The reason of an epoch that was opened because the follower held more than the writer.
 RECOVERED = "recovered from the other side's copy"
+# The reason of an epoch with which a machine goes on under an identity of its own.
+RENAMED = "goes on under a new identity"
 
 
 @dataclass(slots=True)
@@ -115,11 +117,14 @@ class Journal(JournalReading):
         restored: bool = False,
         stored: Head | None = None,
         continues: Head | None = None,
-    ) -> None:
+        renamed: Mapping[bytes, tuple[int, int]] | None = None,
+    ) -> list[Carried]:
         """Verify what is stored, then continue it; a restored copy continues in a new epoch.
 
         What lies above `stored`, the follower's newest acknowledgement, goes into that epoch again.
-        An empty journal that `continues` a head of a lost machine names it in its first entry.
+        An empty journal that `continues` a head of a lost machine names it in its first entry. A
+        journal that was `renamed` begins an epoch under its new name and takes into it what the
+        follower did not take under the old one: (common prefix, follower's size) by epoch.
         """
         tree = await self._database.read(self._load)
         if tree is not None:
@@ -129,6 +134,9 @@ class Journal(JournalReading):
             await self.open_epoch(continues, RECOVERED if continues else "genesis")
         elif restored:
             await self._database.write(lambda tx: self._continue_restored(tx, stored))
+        elif renamed is not None:
+            return await self._database.write(lambda tx: self._rename(tx, renamed))
+        return []
 
     @property
     def party(self) -> str:
@@ -208,7 +216,7 @@ class Journal(JournalReading):
         own entry that it lacks is appended again with its origin. Nothing is deleted.
         """
         self._seal(tx)
-        carried = list(carried_in(tx, agreed))
+        carried = list(carried_in(tx, agreed, of_others_in(tx, self.party)))
         for row in store.epochs_in(tx):
             prefix, theirs = agreed.get(row.epoch, (0, 0))
             if prefix < theirs and store.count_in(tx, row.number) > prefix:
@@ -308,11 +316,20 @@ class Journal(JournalReading):
         self._working = _Tree(number, epoch, CompactRange(), None)
         self.append_in(tx, records.EpochOpened(continues_from=named, reason=reason))
 
+    def _rename(self, tx: Transaction, agreed: Mapping[bytes, tuple[int, int]]) -> list[Carried]:
+        if verifier_in(tx, self.verifier, self._working.epoch) == self.verifier:
+            return []  # done by an attempt before
+        carried = list(carried_in(tx, agreed))
+        self._begin_epoch(tx, None, RENAMED)
+        for one in carried:
+            one.index = self._append_bytes(tx, one.entry, encode_entry(one.entry))
+        return carried
+
     def _continue_restored(self, tx: Transaction, stored: Head | None) -> None:
         basis = basis_in(tx, stored)
         row = store.newest_head_in(tx, basis.number)
         assert row is not None, "a stored epoch ends at a head"
-        carried = list(unsent_in(tx, stored))
+        carried = list(unsent_in(tx, stored, of_others_in(tx, self.party)))
         self._begin_epoch(tx, self._head_of(basis.epoch, row), "restored from backup")
         for entry in carried:
             self._append_bytes(tx, entry, encode_entry(entry))
@@ -332,8 +349,9 @@ class Journal(JournalReading):
         if row is None or store.count_in(tx, newest.number) != row.size:
             raise JournalDamaged("the entries do not end at a signed head")
         tree = CompactRange.from_leaf_hashes(store.leaf_hashes_in(tx, newest.number, 0, row.size))
-        head = self._head_of(newest.epoch, row)
-        head.verify(self.verifier)
+        writer = verifier_in(tx, self.verifier, newest.epoch)
+        head = Head(writer.name, newest.epoch, row.size, row.root, row.signature)
+        head.verify(writer)
         if tree.size != row.size or tree.root() != row.root:
             raise JournalDamaged("the leaf hashes do not make the signed root")
         tail = store.entries_in(tx, newest.number, max(0, row.size - BATCH_ENTRIES_MAX), row.size)

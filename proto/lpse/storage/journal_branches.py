@@ -17,6 +17,8 @@ from lpse.runtime.sqlite import Transaction
 from lpse.storage import journal_store as store
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
 
+_KNOWS_FORMER = "SELECT 1 FROM sqlite_master WHERE name = 'journal_former_keys'"  # nodes only
+
 
 @dataclass(frozen=True, slots=True)
 class LeftBranch:
@@ -91,10 +93,17 @@ def number_for_in(tx: Transaction, opened: EpochRow) -> int:
     return number
 
 
+def of_others_in(tx: Transaction, party: str) -> set[bytes]:
+    """Epochs that this machine wrote under another name: they are another journal's by now."""
+    if not tx.execute(_KNOWS_FORMER):
+        return set()
+    rows = tx.execute("SELECT epoch FROM journal_former_keys WHERE party <> ?", (party,))
+    return {bytes(epoch) for (epoch,) in rows}
+
+
 def verifier_in(tx: Transaction, present: Verifier, epoch: bytes) -> Verifier:
     """Who signed an epoch: the present key, or a former one (at nodes only)."""
-    known = "SELECT 1 FROM sqlite_master WHERE name = 'journal_former_keys'"
-    if not tx.execute(known):
+    if not tx.execute(_KNOWS_FORMER):
         return present
     select = "SELECT party, signing_key FROM journal_former_keys WHERE epoch = ?"
     rows = tx.execute(select, (epoch,))

@@ -8,7 +8,7 @@ had got there before is known by its id, its epoch and its index. Leaves out the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lpse.federation import kinds
@@ -43,9 +43,11 @@ def basis_in(tx: Transaction, stored: Head | None) -> EpochRow:
     return known[-1] if known else epochs[-1]
 
 
-def unsent_in(tx: Transaction, stored: Head | None) -> Iterator[DecodedEntry]:
+def unsent_in(
+    tx: Transaction, stored: Head | None, others: Collection[bytes] = ()
+) -> Iterator[DecodedEntry]:
     """Entries of ended epochs above what the follower acknowledged, each once, with its origin."""
-    epochs = store.epochs_in(tx)
+    epochs = [row for row in store.epochs_in(tx) if row.epoch not in others]
     known = stored is not None and any(row.epoch == stored.epoch for row in epochs)
     seen: set[bytes] = set()
     behind = known  # epochs before the acknowledged one reached the follower through it
@@ -60,12 +62,17 @@ def unsent_in(tx: Transaction, stored: Head | None) -> Iterator[DecodedEntry]:
                 yield entry
 
 
-def carried_in(tx: Transaction, agreed: Mapping[bytes, tuple[int, int]]) -> Iterator[Carried]:
+def carried_in(
+    tx: Transaction,
+    agreed: Mapping[bytes, tuple[int, int]],
+    others: Collection[bytes] = (),
+) -> Iterator[Carried]:
     """Entries that the follower lacks, each once: `agreed` is (common prefix, its size) by epoch.
 
+    Epochs of `others` were written under another name and are passed over.
     What stands in the common part of any epoch reached the follower, there or before.
     """
-    epochs = store.epochs_in(tx)
+    epochs = [row for row in store.epochs_in(tx) if row.epoch not in others]
     prefixes = {row.number: agreed.get(row.epoch, (0, 0))[0] for row in epochs}
     seen: set[bytes] = set()
     for row in epochs:

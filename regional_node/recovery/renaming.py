@@ -1,0 +1,83 @@
+"""A machine whose history was set aside goes on under an identity of its own.
+
+Owns the order of steps while the daemon stands still. Rules: the old key stays known, so that old
+receipts verify; the new identity takes its place only when the journal has begun an epoch under it;
+every step may be repeated with the same code. Leaves out the command (`cli.reimporting`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from shutil import copy2
+from typing import Final
+
+from lpse.federation.errors import Conflict
+from lpse.federation.notes import Signer, Verifier
+from lpse.federation.v1 import recovery_pb2 as wire
+from lpse.runtime import tls
+from lpse.runtime.clock import Clock, Entropy
+from lpse.runtime.sqlite import Database
+from lpse.storage.blob_files import sync_folder
+from lpse.storage.journal import Journal
+from regional_node import identity
+from regional_node.identity.history import former_verifiers, keep_former_keys
+from regional_node.recovery.store import RecoveryStore
+
+IDENTITY: Final = "identity"
+NEXT: Final = "identity.next"
+_KEPT: Final = ("escrow.key", "escrow-*.key")  # they open what was sealed until now
+
+
+async def check_told(database: Database) -> None:
+    """Conflict (FED-2411) unless the centre advised a new identity."""
+    state = await RecoveryStore(database).state()
+    if state.advice != wire.RECOVERY_ADVICE_REIMPORT:
+        raise Conflict(
+            "FED-2411",
+            "no person decided that this machine needs a new identity",
+            remedy="see 'lpse-node status'; wait for the decision of the centre",
+        )
+
+
+async def enrol_beside(data: Path, endpoint: str, code: str) -> identity.Identity:
+    """The new identity, in a folder beside the old one."""
+    made = await identity.enrol(endpoint, code, data / NEXT)
+    await asyncio.to_thread(_take_along, data)
+    return made
+
+
+async def rename(
+    database: Database, data: Path, chance: tuple[Clock, Entropy], *, exercise: bool
+) -> int:
+    """Begin the epoch of the new identity and put that in force; entries taken along."""
+    store = RecoveryStore(database)
+    old, new = identity.load(data / IDENTITY), identity.load(data / NEXT)
+    former = Verifier(old.node_id, old.signing_key)
+    signer = Signer(new.node_id, tls.load_signing_key(data / NEXT / tls.SIGNING_KEY))
+    journal = Journal(database, signer, *chance, exercise=exercise)
+    agreed = await store.agreed()
+    await database.write(lambda tx: store.leave_unnamed_in(tx, former, signer.verifier))
+    carried = await journal.open(renamed=agreed)
+    await store.named(journal.epoch, journal.head.size)
+    await asyncio.to_thread(_put_in_force, data, old.node_id)
+    return len(carried)
+
+
+def _take_along(data: Path) -> None:
+    """Former keys and escrow keys: what they sealed and signed stays readable."""
+    old = identity.load(data / IDENTITY)
+    keys = [*former_verifiers(data / IDENTITY), Verifier(old.node_id, old.signing_key)]
+    keep_former_keys(data / NEXT, keys)
+    for pattern in _KEPT:
+        for path in sorted((data / IDENTITY).glob(pattern)):
+            copy2(path, data / NEXT / path.name)
+    sync_folder(data / NEXT)
+
+
+def _put_in_force(data: Path, former: str) -> None:
+    kept = data / f"{IDENTITY}.{former}"
+    if not kept.exists():
+        (data / IDENTITY).rename(kept)
+    (data / NEXT).rename(data / IDENTITY)
+    sync_folder(data)
