@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
 from lpse.federation.limits import RECONCILIATION_ENTRIES_MAX
-from lpse.federation.reconciliation_findings import name_findings
+from lpse.federation.reconciliation_findings import name_findings, sets_of_recovery
 from lpse.federation.reconciliation_sets import Sets, name_sets
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
@@ -51,7 +51,8 @@ class DecidedRuns:
         """Journal a run with these decisions; the index of the last one, if they need several.
 
         The decisions come from the table (`lpse.federation.reconciliation_rules.entry`); `sets` is
-        what was compared, if that was counted, and stands in the first run.
+        what was compared, if that was counted, and stands in the first run; a recovery is counted
+        from its entries.
         """
         index = self._one_in(tx, trigger, entries[:RECONCILIATION_ENTRIES_MAX], sets)
         rest = entries[RECONCILIATION_ENTRIES_MAX:]
@@ -67,7 +68,7 @@ class DecidedRuns:
         number = self._store.next_number_in(tx)
         record = self._record(number, trigger, entries)
         name_findings(record)
-        name_sets(record, sets or Sets())
+        name_sets(record, sets or sets_of_recovery(entries) or Sets())
         index = self._journal.append_in(tx, record)
         self._store.keep_in(
             tx,

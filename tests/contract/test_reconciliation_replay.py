@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -192,18 +193,10 @@ def test_every_rule_of_the_table_can_be_replayed(one: Rule) -> None:
         _, _, whose, what = rule_id.split("-")
         found = "MISSING" if what == "MISSING" else "CORRUPT"
         side[whose.lower()] = evidence(found=found)
-    made = entry(
-        rule_id,
-        "object",
-        side["node"],
-        side["centre"],
-        "done",
-        3,
-        directive="outages/1",
-        choice="CONTINUE_STORED",
-        found="missing",
-        field="weather" if rule_id == "R-STATE-DIFFERENT" else "upload.size",
-    )
+    words = {name: "x" for _, name, _, _ in Formatter().parse(one.reason_en) if name}
+    words["field"] = "weather" if rule_id == "R-STATE-DIFFERENT" else "upload.size"
+    words.pop("count", None)
+    made = entry(rule_id, "object", side["node"], side["centre"], "done", 3, **words)
     made.reason += "; and more"
     assert replay(_findings_run(made)).complete
 

@@ -9,10 +9,13 @@ record. Leaves out the words of the rules (`reconciliation_rules`) and the findi
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from lpse.federation.errors import Refused
+from lpse.federation.limits import JOURNAL_ENTRIES_MAX
 from lpse.federation.reconciliation_rules import Authority, authority, fill, rule
+from lpse.federation.reconciliation_sets import Sets
 from lpse.federation.v1 import records_pb2 as records
 
 METHOD: Final = "findings"
@@ -27,6 +30,7 @@ _BLOB_RULES: Final = {
     ("centre", True): "R-BLOB-CENTRE-MISSING",
     ("centre", False): "R-BLOB-CENTRE-DAMAGED",
 }
+_RETURNED: Final = ("R-TAIL-RETURNED", "R-MACHINE-RECOVERED")
 CENTRE_DIFFERS: Final = "state.centre_differs"  # from what the owner's journal gives
 NODE_DIFFERS: Final = "state.node_differs"
 UNSETTLED: Final = "state.unsettled"  # no journal gives the value
@@ -70,6 +74,23 @@ def name_findings(record: records.ReconciliationRecorded) -> None:
     record.inputs.findings.extend(finding_of(one) for one in record.entries)
 
 
+def sets_of_recovery(entries: Sequence[Entry]) -> Sets | None:
+    """The sets of a run that ended a recovery, from its entries; None for any other run.
+
+    The centre's history up to the agreed head, what of it came back, and the branch kept beside it.
+    """
+    rows = {one.rule.partition("/")[0]: one for one in entries}
+    continued = rows.get("R-EPOCH-CONTINUED")
+    if continued is None:
+        return None
+    returned = sum(rows[name].count for name in _RETURNED if name in rows)
+    kept = rows["R-BRANCH-KEPT"].count if "R-BRANCH-KEPT" in rows else 0
+    centre = max(returned, _size(continued.centre_evidence))
+    sets = Sets()
+    sets.add_branches(centre - returned + kept, centre, common=centre - returned)
+    return sets
+
+
 def decide_again(finding: Finding, facts: Entry) -> Entry:
     """The entry with rule, classification and reason chosen anew; its facts stay.
 
@@ -106,12 +127,21 @@ def _blob_from_evidence(facts: Entry) -> str:
 
 
 def _found(evidence: bytes) -> str:
+    found = _said(evidence).get("found")
+    return found if isinstance(found, str) else ""
+
+
+def _size(evidence: bytes) -> int:
+    size = _said(evidence).get("size")
+    return size if isinstance(size, int) and 0 <= size <= JOURNAL_ENTRIES_MAX else 0
+
+
+def _said(evidence: bytes) -> dict[str, Any]:
     try:
         said = json.loads(evidence)
     except (ValueError, RecursionError) as error:
         raise _insufficient("the evidence is not readable") from error
-    found = said.get("found") if isinstance(said, dict) else None
-    return found if isinstance(found, str) else ""
+    return said if isinstance(said, dict) else {}
 
 
 def _detail(entry: Entry) -> str:

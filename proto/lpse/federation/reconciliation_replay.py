@@ -138,6 +138,18 @@ def _replay_findings(record: Record, judge: _Judge) -> None:
             judge.missing.append(f"entry {number}: rule {entry.rule} is not known to this program")
         except FederationError as error:
             judge.differs(number, "facts", entry.rule, error.message)
+    _replay_recovery(record, judge)
+
+
+def _replay_recovery(record: Record, judge: _Judge) -> None:
+    """A run that ended a recovery counts its two branches, and so can be counted again."""
+    try:
+        again = findings.sets_of_recovery(record.entries)
+    except FederationError as error:
+        judge.differs(None, "sets", _told(sets_of(record)), error.message)
+        return
+    if again is not None and again != sets_of(record):
+        judge.differs(None, "sets", _told(sets_of(record)), _told(again))
 
 
 def _compare_all(recorded: Sequence[Entry], again: Sequence[Entry], judge: _Judge) -> None:

@@ -188,15 +188,19 @@ async def test_decisions_come_back_with_the_journal(node: Node, tmp_path: Path) 
 
 async def test_decided_runs_carry_their_inputs_and_sets(node: Node) -> None:
     """Invariant 9: a run of findings can be replayed, and a recovery's branches close."""
-    sets = Sets()
-    sets.add_branches(12, 15, common=10)
-    kept = entry("R-BRANCH-KEPT", "regional 10..11", b"{}", b"{}", "", 2)
+    there = evidence(epoch="aa", size=15)
+    found = [
+        entry("R-TAIL-RETURNED", "journals/lpse-pacitan", b"{}", there, "", 5),
+        entry("R-BRANCH-KEPT", "journals/lpse-pacitan", b"{}", there, "", 2),
+        entry("R-EPOCH-CONTINUED", "journals/lpse-pacitan", b"{}", there, "", 1),
+    ]
     trigger = records.RECONCILIATION_TRIGGER_RESTORE
-    await node.database.write(lambda tx: node.runs.decided_in(tx, trigger, [kept], sets))
+    await node.database.write(lambda tx: node.runs.decided_in(tx, trigger, found))
     row = await ReconciliationStore(node.database).get(2)
     assert row is not None and replay(row.record).complete
-    assert sets_of(row.record) == sets
-    assert row.record.union_count == 17
+    assert sets_of(row.record) == Sets(10, 2, 5, 0, 17)
+    row.record.only_node_count, row.record.union_count = 3, 18
+    assert [one.field for one in replay(row.record).differences] == ["sets"]
 
 
 async def test_more_decisions_than_a_record_holds_are_several_runs(node: Node) -> None:

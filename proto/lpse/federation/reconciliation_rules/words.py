@@ -17,9 +17,9 @@ class Decision(Enum):
     """What is done about a finding: English, Indonesian, and whether a person must act."""
 
     NOTHING = ("none needed", "tidak perlu tindakan", False)
-    SEND = ("the node sends it", "simpul mengirimkannya", False)
-    RECEIVE = ("the node receives it", "simpul menerimanya", False)
-    GIVE_BACK = ("the side that has it gives it back", "pihak yang memiliki mengembalikan", False)
+    SEND = ("sent by the node", "dikirim oleh simpul", False)
+    RECEIVE = ("received by the node", "diterima oleh simpul", False)
+    GIVE_BACK = ("given back by the side that has it", "dikembalikan oleh pihak pemilik", False)
     APPLY_LATE = ("applied retroactively", "diterapkan surut", False)
     KEEP_RAW = ("kept as it came, applied later", "disimpan apa adanya, diterapkan nanti", False)
     DROP_REPEATED = ("the repetition has no effect", "pengulangan tidak berpengaruh", False)
