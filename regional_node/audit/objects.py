@@ -39,7 +39,7 @@ _SUBMISSIONS: Final = (
     "SELECT submission, commitment, accept_time, verdict, judged_revision, revealed"
     " FROM intake_submissions WHERE"
 )
-_BLOBS: Final = "SELECT digest, digest, size_bytes FROM transfer_blobs WHERE"
+_BLOBS: Final = "SELECT item, digest, size_bytes FROM transfer_blobs WHERE"
 _PACKAGES: Final = (
     "SELECT package, package, revision, cancelled, stages FROM schedule_packages"
     " WHERE revision > 0 AND"
@@ -61,7 +61,7 @@ def page_in(tx: Transaction, area: str, after: str, limit: int) -> Listed:
     sql, column, number, _, made = _READERS[area]
     cursor = _cursor(after, number)
     rows = tx.execute(f"{sql} {column} > ? ORDER BY {column} LIMIT ?", (cursor, limit))
-    last = _text(rows[-1][0]) if rows else after
+    last = str(rows[-1][0]) if rows else after
     return [made(row[1:]) for row in rows], last
 
 
@@ -93,13 +93,7 @@ def _value(key: ObjectKey) -> Value:
 
 
 def _cursor(after: str, kind: type) -> Value:
-    if kind is int:
-        return int(after or 0)
-    return bytes.fromhex(after) if kind is bytes else after
-
-
-def _text(value: object) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+    return int(after or 0) if kind is int else after
 
 
 def _submission(row: Row) -> Named:
@@ -136,10 +130,11 @@ def _rollout(row: Row) -> Named:
     return str(rollout), step(str(version), records.UpgradeState.Value(f"UPGRADE_STATE_{state}"))
 
 
-# By area: statement, column of the cursor, its type, column of the name, row to object.
+# By area: statement, column of the cursor (in the order of the table: a walk must not jump about on
+# the disk), its type, column of the name, row to object.
 _READERS: Final[dict[str, tuple[str, str, type, str, Callable[[Row], Named]]]] = {
     UPLOAD: (_SUBMISSIONS, "submission", int, "commitment", _submission),
-    BLOB: (_BLOBS, "digest", bytes, "digest", _blob),
+    BLOB: (_BLOBS, "item", int, "digest", _blob),
     PACKAGE: (_PACKAGES, "package", str, "package", _package),
     OUTAGE: (_OUTAGES, "number", int, "number", _outage),
     DECLARED: (_DECLARED, "outage", str, "outage", _declared),

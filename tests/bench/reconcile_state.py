@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ from tests.federation.rig import CLOCK, Authority, Node, eventually, running
 
 BYTES_GOAL: Final = 4_096.0
 PER_ENTRY: Final = 250  # blobs of one submission
+PER_COMMIT: Final = 40 * PER_ENTRY
 PLAIN: Final = "/bench.List/Compare"
 
 
@@ -94,10 +96,15 @@ def _digest(number: int) -> bytes:
 
 async def _fill(node: Node, objects: int) -> None:
     """Submissions of many files, row and entry together."""
-    for first in range(0, objects, PER_ENTRY):
-        numbers = range(first, min(first + PER_ENTRY, objects))
-        await node.database.write(lambda tx, numbers=numbers: _accept_in(node, tx, numbers))  # type: ignore[misc]
+    for first in range(0, objects, PER_COMMIT):
+        last = min(first + PER_COMMIT, objects)
+        await node.database.write(partial(_accept_all_in, node, range(first, last)))
     await eventually(lambda: node.state.session is not None)
+
+
+def _accept_all_in(node: Node, numbers: range, tx: Transaction) -> None:
+    for at in range(0, len(numbers), PER_ENTRY):
+        _accept_in(node, tx, numbers[at : at + PER_ENTRY])
 
 
 def _accept_in(node: Node, tx: Transaction, numbers: range) -> None:

@@ -30,6 +30,7 @@ OUTAGE: Final = "outage"  # a measured outage: its kind and span
 DECLARED: Final = "declared"  # a declared outage at this node: what became of it
 ROLLOUT: Final = "rollout"  # the newest step of an upgrade
 AREAS: Final = (UPLOAD, BLOB, PACKAGE, OUTAGE, DECLARED, ROLLOUT)
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 APPLIED: Final = ("applied", "not_for_this_node")  # outcomes that leave a row at the node
 
 
@@ -42,7 +43,7 @@ class ObjectKey(NamedTuple):
 
 def canonical(fields: Fields) -> bytes:
     """The bytes that are compared; beyond the limit their digest stands for them."""
-    data = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    data = _encode(fields).encode()
     if len(data) <= OBJECT_FIELDS_BYTES_MAX:
         return data
     return json.dumps({"sha256": sha256(data).hexdigest()}).encode()
