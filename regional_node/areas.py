@@ -54,6 +54,7 @@ from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.reconciliation.wiring import open_resolving
 from regional_node.recovery.restoring.assembly import open_restoring
 from regional_node.recovery.restoring.table import Restorers
+from regional_node.recovery.store import RecoveryStore
 from regional_node.schedule.deadlines import EffectiveDeadlines
 from regional_node.schedule.effective import EffectiveSchedule
 from regional_node.schedule.proposal_store import ProposalStore
@@ -292,7 +293,8 @@ async def _open_intake(
 ) -> None:
     database, journal, clock, log = machine.database, machine.journal, machine.clock, machine.log
     store = IntakeStore(database, journal, effective)
-    openings = OpeningStore(database, journal, effective, officers)
+    recovery = RecoveryStore(database)
+    openings = OpeningStore(database, journal, effective, officers, recovery.is_returning_in)
     office = Office(
         machine.signer,
         clock,

@@ -10,11 +10,11 @@ verdicts (`judgement_store`), bytes and answers (`opening`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lpse.federation.errors import Conflict, FederationError, Refused
+from lpse.federation.errors import Conflict, FederationError, Refused, Unavailable
 from lpse.federation.limits import (
     ATTEMPTS_SHOWN_MAX,
     JUDGED_PACKAGES_PER_STEP_MAX,
@@ -64,7 +64,10 @@ class OpeningStore:
         journal: Journal,
         schedule: EffectiveSchedule,
         officers: OfficerActs,
+        returning_in: Callable[[Transaction], bool] = lambda _: False,
     ) -> None:
+        """`returning_in`: whether own entries, and bids with them, are still on their way back."""
+        self._returning_in = returning_in
         self._database = database
         self._journal = journal
         self._schedule = schedule
@@ -172,7 +175,7 @@ class OpeningStore:
         if act is not None:
             digest = rules.open_subject(package)
             self._officers.verify_in(tx, act, act=rules.OPEN, digest=digest, roles=rules.OPENERS)
-        opening, open_time = self._first_opening_in(tx, package, now)
+        opening, open_time = self._first_opening_in(tx, package, now, signed=act is not None)
         first = open_time is None
         judgement_store.judge_in(tx, opening, -1)
         judgement_store.journal_in(tx, self._journal, package)
@@ -204,7 +207,7 @@ class OpeningStore:
         )
 
     def _first_opening_in(
-        self, tx: Transaction, package: str, now: Moment
+        self, tx: Transaction, package: str, now: Moment, *, signed: bool
     ) -> tuple[Opening, datetime | None]:
         """The deadline by which the package was opened or may be opened now; else raises."""
         opened = opening_in(tx, package)
@@ -212,6 +215,12 @@ class OpeningStore:
             return opened
         opening = self._schedule.opening_in(tx, package, now.time)
         _refuse_unless_due(opening, rules.release(opening, now))
+        if not signed and self._returning_in(tx):
+            raise Unavailable(
+                "FED-2437",
+                "this node is getting its own entries back; bids may still be missing",
+                remedy="wait for `status`, or have a Pokja officer open it: package open --as",
+            )
         return opening, None
 
     def _reveal_in(

@@ -64,7 +64,10 @@ class Areas(World):
         self.entropy = SeededEntropy(seed + 1_000)
         self.officers = Officers(database, journal.append_in, clock, party=PARTY)
         self.intake_store = IntakeStore(database, journal, self.effective)
-        self.openings = OpeningStore(database, journal, self.effective, self.officers)
+        self.returning = False
+        self.openings = OpeningStore(
+            database, journal, self.effective, self.officers, lambda _: self.returning
+        )
         self.office = Office(self.signer, clock, self.entropy, self, self, escrow=ESCROW)
         sealing = Sealing(
             BlobStore(self.folder / "blobs"), self.entropy, self.intake_store.needs_blob

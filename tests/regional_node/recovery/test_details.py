@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lpse.federation.acts import Deed, sign_act
 from lpse.federation.desired_state import NodeFacts
-from lpse.federation.errors import Conflict, FederationError, NotFound, Refused
+from lpse.federation.errors import Conflict, FederationError, NotFound, Refused, Unavailable
 from lpse.federation.notes import Signer
 from lpse.federation.recovery_code import code_of
 from lpse.federation.v1.records_pb2 import UploadAccepted, UploadRefused
@@ -20,10 +22,15 @@ from regional_node.identity.escrow import EscrowKeys, make_escrow
 from regional_node.intake import sealed_store
 from regional_node.intake.details import check_key
 from regional_node.intake.rows import StoredSubmission
+from regional_node.intake.rules import OPEN, open_subject
+from regional_node.officers.rules import ADD, addition_digest
 from regional_node.recovery.restoring.completion import Completion, Parts
 from regional_node.restored import RestoredEntry
 from tests.regional_node.recovery.restored_world import ESCROW, PACKAGES, Areas, Day, rows_of
+from tests.regional_node.schedule.world import KEY, PARTY
 
+SRI = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
+PUBLIC = SRI.public_key().public_bytes_raw()
 FACTS = NodeFacts("lpse-pacitan", "ID-JI", "Asia/Jakarta")
 START = datetime(2015, 3, 24, 1, 0, tzinfo=UTC)
 OTHER = EscrowKeys(bytes([7] * 32))
@@ -177,6 +184,29 @@ async def test_an_opening_says_that_something_waits(pair: Pair) -> None:
     await here.judging.step(here.moment())
     opened = await here.openings.open(PACKAGES[0], here.moment(), None)
     assert (opened.submissions, opened.waiting) == (3, 0)
+
+
+async def test_nothing_is_opened_while_bids_may_be_missing(pair: Pair) -> None:
+    """SPSE waits for the end of a recovery; a Pokja officer may decide to open all the same."""
+    await pair.rebuild(ESCROW)
+    here = pair.here
+    await here.step(await here.deadline(PACKAGES[0]) + timedelta(hours=1))
+    signed = sign_act(
+        KEY, Deed(PARTY, ADD, addition_digest("sri", "pokja", PUBLIC)), actor="budi",
+        role="admin", at=here.clock.wall(),
+    )  # fmt: skip
+    await here.officers.add("sri", "pokja", PUBLIC, signed)
+    here.returning = True
+    with pytest.raises(Unavailable, match="FED-2437"):
+        await here.openings.open(PACKAGES[0], here.moment(), None)
+    act = sign_act(
+        SRI, Deed(PARTY, OPEN, open_subject(PACKAGES[0])), actor="sri", role="pokja",
+        at=here.clock.wall(),
+    )  # fmt: skip
+    opened = await here.openings.open(PACKAGES[0], here.moment(), act)
+    assert opened.submissions == 3
+    again = await here.openings.open(PACKAGES[0], here.moment(), None)  # it is open already
+    assert again.submissions == 3
 
 
 async def test_an_opening_that_came_back_gives_details_but_no_text(pair: Pair) -> None:

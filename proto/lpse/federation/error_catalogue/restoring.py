@@ -94,4 +94,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "hapus berkas `identity/escrow-*.key` yang tak lagi membuka apa pun",
         ),
     ),
+    "FED-2437": entry(
+        (
+            "Bids may still be missing",
+            "this node is getting its own entries back from the centre",
+            "wait until `status` shows no recovery, or a Pokja officer opens it with a signature",
+        ),
+        (
+            "Penawaran mungkin belum lengkap",
+            "simpul ini sedang mengambil kembali catatannya dari Pusat",
+            "tunggu sampai `status` tak menampilkan pemulihan, atau Pokja membuka bertanda tangan",
+        ),
+    ),
 }
