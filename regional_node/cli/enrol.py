@@ -14,7 +14,7 @@ import typer
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say
-from regional_node.cli import recovering, session
+from regional_node.cli import recovering, reimporting, session
 
 if TYPE_CHECKING:
     from regional_node.identity import Identity
@@ -50,10 +50,19 @@ def enrol(
         Path | None,
         typer.Option(help="File with the recovery code on paper; - reads it from the terminal."),
     ] = None,
+    reimport: Annotated[
+        bool,
+        typer.Option(
+            "--reimport", help="Go on as a new node with this data, after the centre decided so."
+        ),
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make this machine's keys and get its certificate with a code from the centre."""
     given = typer.get_text_stream("stdin").readline() if code == "-" else code
+    if reimport:
+        run(reimporting.reimport(given, endpoint, output))
+        return
     if recover:
         run(recovering.recover(given, endpoint, recovery_code_file, output))
         return

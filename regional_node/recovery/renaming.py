@@ -18,6 +18,7 @@ from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.runtime import tls
 from lpse.runtime.clock import Clock, Entropy
 from lpse.runtime.sqlite import Database
+from lpse.runtime.tls.enrolling import is_enrolled
 from lpse.storage.blob_files import sync_folder
 from lpse.storage.journal import Journal
 from regional_node import identity
@@ -27,6 +28,11 @@ from regional_node.recovery.store import RecoveryStore
 IDENTITY: Final = "identity"
 NEXT: Final = "identity.next"
 _KEPT: Final = ("escrow.key", "escrow-*.key")  # they open what was sealed until now
+
+
+def is_under_way(data: Path) -> bool:
+    """Whether an attempt before got as far as an identity of its own."""
+    return is_enrolled(data / NEXT)
 
 
 async def check_told(database: Database) -> None:

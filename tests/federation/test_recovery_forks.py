@@ -9,7 +9,19 @@ import pytest
 from central.branches.ports import CONTINUE_OFFERED, CONTINUE_STORED, Decided
 from central.branches.store import BranchStore
 from lpse.federation.v1 import recovery_pb2 as wire
-from tests.federation.rig import Authority, Centre, Node, eventually, running
+from lpse.runtime.sqlite import Database
+from lpse.storage.journal import Journal
+from regional_node.recovery.store import RecoveryStore
+from tests.federation.rig import (
+    CLOCK,
+    ENTROPY,
+    NODE_MIGRATIONS,
+    Authority,
+    Centre,
+    Node,
+    eventually,
+    running,
+)
 from tests.federation.test_recovery_rewound import (
     NODE,
     Recovering,
@@ -23,6 +35,7 @@ from tests.federation.test_recovery_rewound import (
 )
 
 A = wire.RecoveryAdvice
+RENAMED_NODE = "lpse-pacitan-dua"
 
 
 class Person:
@@ -198,3 +211,44 @@ async def test_a_branch_that_does_not_make_its_head_is_refused(
             with pytest.raises(Exception, match="FED-2403"):
                 await recovery.client.offer(false_pieces())
             assert await BranchStore(centre.database).of_node(NODE) == []
+
+
+async def test_the_other_machine_goes_on_under_an_identity_of_its_own(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Its branch reaches the ledger under the new name; its old epochs verify with the old key."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.decisions = person = Person()
+    person.choice = CONTINUE_STORED
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre)
+        stored = await reasons(centre)
+        async with recovering(fork) as recovery:
+            await eventually(lambda: fork.state.session is not None)
+
+            async def told() -> bool:
+                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
+
+            await eventually(told)
+        authority.node(RENAMED_NODE)
+        await _rename(authority, tmp_path / "copy")
+        await _rename(authority, tmp_path / "copy")  # as after a crash: nothing more happens
+        renamed = Node(authority, tmp_path / "copy", RENAMED_NODE, centre.port)
+        async with running(renamed):
+            await eventually(lambda: renamed.state.row.applied_size == renamed.journal.head.size)
+            offered = [f"fork {one}" for one in range(40)]
+            assert await reasons(centre) == sorted([*stored, *offered])
+            await sound(renamed)
+            assert len(await renamed.journal.epochs()) == 2
+
+
+async def _rename(authority: Authority, folder: Path) -> None:
+    """What `lpse-node enrol --reimport` does to the database."""
+    old, new = authority.nodes[NODE], authority.nodes[RENAMED_NODE]
+    database = await Database.open(folder / "node.db", NODE_MIGRATIONS)
+    store = RecoveryStore(database)
+    await database.write(lambda tx: store.leave_unnamed_in(tx, old.verifier, new.verifier))
+    journal = Journal(database, new, CLOCK, ENTROPY)
+    await journal.open(renamed=await store.agreed())
+    await store.named(journal.epoch, journal.head.size)
+    await database.close()

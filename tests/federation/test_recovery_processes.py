@@ -8,6 +8,8 @@ import random
 import shutil
 from pathlib import Path
 
+from lpse.federation.receipts import verify_receipt
+from regional_node.identity.history import former_verifiers
 from tests.faults.asking import drained, eventually, status
 from tests.faults.checker import centre_at, check_node, node_at
 from tests.faults.conftest import Copy, copy, founding  # noqa: F401 - fixtures
@@ -112,7 +114,17 @@ async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None: 
     await _came_back(node, left)
     await vendors.hand_in(node.socket, vendors.plan(2, prefix="c"))
     await _whole(node, centre)
-    check_node(node_at(node.name, node.data), vendors.given)
+    here = node_at(node.name, node.data)
+    assert len(here.heads()) == 2, "the lost machine's epoch verifies with its own key"
+    former = former_verifiers(node.data / "identity")
+    rows = {row.key: row.signed for row in here.submissions()}
+    assert set(rows) == set(vendors.given)
+    for key, (submission, receipt) in vendors.given.items():
+        assert rows[key] == receipt
+        contents = list(zip(map(len, submission.contents), submission.digests, strict=True))
+        signer = here.verifier if key.startswith("fault-c") else former[0]
+        assert verify_receipt(receipt, signer, contents).accepted
+        assert all(here.blob_facts(digest) == (size, digest) for size, digest in contents)
 
 
 async def _came_back(node: Node, left: bytes) -> None:
