@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from zlib import crc32
 
 PAGE: Final = 4096
@@ -151,6 +151,7 @@ class SimDisk:
         self.faults: list[Fault] = []
         self.full = False
         self.on_crash: Callable[[], None] | None = None
+        self.connections: list[Any] = []  # of SQLite; closed when the life that opened them is over
         self._watch = watch
 
     def open(self, name: str, *, create: bool) -> SimFile | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -94,10 +95,10 @@ class _Handle:
 
 
 def _failure(operation: str, kind: str) -> Exception:
-    if kind == "ENOSPC":
-        return cast(Exception, apsw.FullError("the simulated disk is full"))
-    failure = apsw.IOError("the simulated disk failed")
-    setattr(failure, "extendedresult", _IOERR[operation])  # noqa: B010 - apsw reads it
+    full = kind == "ENOSPC"
+    failure: Any = apsw.FullError("full") if full else apsw.IOError("failed")
+    failure.result = apsw.SQLITE_FULL if full else apsw.SQLITE_IOERR
+    failure.extendedresult = apsw.SQLITE_FULL if full else _IOERR[operation]
     return cast(Exception, failure)
 
 
@@ -107,6 +108,7 @@ class SimVfs(apsw.VFS):
     def __init__(self, loop: SimLoop, seed: int) -> None:
         super().__init__(VFS_NAME, base="", maxpathname=255, makedefault=True)
         self.disks: dict[str, SimDisk] = {}
+        self._left: list[SimConnection] = []  # of lives that are over
         self._nowhere = SimDisk("nowhere", nobody)
         self._loop = loop
         self._random = random.Random(f"vfs {seed}")
@@ -114,12 +116,27 @@ class SimVfs(apsw.VFS):
 
     def attach(self, disk: SimDisk) -> None:
         """Let databases be opened on this disk."""
+        self._close_left()
         self.disks[disk.name] = disk
 
     def detach(self, disk: SimDisk) -> None:
         """The life that used it is over: what its handles still do leads nowhere."""
         disk.abandon()
         del self.disks[disk.name]
+        self._left += disk.connections  # not now: one of them may be at work
+
+    def close(self) -> None:
+        """The world is over: what connections still do when memory is collected meets nobody."""
+        for name in sorted(self.disks):
+            self.detach(self.disks[name])
+        self._close_left()
+        self.unregister()
+
+    def _close_left(self) -> None:
+        left, self._left = self._left, []
+        for connection in left:
+            with suppress(apsw.Error):
+                connection.inner.close(True)
 
     def xOpen(self, name: Any, flags: Any) -> Any:
         flags[1] = flags[0]
@@ -283,6 +300,7 @@ class SimGround:
         connection = self._open.get(path.name)
         if connection is None:
             connection = self._open[path.name] = SimConnection(f"{self._disk.name}/{path.name}")
+            self._disk.connections.append(connection)
         return SimExecutor(self, connection, reader=mode == "ro")
 
     def log_bytes(self, path: Path) -> int:

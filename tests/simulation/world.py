@@ -100,7 +100,7 @@ class World:
         structlog.reset_defaults()
         blob_files.disk = self._disk
         os.chdir(self._before)
-        self.vfs.unregister()
+        self.vfs.close()
         self.loop.close()
         self._root.cleanup()
 
