@@ -27,6 +27,7 @@ BENCHES: Final = {
     "fanout": "one national entry to 700 mTLS streams against a bare fan-out",
     "drain": "queue drain MB/s against the same steps done locally",
     "reconcile": "reconnects, one difference, a storm, the ledger, against an id list",
+    "reconcile_log": "pages, counts and exports of the reconciliation log on 10⁶ entries",
     "uploads": "uploads over HTTP beside tus servers and rsync, and what a crash leaves of them",
 }
 
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def _arguments() -> Any:
-    listed = "\n".join(f"  {name:<8} {text}" for name, text in BENCHES.items())
+    listed = "\n".join(f"  {name:<13} {text}" for name, text in BENCHES.items())
     parser = argparse.ArgumentParser(
         prog="dev.py bench",
         description=f"Measure, and print medians and ratios of this run.\n\n{listed}",
