@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lpse.federation.errors import Refused
+from lpse.federation.key_history import key_of
 from lpse.federation.limits import PRINT_BYTES_MAX, TLOG_PROOF_BYTES_MAX
 from lpse.federation.notes import Verifier
 from lpse.federation.receipt_codes import code_of
@@ -61,7 +62,7 @@ def sort_out(paths: Sequence[Path]) -> tuple[bytes, list[Path]]:
 
 def check(data: bytes, files: Sequence[Path], node_key: str, centre_key: str) -> Checked:
     """Check everything that was given; FED-51nn, FED-210n where something does not fit."""
-    node = read_key(node_key, "node")
+    node = key_of(data, read_keys(node_key, "node"))
     centre = read_key(centre_key, "centre") if centre_key else None
     contents = [examine(path, lambda _: None) for path in files]
     given = [(file.size_bytes, file.sha256) for file in contents]
@@ -110,14 +111,24 @@ def finding(checked: Checked) -> str:
 
 
 def read_key(source: str, party: str) -> Verifier:
-    """A public key from the flag's text, or from a file: the key alone, or the published keys."""
+    """The present key of a party; see `read_keys`."""
+    return read_keys(source, party)[0]
+
+
+def read_keys(source: str, party: str) -> tuple[Verifier, ...]:
+    """Public keys from the flag's text, or from a file: the key alone, or the published keys.
+
+    The present one comes first; those of machines that were lost follow, where they are published.
+    """
     path = Path(source)
     is_file = "+" not in source or path.is_file()
     text = copied(_read(path).decode("utf-8", errors="replace") if is_file else source)
+    former: list[str] = []
     if text.startswith("{"):
         with suppress(ValueError, KeyError, TypeError, RecursionError):  # its own refusal follows
-            text = str(json.loads(text)[party]["key"])
-    return Verifier.parse(text)
+            published = json.loads(text)[party]
+            text, former = str(published["key"]), list(map(str, published.get("former", ())))
+    return tuple(map(Verifier.parse, (text, *former)))
 
 
 def _checked(
