@@ -24,7 +24,7 @@ class Contradicted(Diverged):
         super().__init__(
             "FED-2452",
             "the returned entries and this journal are two histories; both are kept",
-            remedy="restore a newer copy of the centre's database",
+            remedy="restore the same backup again and wait for the nodes; see explain FED-2452",
         )
 
 

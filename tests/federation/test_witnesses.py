@@ -38,7 +38,8 @@ def _checking(node: Node) -> Checking:
     return Checking(node.database, node.national, runs, CLOCK, LOG)
 
 
-def _shown(head: Head, witness: Signer) -> link.WitnessedHead:
+def shown(head: Head, witness: Signer) -> link.WitnessedHead:
+    """As the centre shows a head that a node cosigned."""
     word = cosign(head, witness, 1_427_414_400)
     return link.WitnessedHead(head=head.message(), cosignature=word.message())
 
@@ -62,9 +63,9 @@ async def test_a_head_that_another_node_saw_contradicts_the_copy(
             assert held is not None
             checking = _checking(node)
             other = sign_head(authority.centre, held.epoch, held.size, bytes(31) + b"x")
-            shown = [_shown(other, authority.nodes[OTHER]), _shown(held, authority.nodes[OTHER])]
-            await checking.took_witnessed(shown)
-            await checking.took_witnessed(shown)
+            heads = [shown(other, authority.nodes[OTHER]), shown(held, authority.nodes[OTHER])]
+            await checking.took_witnessed(heads)
+            await checking.took_witnessed(heads)
             [finding] = await checking.store.findings()
             assert (finding.head, finding.held, finding.witness) == (other, held, OTHER)
             rules = await _rules(node)
@@ -86,7 +87,7 @@ async def test_a_head_beyond_the_copy_is_compared_when_the_copy_gets_there(
             assert held is not None
             checking = _checking(node)
             ahead = sign_head(authority.centre, held.epoch, held.size + 1, bytes(31) + b"x")
-            await checking.took_witnessed([_shown(ahead, authority.nodes[NODE])])
+            await checking.took_witnessed([shown(ahead, authority.nodes[NODE])])
             assert not await checking.store.findings()
             await centre.national.publish(_beacon())
             await eventually(lambda: _size(node) == held.size + 1)
@@ -107,7 +108,7 @@ async def test_an_unsigned_head_says_nothing(authority: Authority, tmp_path: Pat
             checking = _checking(node)
             forged = sign_head(stranger, held.epoch, held.size, bytes(31) + b"x")
             with pytest.raises(FederationError):
-                await checking.took_witnessed([_shown(forged, stranger)])
+                await checking.took_witnessed([shown(forged, stranger)])
             assert not await checking.store.findings()
 
 
@@ -119,9 +120,9 @@ def test_nobody_is_shown_its_own_word(authority: Authority) -> None:
     signers = [Signer.from_seed(name, bytes(31) + name[-1].encode()) for name in names]
     sampling.took([Witness(one.name, head, cosign(head, one, 1)) for one in signers])
     for _ in range(50):
-        shown = [one.cosignature.witness for one in sampling.sample(names[0])]
-        assert names[0] not in shown
-        assert len(shown) == len(set(shown)) <= 3
+        told = [one.cosignature.witness for one in sampling.sample(names[0])]
+        assert names[0] not in told
+        assert len(told) == len(set(told)) <= 3
     assert not Sampling(ENTROPY).sample(names[0])
 
 

@@ -38,12 +38,12 @@ ENTRIES: Final[dict[str, Entry]] = {
         (
             "Two national histories",
             "the centre published after a restore, a node holds other entries; both are kept",
-            "look at `lkppctl audit list`; restore a newer copy of the centre's database",
+            "restore the same backup again and wait for the nodes before anybody asserts",
         ),
         (
             "Dua riwayat nasional",
             "Pusat menerbitkan setelah dipulihkan, simpul punya entri lain; keduanya disimpan",
-            "lihat `lkppctl audit list`; pulihkan salinan basis data Pusat yang lebih baru",
+            "pulihkan lagi cadangan yang sama dan tunggu simpul, jangan menyatakan lengkap dahulu",
         ),
     ),
     "FED-2453": entry(
