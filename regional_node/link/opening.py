@@ -32,11 +32,13 @@ class Opening:
     stored: Head | None  # what the centre holds of the present epoch
     national: Head  # the centre's
     agreement: Agreement  # what that says about the copy here
+    acked: Head | None  # what the centre had acknowledged before it showed anything
 
 
 async def open_session(parts: Parts, stream: Stream, before: frames.Before) -> Opening:
     """Say hello and read the answer; raises where no session comes of it."""
     said = frames.Said(parts.journal.head, parts.national.head)
+    acked = parts.state.row.stored_head
     slim = parts.state.row.protocol >= _SLIM_MIN and bool(parts.state.row.token_number)
     welcome = await _exchange(parts, stream, before, said, slim=slim)
     if not PROTOCOL_MIN <= welcome.protocol <= PROTOCOL_MAX:
@@ -51,7 +53,7 @@ async def open_session(parts: Parts, stream: Stream, before: frames.Before) -> O
     if parts.state.row.protocol != welcome.protocol:
         await parts.state.keep_protocol(welcome.protocol)
     agreement = await parts.national.agreement(national)
-    return Opening(welcome, said.own, stored, national, agreement)
+    return Opening(welcome, said.own, stored, national, agreement, acked)
 
 
 async def _exchange(

@@ -34,7 +34,7 @@ class Progress:
         """What both sides showed each other."""
         journal, welcome, stored = self._parts.journal, opening.welcome, opening.stored
         other = _head(welcome) if welcome.HasField("other_epoch_head") else None
-        acked = self._parts.state.row.stored_head
+        acked = opening.acked
         known = acked is not None and acked.epoch == journal.epoch
         self._shown = Shown(
             relation=welcome.relation,

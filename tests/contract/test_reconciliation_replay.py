@@ -29,6 +29,7 @@ RELATIONS = [
     "NODE_REWOUND",
     "FORKED",
     "CLONE_SUSPECT",
+    "OLD_EPOCH",
     "NEW_EPOCH",
     "CENTRE_REWOUND",
     "99",

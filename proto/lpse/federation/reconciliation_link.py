@@ -24,7 +24,11 @@ Decision = records.ReconciliationEntry
 Record = records.ReconciliationRecorded
 C = records.Classification
 
-_FORKED: Final = {"FORKED": "R-REGIONAL-FORKED", "CLONE_SUSPECT": "R-CLONE-SUSPECT"}
+_FORKED: Final = {
+    "FORKED": "R-REGIONAL-FORKED",
+    "CLONE_SUSPECT": "R-CLONE-SUSPECT",
+    "OLD_EPOCH": "R-EPOCH-OLD",
+}
 _KNOWN: Final = {"IN_SYNC", "NODE_AHEAD", "NODE_REWOUND", "NEW_EPOCH", "CENTRE_REWOUND", *_FORKED}
 _MEETING: Final = {"IN_SYNC", "NODE_AHEAD", "NEW_EPOCH", "CENTRE_REWOUND"}
 _NATIONAL_KNOWN: Final = {"equal", "behind", "rewound", "forked"}
