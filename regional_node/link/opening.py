@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from lpse.federation.checkpoints import Agreement, Cosignature, Head, verify_cosignature
 from lpse.federation.errors import Denied, Refused, Unavailable
-from lpse.federation.limits import LINK_HELLO_SECONDS_MAX, PROTOCOL_MAX, PROTOCOL_MIN
+from lpse.federation.limits import LINK_WELCOME_SECONDS_MAX, PROTOCOL_MAX, PROTOCOL_MIN
 from lpse.federation.v1 import link_pb2 as wire
 from regional_node.link import frames
 from regional_node.link.ports import Parts, Stream
@@ -89,7 +89,7 @@ async def _say(
 
 async def _answer(stream: Stream) -> wire.CentralFrame:
     try:
-        async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
+        async with asyncio.timeout(LINK_WELCOME_SECONDS_MAX):
             data = await stream.read()
     except TimeoutError as error:
         raise Unavailable("FED-2211", "the centre did not answer the hello") from error

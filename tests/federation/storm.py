@@ -21,7 +21,7 @@ import grpc
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
-from lpse.federation.limits import LINK_HELLO_SECONDS_MAX
+from lpse.federation.limits import LINK_WELCOME_SECONDS_MAX
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import link_pb2 as wire
 from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor
@@ -178,7 +178,7 @@ class Storm:
         call = connect(metadata=(("node", node.node_id),))
         said = wire.NodeFrame(hello=node.hello()).SerializeToString()
         begin = time.monotonic()
-        async with asyncio.timeout(LINK_HELLO_SECONDS_MAX):
+        async with asyncio.timeout(LINK_WELCOME_SECONDS_MAX):
             await call.write(said)
             data = await call.read()
         result.answer_seconds_max = max(result.answer_seconds_max, time.monotonic() - begin)

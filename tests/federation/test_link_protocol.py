@@ -319,9 +319,7 @@ async def test_a_drain_asks_to_come_back_and_then_ends(centre: Centre, speaker: 
     assert await speaker.ends_with() == ""
 
 
-async def test_too_many_hellos_are_told_when_to_come_back(
-    centre: Centre, speaker: Speaker
-) -> None:
+async def test_too_many_hellos_are_told_when_to_come_back(centre: Centre, speaker: Speaker) -> None:
     """Invariant 12: the limit answers with a time, and is not final."""
     centre.service.doors = Doors(CLOCK, ENTROPY, places=0)
     await speaker.say(hello=speaker.hello())

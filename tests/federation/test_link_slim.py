@@ -37,6 +37,8 @@ def _settled(node: RecordingNode, centre: Centre) -> Callable[[], Awaitable[bool
         welcomed = sum("welcome" in [_kind(*one) for one in frames] for frames in node.sessions)
         if not page or page[0].number < welcomed or not page[0].finished:
             return False
+        if node.state.stored_size <= (page[0].index or 0):
+            return False
         return node.settled() and held is not None and held.size == centre.national.head.size
 
     return settled

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from central.link.doors import Doors
-from lpse.federation.limits import LINK_HELLO_SECONDS_MAX
+from lpse.federation.limits import LINK_WELCOME_SECONDS_MAX
 from tests.federation.rig import CLOCK, ENTROPY, Authority, Centre, eventually, running
 from tests.federation.storm import Storm
 
@@ -34,7 +34,7 @@ async def test_a_storm_of_hellos_is_admitted_without_a_time_out(centre: Centre) 
         assert result.refused > 0, "there were more nodes than places"
         assert result.inside_max <= PLACES
         assert result.appointed_max <= NODES
-        assert result.answer_seconds_max < LINK_HELLO_SECONDS_MAX
+        assert result.answer_seconds_max < LINK_WELCOME_SECONDS_MAX
         assert result.attempts_max <= 10
         doors = centre.service.doors
         assert (doors.inside, doors.appointed) == (0, 0)

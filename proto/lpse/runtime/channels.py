@@ -43,6 +43,8 @@ from lpse.federation.limits import (
     MESSAGE_BYTES_MAX,
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
+    PENDING_CALL_SECONDS_MAX,
+    PENDING_CALLS_MAX,
     PING_INTERVAL_MILLISECONDS_MIN,
 )
 from lpse.runtime.logs import origin_of
@@ -62,6 +64,10 @@ _BOTH: Final = (
 SERVER_OPTIONS: Final = (
     *_BOTH,
     ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MILLISECONDS_MIN),
+    # gRPC drops calls beyond these before any code of ours could say when to come back.
+    ("grpc.server.max_pending_requests", PENDING_CALLS_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS_MAX),
+    ("grpc.server_max_unrequested_time_in_server", PENDING_CALL_SECONDS_MAX),
     ("grpc.so_reuseport", 0),  # two daemons on one port must be an error, not a lottery
 )
 CHANNEL_OPTIONS: Final = (

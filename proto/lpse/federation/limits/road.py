@@ -20,6 +20,10 @@ KEEPALIVE_MILLISECONDS: Final = 30_000
 KEEPALIVE_TIMEOUT_MILLISECONDS: Final = 20_000
 # A peer that pings more often than this is sent away; less than the keepalive above, with room.
 PING_INTERVAL_MILLISECONDS_MIN: Final = 10_000
+# Calls that came and were not looked at yet: the whole planned fleet at one moment. More are ended
+# by gRPC without a word, and their callers try again.
+PENDING_CALLS_MAX: Final = 20_000
+PENDING_CALL_SECONDS_MAX: Final = 120
 # A longer text of an error is cut on the wire: gRPC's trailing metadata holds 8 KiB in all.
 ERROR_MESSAGE_CHARACTERS_MAX: Final = 1_000
 # Innermost places of an unexpected exception that are logged; outer ones are left out.
@@ -138,8 +142,10 @@ LINK_APPOINTMENT_SECONDS: Final = 120.0
 # Streams of one node without an answer: its silent ones must not be too many either.
 LINK_HELLOS_PER_NODE_MAX: Final = 4
 LINK_HELLO_RETRY_SECONDS: Final = 10.0
-# A caller that has not said Hello, or a centre that has not answered it, by then is cut off.
+# A caller that has not said Hello by then is cut off.
 LINK_HELLO_SECONDS_MAX: Final = 20.0
+# A node waits so long for its answer: while a whole fleet knocks, asking again only adds to it.
+LINK_WELCOME_SECONDS_MAX: Final = 90.0
 # A live holder of an identity answers a probe within this; else the second one is told to wait.
 LINK_PROBE_SECONDS_MAX: Final = 3.0
 # A holder that says nothing for so long after a probe is gone, and the second one takes over.
