@@ -7,27 +7,16 @@ protocol (`regional_node.identity`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 
-from lpse.terminal.output import Column, Output, OutputOption, note, run, show
-from lpse.terminal.plain import plain
+from lpse.terminal.output import Output, OutputOption, note, run, show
 from lpse.terminal.words import say
 from regional_node.cli import recovering, reimporting, session
-
-if TYPE_CHECKING:
-    from regional_node.identity import Identity
+from regional_node.cli.identities import COLUMNS, address_of, keep_endpoint, row_of
 
 app = typer.Typer()
-
-COLUMNS: Final = (
-    Column("node_id", "Node"),
-    Column("province", "Province"),
-    Column("zone", "Zone"),
-    Column("endpoint", "Link endpoint"),
-    Column("key_id", "Key"),
-)
 
 
 @app.command()
@@ -69,20 +58,6 @@ def enrol(
     run(_enrol(given, endpoint, output))
 
 
-def address_of(endpoint: str) -> str:
-    """Where the centre is: the flag, else the configuration; Refused (FED-8019) for neither."""
-    from lpse.federation.errors import Refused
-
-    address = endpoint or session.settings().link.endpoint
-    if not address:
-        raise Refused(
-            "FED-8019",
-            "where the centre is has not been said",
-            remedy="give --endpoint host:port, or set link.endpoint",
-        )
-    return address
-
-
 async def _enrol(code: str, endpoint: str, output: Output) -> None:
     from regional_node.cli.init import prepare
     from regional_node.cli.recovery_code import show_new_code
@@ -96,19 +71,3 @@ async def _enrol(code: str, endpoint: str, output: Output) -> None:
     show(row_of(identity), COLUMNS, output, name="node_id")
     show_new_code(settings.data / "identity")
     note(say("Start the node with: lpse-node run"))
-
-
-def row_of(identity: Identity) -> dict[str, object]:
-    """What is shown of an identity."""
-    row: dict[str, object] = plain(identity)
-    return {**row, "key_id": identity.key_id}
-
-
-def keep_endpoint(data: Path, address: str) -> None:
-    """An address given by flag is needed again for renewals: it stays in conf.d."""
-    from lpse.runtime.tls import write_public
-
-    if session.settings().link.endpoint == address:
-        return
-    (data / "conf.d").mkdir(exist_ok=True)
-    write_public(data / "conf.d" / "enrolment.toml", f'[link]\nendpoint = "{address}"\n'.encode())

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 async def recover(code: str, endpoint: str, paper: Path | None, output: Output) -> None:
     """Redeem the code, learn how the lost journal ended, and prepare the first start."""
     from lpse.federation.errors import Conflict
-    from regional_node.cli import enrol
+    from regional_node.cli import identities
     from regional_node.cli.init import prepare
     from regional_node.identity import enrol as redeem
     from regional_node.identity.history import keep_former_keys
 
-    data, address = session.settings().data, enrol.address_of(endpoint)
+    data, address = session.settings().data, identities.address_of(endpoint)
     if (data / "node.db").exists():
         raise Conflict(
             "FED-2410",
@@ -37,14 +37,14 @@ async def recover(code: str, endpoint: str, paper: Path | None, output: Output) 
     prepare(data, address)
     _take_paper(data / "identity", paper)
     identity = await redeem(address, code, data / "identity")
-    enrol.keep_endpoint(data, address)
+    identities.keep_endpoint(data, address)
     listed = await _epochs(data, identity)
     keep_former_keys(
         data / "identity",
         [one.verifier for one in listed if one.verifier.public != identity.signing_key],
     )
     _mark(data, listed)
-    show(enrol.row_of(identity), enrol.COLUMNS, output, name="node_id")
+    show(identities.row_of(identity), identities.COLUMNS, output, name="node_id")
     _tell(listed)
 
 

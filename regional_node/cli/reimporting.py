@@ -18,12 +18,12 @@ async def reimport(code: str, endpoint: str, output: Output) -> None:
     from lpse.runtime.sqlite import Database
     from regional_node import identity
     from regional_node.app import DATABASE, MIGRATIONS
-    from regional_node.cli import enrol
+    from regional_node.cli import identities
     from regional_node.recovery import renaming
 
     settings = session.settings()
     data, exercise = settings.data, settings.environment == "exercise"
-    address = enrol.address_of(endpoint)
+    address = identities.address_of(endpoint)
     database = await Database.open(data / DATABASE, MIGRATIONS)
     try:
         if not renaming.is_under_way(data):
@@ -34,6 +34,6 @@ async def reimport(code: str, endpoint: str, output: Output) -> None:
     finally:
         await database.close()
     me = identity.load(data / renaming.IDENTITY)
-    show(enrol.row_of(me), enrol.COLUMNS, output, name="node_id")
+    show(identities.row_of(me), identities.COLUMNS, output, name="node_id")
     note(say("Own entries that go on under the new name: {count}", count=carried))
     note(say("Start the node with: lpse-node run"))
