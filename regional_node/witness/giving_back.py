@@ -26,7 +26,7 @@ from lpse.federation.limits import (
     NATIONAL_ROOTS_ASKED_MAX,
     SCAN_ROWS_PER_STEP,
 )
-from lpse.federation.merkle import root_of
+from lpse.federation.merkle_paths import PathTree
 from lpse.federation.v1 import link_pb2 as link_wire
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import witness_pb2 as wire
@@ -37,7 +37,7 @@ from lpse.runtime.sqlite import Database
 from regional_node.link.state import LinkState
 from regional_node.national.national import National
 from regional_node.reconciliation.decided import DecidedRuns
-from regional_node.witness.rules import Span, cut, proof_of
+from regional_node.witness.rules import Span, cut
 
 if TYPE_CHECKING:  # a name of the stubs alone
     from lpse.federation.v1.witness_pb2_grpc import WitnessAsyncStub
@@ -142,8 +142,7 @@ class GivingBack:
                 return False
 
     async def _continues(self, centre: Head) -> bool:
-        leaves = await self._leaves(centre.size)
-        return await asyncio.to_thread(root_of, leaves) == centre.root
+        return (await self._tree(centre.size)).root() == centre.root
 
     async def _give(self, stub: WitnessAsyncStub, head: Head, centre: Head) -> bool:
         """Everything from the centre's size on."""
@@ -187,12 +186,12 @@ class GivingBack:
     async def _common(self, stub: WitnessAsyncStub, head: Head, centre: Head) -> int:
         """How many entries both histories begin with."""
         span = Span(0, min(head.size, centre.size))
-        leaves = await self._leaves(span.other)
+        tree = await self._tree(span.other)
         while not span.closed:
             sizes = span.asked(NATIONAL_ROOTS_ASKED_MAX)
             offer = await self._offer(stub, head, sizes)
-            own = await asyncio.to_thread(lambda: [root_of(leaves[:size]) for size in sizes])  # noqa: B023 - awaited at once
-            agrees = [one == root for one, root in zip(own, offer.roots, strict=True)]
+            shown = zip(sizes, offer.roots, strict=True)
+            agrees = [tree.root_at(size) == root for size, root in shown]
             span = span.narrowed(list(zip(sizes, agrees, strict=True)))
         return span.same
 
@@ -208,23 +207,23 @@ class GivingBack:
         self, message: Callable[..., Any], first: int, head: Head
     ) -> AsyncIterator[Any]:
         """Requests with every entry from `first`, each with its proof."""
-        leaves = await self._leaves(head.size)
+        tree = await self._tree(head.size)
         while first < head.size:
             entries = await self.neighbours.national.raw_entries(
                 first, min(SCAN_ROWS_PER_STEP, head.size - first)
             )
             for piece in cut(entries):
                 first += len(piece)
-                proof = await asyncio.to_thread(proof_of, leaves, first)
                 yield message(
                     first_index=first - len(piece),
                     entries=piece,
                     head=head.message(),
-                    proof=proof,
+                    proof=tree.consistency(first),
                 )
 
-    async def _leaves(self, size: int) -> list[bytes]:
-        return await self.neighbours.national.leaf_hashes(size)
+    async def _tree(self, size: int) -> PathTree:
+        leaves = await self.neighbours.national.leaf_hashes(size)
+        return await asyncio.to_thread(PathTree, leaves)
 
 
 def record_with(database: Database, runs: DecidedRuns) -> Record:

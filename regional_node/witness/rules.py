@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lpse.federation.limits import BATCH_BYTES_MAX, BATCH_ENTRIES_MAX
-from lpse.federation.merkle import consistency_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,3 @@ def cut(entries: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         size += len(one)
     if begin < len(entries):
         yield entries[begin:]
-
-
-def proof_of(leaves: Sequence[bytes], size: int) -> list[bytes]:
-    """That the first `size` leaves are the beginning of them all."""
-    return consistency_proof(leaves, size)

@@ -1,7 +1,8 @@
-"""Many inclusion paths of one tree: its inner hashes are made once and looked up afterwards.
+"""Many paths and proofs of one tree: its inner hashes are made once and looked up afterwards.
 
 Owns the tree of RFC 6962 section 2.1 laid out by levels. Rule: it gives exactly the paths of
-`merkle.inclusion_proof`, in O(log n) each after O(n). Leaves out checking paths (`merkle`).
+`merkle.inclusion_proof` and the proofs of `merkle.consistency_proof`, in O(log n) after O(n).
+Leaves out checking them (`merkle`).
 """
 
 from __future__ import annotations
@@ -48,6 +49,33 @@ class PathTree:
                 path.append(self._node(first, middle))
                 first = middle
         return path[::-1]
+
+    def root_at(self, size: int) -> bytes:
+        """Root that the tree had at an earlier size."""
+        if not 0 <= size <= self.size:
+            raise ProofInvalid(f"a tree of {self.size} has no earlier size {size}")
+        return self._node(0, size) if size else EMPTY_ROOT
+
+    def consistency(self, old_size: int) -> list[bytes]:
+        """That the first `old_size` leaves are its beginning, as `merkle.consistency_proof`."""
+        first, last = 0, self.size
+        if not 0 <= old_size <= last:
+            raise ProofInvalid(f"a tree of {last} has no earlier size {old_size}")
+        if old_size in (0, last):
+            return []
+        proof: list[bytes] = []
+        whole = True
+        while old_size != last:
+            middle = first + _split(last - first)
+            if old_size <= middle:
+                proof.append(self._node(middle, last))
+                last = middle
+            else:
+                proof.append(self._node(first, middle))
+                first, whole = middle, False
+        if not whole:
+            proof.append(self._node(first, last))
+        return proof[::-1]
 
     def _node(self, first: int, last: int) -> bytes:
         width = last - first
