@@ -33,18 +33,19 @@ from lpse.federation.v1 import witness_pb2 as wire
 from lpse.federation.v1.witness_pb2_grpc import WitnessStub
 from lpse.runtime.channels import error_from
 from lpse.runtime.clock import Clock, Entropy
-from lpse.runtime.sqlite import Database
+from lpse.runtime.sqlite import Database, Transaction
 from regional_node.link.state import LinkState
 from regional_node.national.national import National
 from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.witness.rules import Span, cut
+from regional_node.witness.store import Finding, WitnessStore
 
 if TYPE_CHECKING:  # a name of the stubs alone
     from lpse.federation.v1.witness_pb2_grpc import WitnessAsyncStub
 
 S = wire.NationalStanding
 RESTORE = records.RECONCILIATION_TRIGGER_RESTORE
-Record = Callable[[list[records.ReconciliationEntry]], Awaitable[None]]
+Record = Callable[[list[records.ReconciliationEntry], Finding | None], Awaitable[None]]
 _OLDER_CENTRE = "FED-2298"
 _OTHERS_WERE_FASTER = "FED-2450"  # the centre has grown: ask again at once
 
@@ -159,7 +160,7 @@ class GivingBack:
                 answer.returned,
             )
             entry.hash_after = head.root
-            await self.neighbours.record([entry])
+            await self.neighbours.record([entry], None)
         return True
 
     async def _show(self, stub: WitnessAsyncStub, head: Head, centre: Head) -> bool:
@@ -180,7 +181,8 @@ class GivingBack:
             "",
             max(head.size, centre.size) - common,
         )
-        await self.neighbours.record([entry])
+        finding = Finding(centre, b"", head, self.neighbours.clock.wall().isoformat())
+        await self.neighbours.record([entry], finding)
         return False
 
     async def _common(self, stub: WitnessAsyncStub, head: Head, centre: Head) -> int:
@@ -227,9 +229,14 @@ class GivingBack:
 
 
 def record_with(database: Database, runs: DecidedRuns) -> Record:
-    """Write decisions as one run of this node."""
+    """Write decisions as one run of this node; those about a finding only when it is new."""
+    store = WitnessStore(database)
 
-    async def record(entries: list[records.ReconciliationEntry]) -> None:
-        await database.write(lambda tx: runs.decided_in(tx, RESTORE, entries))
+    async def record(entries: list[records.ReconciliationEntry], finding: Finding | None) -> None:
+        def work(tx: Transaction) -> None:
+            if finding is None or store.keep_in(tx, finding):
+                runs.decided_in(tx, RESTORE, entries)
+
+        await database.write(work)
 
     return record

@@ -16,6 +16,8 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
 from lpse.federation.reconciliation_rules import needs_person
 from lpse.federation.v1 import directives_pb2 as directives
+from regional_node.witness.giving_back import RESTORE
+from regional_node.witness.store import WitnessStore
 from tests.federation.restored import LosingCentre, WitnessNode, policy
 from tests.federation.rig import Authority, Node, eventually, running
 
@@ -193,6 +195,12 @@ async def test_an_index_that_a_node_has_seen_otherwise_is_never_used_again(
             [(_, [entry])] = centre.runs_told
             assert entry.rule == "R-NATIONAL-FORKED/1"
             await eventually(lambda: _told(node, "R-NATIONAL-FORKED/1"))
+            [evidence] = await WitnessStore(node.database).findings()
+            assert (evidence.held, evidence.head) == (held, head)
+        async with running(node):  # a restart tells it again to nobody
+            await eventually(lambda: not node.giving.wanted() and node.state.session is not None)
+            assert len(await WitnessStore(node.database).findings()) == 1
+            assert (await _rules(node)).count("R-NATIONAL-FORKED/1") == 1
 
 
 async def _whole(centre: LosingCentre, size: int) -> bool:
@@ -200,8 +208,14 @@ async def _whole(centre: LosingCentre, size: int) -> bool:
 
 
 async def _told(node: Node, rule: str) -> bool:
-    runs = await node.runs.store.page(before=1 << 40, limit=10)
-    return rule in [one.rule for run in runs for one in run.record.entries]
+    return rule in await _rules(node)
+
+
+async def _rules(node: Node) -> list[str]:
+    """Of the runs that were no link's."""
+    runs = await node.runs.store.page(before=1 << 40, limit=20)
+    listed = [run.record for run in runs if run.record.trigger == RESTORE]
+    return [one.rule for run in listed for one in run.entries]
 
 
 async def test_a_branch_that_is_none_is_refused(authority: Authority, tmp_path: Path) -> None:
