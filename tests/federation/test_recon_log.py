@@ -28,6 +28,10 @@ from regional_node.reconciliation.service import ReconciliationsService
 from tests.federation.rig import CLOCK, LOG, Authority, Centre, Node, eventually, running
 
 NODE = "lpse-pacitan"
+SIDES: tuple[tuple[str, Any, Any], ...] = (
+    ("c.sock", rpc, api),
+    ("n.sock", local_rpc, local_api),
+)
 
 
 class Anybody:
@@ -113,10 +117,8 @@ def stub(both: Listening, channel: grpc.aio.Channel) -> Any:
 async def test_one_entry_is_proven_by_its_nodes_own_signature(both: Listening) -> None:
     """Centre and node give the same entry with a path to a head that the node signed."""
     details = []
-    for name, module, asked in (
-        ("c.sock", rpc, api.GetEntryRequest(name=f"recon/{NODE}/2", number=1)),
-        ("n.sock", local_rpc, local_api.GetEntryRequest(name="2", number=1)),
-    ):
+    for name, module, contract in SIDES:
+        asked = contract.GetEntryRequest(name=f"recon/{NODE}/2", number=1)
         async with open_local_channel(both.folder / name) as channel:
             answer = await module.ReconciliationsStub(channel).GetEntry(asked)
             details.append(answer.detail)
@@ -156,10 +158,10 @@ async def test_both_sides_export_what_verifies_offline(
     """Each side signs its export; the runs in both verify with the node's signature."""
     node_key = both.centre.authority.nodes[NODE].verifier
     keys = {"c.sock": both.centre.authority.centre.verifier, "n.sock": node_key}
-    for name, module, contract in (("c.sock", rpc, api), ("n.sock", local_rpc, local_api)):
+    for name, module, contract in SIDES:
         async with open_local_channel(both.folder / name) as channel:
-            asked = contract.ExportEntriesRequest(form=form)  # type: ignore[attr-defined]
-            data = await _exported(module.ReconciliationsStub(channel).ExportEntries(asked))  # type: ignore[attr-defined]
+            asked = contract.ExportEntriesRequest(form=form)
+            data = await _exported(module.ReconciliationsStub(channel).ExportEntries(asked))
         report = verify_export(io.BytesIO(data), keys[name], {NODE: node_key})
         assert (report.journals, report.runs) == (1, 2)
         assert report.rows == report.header.rows >= 4
@@ -183,10 +185,10 @@ async def test_the_node_lists_counts_and_pages_as_the_centre(both: Listening) ->
     """The same filter gives the same entries at the node and at the centre, page by page."""
     asked = log.LogFilter(classifications=[records.CLASSIFICATION_MATCH], text="regional")
     found = []
-    for name, module, contract in (("c.sock", rpc, api), ("n.sock", local_rpc, local_api)):
+    for name, module, contract in SIDES:
         async with open_local_channel(both.folder / name) as channel:
-            one = module.ReconciliationsStub(channel)  # type: ignore[attr-defined]
-            request = contract.ListEntriesRequest(filter=asked, page_size=1)  # type: ignore[attr-defined]
+            one = module.ReconciliationsStub(channel)
+            request = contract.ListEntriesRequest(filter=asked, page_size=1)
             names: list[str] = []
             while True:
                 page = await one.ListEntries(request)
@@ -194,7 +196,7 @@ async def test_the_node_lists_counts_and_pages_as_the_centre(both: Listening) ->
                 if not page.next_page_token:
                     break
                 request.page_token = page.next_page_token
-            counted = await one.CountFacets(contract.CountFacetsRequest(filter=asked))  # type: ignore[attr-defined]
+            counted = await one.CountFacets(contract.CountFacetsRequest(filter=asked))
             assert counted.total == len(names)
             found.append(names)
     assert found[0] == found[1]
@@ -204,11 +206,17 @@ async def test_the_node_lists_counts_and_pages_as_the_centre(both: Listening) ->
 async def test_what_the_centre_recorded_itself_is_listed_alike(both: Listening) -> None:
     """A run in the national journal stands in the log of its node, and its proof fits too."""
     unfinished = records.ReconciliationEntry(
-        object="projected state", classification=4, rule="R-X/1", outcome="both are kept"
+        object="projected state",
+        classification=records.CLASSIFICATION_DIFFERENT,
+        rule="R-X/1",
+        outcome="both are kept",
     )
     await both.centre.national.publish(
         records.ReconciliationRecorded(
-            run="recon/lkpp/1", node_id=NODE, trigger=2, entries=[unfinished]
+            run="recon/lkpp/1",
+            node_id=NODE,
+            trigger=records.RECONCILIATION_TRIGGER_SCHEDULE,
+            entries=[unfinished],
         )
     )
     while await both.national.step():

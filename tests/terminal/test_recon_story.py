@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -143,15 +144,16 @@ def test_words_of_a_newer_program_are_shown_as_they_are(english_again: None) -> 
     """Unknown rules, classifications, triggers and outcomes hide nothing and break nothing."""
     for lang in ("C", "id_ID.UTF-8"):
         words.choose({"LANG": lang})
+        newest: Any = 77
         newer = records.ReconciliationEntry(
             object="moon",
-            classification=77,
+            classification=newest,
             rule="R-MOON/3",
             reason="it waned",
-            outcome="waits",  # type: ignore[arg-type]
+            outcome="waits",
         )
-        record = reconnect(newer)
-        record.trigger = 55  # type: ignore[assignment]
+        record: Any = reconnect(newer)
+        record.trigger = 55
         told = "\n".join(story(record, "Asia/Jakarta"))
         assert "moon: 77 (0) – waits. [R-MOON/3]" in told
         assert "it waned" in told

@@ -12,7 +12,9 @@ from lpse.federation.v1 import records_pb2 as records
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PROVINCES = ("ID-JI", "ID-KS", "ID-AC", "ID-PA", "ID-BA")
-TRIGGERS = (1, 1, 1, 1, 2, 2, 3, 4, 5, 6)
+TRIGGERS = tuple(
+    records.ReconciliationTrigger.values()[at] for at in (1, 1, 1, 1, 2, 2, 3, 4, 5, 6)
+)
 OUTCOMES = ("sent", "received", "none needed", "not finished", "quarantined", "kept both")
 CAUSES = ("", "", "the centre did not answer", "the certificate ended", "sambungan putus")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,9 +31,7 @@ async def keep_runs(centre: Centre) -> list[Any]:
     made = [run_of(NODE, number, chance, NOW) for number in range(1, RUNS + 1)]
     for number, record in enumerate(made):
         source = source_of(NODE, number, NOW)
-        await centre.database.write(
-            lambda tx, at=source, one=record: store.apply_in(tx, at, one)  # type: ignore[misc]
-        )
+        await centre.database.write(partial(store.apply_in, source=source, record=record))
     return made
 
 

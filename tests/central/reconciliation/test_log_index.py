@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 
+from central.ledger.ports import Source
 from central.reconciliation.log_store import NEWEST, EntryRow, LogStore
 from central.reconciliation.store import ReconciliationStore
 from central.reconciliation.tokens import query_of
@@ -47,11 +50,29 @@ class Log:
 
         await self.database.write(work)
 
+    async def add(self, number: int, chance: Random) -> None:
+        """One more run."""
+        await self.database.write(lambda tx: self.add_in(tx, number, chance))
+
     def add_in(self, tx: Transaction, number: int, chance: Random) -> None:
         node = node_of(chance.randrange(12))
         begin = START + timedelta(hours=number * 3, minutes=chance.randrange(600))
         record = run_of(node, number, chance, begin)
         self.runs.apply_in(tx, source_of(node, number, begin), record)
+
+    async def apply(self, source: Source, record: Message) -> None:
+        """What the projector does with one record."""
+        await self.database.write(lambda tx: self.runs.apply_in(tx, source, record))
+
+    async def bind(self, number: int) -> None:
+        """Enrol one node."""
+        row = (bytes([number]) * 32, node_of(number), PROVINCES[number % 5])
+        await self.database.write(
+            lambda tx: tx.run(
+                "INSERT INTO node_bindings VALUES (?, ?, ?, 'Asia/Jakarta', 0, 0, NULL, '', '')",
+                row,
+            )
+        )
 
     async def all(self, asked: log.LogFilter, *, step: int = 50) -> list[EntryRow]:
         """Every page, as a reader turns them."""
@@ -67,38 +88,35 @@ class Log:
 async def kept(tmp_path: Path) -> AsyncIterator[Log]:
     """An empty log with twelve nodes in five provinces."""
     database = await Database.open(tmp_path / "central.db", MIGRATIONS)
+    made = Log(database)
     for number in range(12):
-        await database.write(
-            lambda tx, one=number: tx.run(  # type: ignore[misc] # a default is not typed
-                "INSERT INTO node_bindings VALUES (?, ?, ?, 'Asia/Jakarta', 0, 0, NULL, '', '')",
-                (bytes([one]) * 32, node_of(one), PROVINCES[one % 5]),
-            )
-        )
-    yield Log(database)
+        await made.bind(number)
+    yield made
     await database.close()
 
 
 def random_filter(chance: Random) -> log.LogFilter:
-    asked = log.LogFilter()
+    asked: Any = log.LogFilter()
     if chance.random() < 0.4:
         asked.node_ids.extend(node_of(chance.randrange(13)) for _ in range(chance.randint(1, 3)))
     if chance.random() < 0.3:
         asked.provinces.append(chance.choice(PROVINCES))
     if chance.random() < 0.4:
-        asked.classifications.extend(chance.sample(range(1, 12), 3))  # type: ignore[arg-type]
+        asked.classifications.extend(chance.sample(range(1, 12), 3))
     if chance.random() < 0.3:
         asked.rules.append(chance.choice(("R-NODE-REWOUND", "R-REGIONAL-EQUAL/1", "R-NONE/1")))
     if chance.random() < 0.3:
-        asked.triggers.extend(chance.sample(range(1, 7), 2))  # type: ignore[arg-type]
+        asked.triggers.extend(chance.sample(range(1, 7), 2))
     if chance.random() < 0.4:
-        asked.states.extend(chance.sample(range(1, 5), 2))  # type: ignore[arg-type]
+        asked.states.extend(chance.sample(range(1, 5), 2))
     if chance.random() < 0.3:
         asked.text = chance.choice(TEXTS)
     if chance.random() < 0.4:
         _bound(asked, START + timedelta(minutes=chance.randrange(80_000)), chance)
     asked.with_difference = chance.random() < 0.2
     asked.heads_unequal = chance.random() < 0.2
-    return asked
+    narrowed: log.LogFilter = asked
+    return narrowed
 
 
 def _bound(asked: log.LogFilter, since: datetime, chance: Random) -> None:
@@ -170,7 +188,7 @@ async def test_pages_stay_whole_while_entries_come(kept: Log) -> None:
         found += [one.id for one in page]
         before = page[-1].id
         number += 1
-        await kept.database.write(lambda tx, at=number: kept.add_in(tx, at, chance))  # type: ignore[misc]
+        await kept.add(number, chance)
     assert found == expected
 
 
@@ -191,12 +209,15 @@ async def test_runs_are_listed_by_what_their_entries_say(kept: Log) -> None:
 async def test_an_equal_end_closes_what_was_unfinished(kept: Log) -> None:
     """An unfinished decision stays open until a later run of that node ends with equal heads."""
     unfinished = records.ReconciliationEntry(
-        object="regional 4..9", classification=2, rule="R-REGIONAL-AHEAD/1", outcome="not finished"
+        object="regional 4..9",
+        classification=records.CLASSIFICATION_MISSING_AT_CENTRE,
+        rule="R-REGIONAL-AHEAD/1",
+        outcome="not finished",
     )
     runs = [
         records.ReconciliationRecorded(
             run=f"recon/lpse-0001/{number}",
-            trigger=1,
+            trigger=records.RECONCILIATION_TRIGGER_RECONNECT,
             heads_equal=number == 3,
             begin_time=timestamp(START),
             legal_time=timestamp(START),
@@ -207,9 +228,7 @@ async def test_an_equal_end_closes_what_was_unfinished(kept: Log) -> None:
     opened = log.LogFilter(states=[log.ENTRY_STATE_OPEN])
     for number, record in enumerate(runs):
         source = source_of("lpse-0001", number, START)
-        await kept.database.write(
-            lambda tx, at=source, one=record: kept.runs.apply_in(tx, at, one)  # type: ignore[misc]
-        )
+        await kept.apply(source, record)
         assert len(await kept.all(opened)) == (1, 2, 0)[number]
     closed = await kept.all(log.LogFilter(states=[log.ENTRY_STATE_RESOLVED]))
     assert [one.line.resolved_by for one in closed] == ["recon/lpse-0001/3"] * 2
@@ -268,12 +287,14 @@ def about(digest: bytes, number: int) -> records.ReconciliationRecorded:
     """A run with one entry about stored bytes."""
     return records.ReconciliationRecorded(
         run=f"recon/lpse-0001/{number}",
-        trigger=6,
+        trigger=records.RECONCILIATION_TRIGGER_SCRUB,
         begin_time=timestamp(START),
         legal_time=timestamp(START),
         entries=[
             records.ReconciliationEntry(
-                object=f"blob {digest.hex()}", classification=9, rule="R-BLOB-CORRUPT/1"
+                object=f"blob {digest.hex()}",
+                classification=records.CLASSIFICATION_CORRUPT,
+                rule="R-BLOB-CORRUPT/1",
             )
         ],
     )
@@ -294,9 +315,7 @@ async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
         (about(digest, 1), about(b"x" * 32, 2), opened, about(digest, 3))
     ):
         source = source_of("lpse-0001", number, START)
-        await kept.database.write(
-            lambda tx, at=source, one=record: kept.runs.apply_in(tx, at, one)  # type: ignore[misc]
-        )
+        await kept.apply(source, record)
         found.append([one.line.run for one in await kept.all(asked)])
     old, new = "recon/lpse-0001/1", "recon/lpse-0001/3"
     assert found == [[], [], [old], [new, old]]

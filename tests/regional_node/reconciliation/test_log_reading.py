@@ -14,7 +14,7 @@ from lpse.federation.recon_log import passes
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import ManualClock
-from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite import Database, Transaction, Value
 from regional_node.reconciliation.log_reading import NEWEST, LogReading, place_of
 from regional_node.reconciliation.log_store import LogStore
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
@@ -84,7 +84,10 @@ async def test_pages_of_every_size_hold_the_same_entries(kept: Log) -> None:
 async def test_an_unfinished_decision_is_open_until_heads_are_equal_again(kept: Log) -> None:
     """The run that closed it is named; what comes after does not change that."""
     unfinished = records.ReconciliationEntry(
-        object="regional 4..9", classification=2, rule="R-REGIONAL-AHEAD/1", outcome="not finished"
+        object="regional 4..9",
+        classification=records.CLASSIFICATION_MISSING_AT_CENTRE,
+        rule="R-REGIONAL-AHEAD/1",
+        outcome="not finished",
     )
     for number, equal in ((1, False), (2, False), (3, True), (4, True)):
         record = records.ReconciliationRecorded(
@@ -109,7 +112,6 @@ async def test_a_follower_sees_a_run_when_it_is_finished(kept: Log) -> None:
     assert {one.run for one in await anext(pages)} == {fourth.run}
     await kept.keep(3, third, done=True)
     assert {one.run for one in await anext(pages)} == {third.run}
-    await pages.aclose()
 
 
 async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
@@ -119,11 +121,15 @@ async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
         "k1", "12345123", "Upload", "vendor", "direct", 0, (SealedFile("a.rhs", 3, digest),), {}
     ).canonical()
     entry = records.ReconciliationEntry(
-        object=f"blob {digest.hex()}", classification=9, rule="R-BLOB-CORRUPT/1"
+        object=f"blob {digest.hex()}",
+        classification=records.CLASSIFICATION_CORRUPT,
+        rule="R-BLOB-CORRUPT/1",
     )
-    record = records.ReconciliationRecorded(run=f"recon/{NODE}/1", trigger=6, entries=[entry])
+    record = records.ReconciliationRecorded(
+        run=f"recon/{NODE}/1", trigger=records.RECONCILIATION_TRIGGER_SCRUB, entries=[entry]
+    )
     await kept.keep(1, record, done=True)
-    columns = {
+    columns: dict[str, Value] = {
         "submission": 1, "intake_key": "k1", "package": "12345123", "commitment": b"c",
         "salt": b"s", "details": details, "accept_time": 0, "clock_error": 0.0,
         "zone": "Asia/Jakarta", "receipt": b"r", "verdict": 1, "deadline_time": 0,
