@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from central.ctl import national, parked, parked_blobs, session
+from central.ctl import (
+    national,
+    parked,
+    parked_blobs,
+    recon_replay,
+    recon_resolve,
+    session,
+)
 from lpse.terminal import recon_flags as flags
 from lpse.terminal.output import Output, OutputOption, run
 
@@ -21,6 +28,8 @@ app = typer.Typer(help="Reconciliation: runs, entries, exports, and what was set
 national.add_commands(app)
 parked.add_commands(app)
 parked_blobs.add_commands(app)
+recon_replay.add_commands(app)
+recon_resolve.add_commands(app)
 
 ZONE = "Asia/Jakarta"
 _PAGE = 1_000
