@@ -21,7 +21,7 @@ from tests.federation.test_recovery_processes import (
 )
 
 
-async def test_a_machine_lost_without_its_paper_is_made_whole_later(copy: Copy) -> None:  # noqa: F811
+async def test_a_machine_lost_without_its_paper_is_made_whole_later(copy: Copy) -> None:  # noqa: F811 - the fixture of that name
     """Submissions wait, one vendor brings its receipt, then the paper is found: all is there."""
     centre, nodes = copy(0)
     node = nodes[NODE]

@@ -4,7 +4,7 @@ isort:skip_file
 What a node that was rebuilt still waits for: details of submissions that its escrow could not
 give back.
 
-Served on the node's Unix socket. Nothing here tells whose submissions wait, or for which package.
+Served on the node's Unix socket. Nothing here tells whose submissions wait, or in which package.
 """
 
 from collections import abc as _abc
