@@ -35,6 +35,15 @@ def is_under_way(data: Path) -> bool:
     return is_enrolled(data / NEXT)
 
 
+def finish(data: Path) -> bool:
+    """End an attempt that died between its last two steps; whether there was one."""
+    if (data / IDENTITY).exists() or not is_under_way(data):
+        return False
+    (data / NEXT).rename(data / IDENTITY)
+    sync_folder(data)
+    return True
+
+
 async def check_told(database: Database) -> None:
     """Conflict (FED-2411) unless the centre advised a new identity."""
     state = await RecoveryStore(database).state()

@@ -127,6 +127,82 @@ async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None: 
         assert all(here.blob_facts(digest) == (size, digest) for size, digest in contents)
 
 
+async def test_two_machines_with_one_identity_end_as_two_nodes(
+    copy: Copy,  # noqa: F811
+) -> None:
+    """Both take bids, two persons decide, the other machine goes on as a new node with its bids."""
+    centre, nodes = copy(0)
+    node = nodes[NODE]
+    vendors, others = Vendors(random.Random(8)), Vendors(random.Random(9))
+    await asyncio.gather(centre.start(), node.start())
+    await vendors.hand_in(node.socket, vendors.plan(2, prefix="a"))
+    await drained(node)
+    await node.kill()
+    saved = node.data.with_name("saved")
+    shutil.copytree(node.data, saved, ignore=shutil.ignore_patterns("*.lock", "*.sock"))
+    await node.start()
+    await vendors.hand_in(node.socket, vendors.plan(2, prefix="b"))
+    await drained(node)
+    await asyncio.gather(node.kill(), centre.kill())
+    shutil.rmtree(node.data)
+    saved.rename(node.data)
+    await node.start()
+    await others.hand_in(node.socket, others.plan(3, prefix="f"))
+    await centre.start()
+
+    async def advised(advice: str) -> bool:
+        answer = await status(node)
+        return answer is not None and answer.recovery.advice == advice
+
+    await eventually(lambda: advised("WAIT"), about=f"the branch:\n{node.tail()}")
+    await asyncio.to_thread(_decide, centre, "CONTINUE_STORED")
+    await eventually(lambda: advised("REIMPORT"), about=f"the decision:\n{node.tail()}")
+    await node.kill()
+    sri = {"LKPPCTL_HOME": str(Path(centre.data).parent / "sri")}
+    words = ("enrol", "create", "lpse-dua", "--province", "ID-JI", "--zone", "Asia/Jakarta")
+    code = call("lkppctl", *words, environment=sri)["code"]
+    enrolment = f"127.0.0.1:{centre.ports[1]}"
+    words = ("enrol", "--reimport", "--endpoint", enrolment, "--code", "-")
+    call("lpse-node", *words, environment=node.environment, stdin=f"{code}\n")
+    await node.start()
+    await drained(node)
+    await asyncio.gather(node.kill(), centre.kill())
+    here, there = node_at("lpse-dua", node.data), centre_at(centre.data)
+    here.heads()  # every epoch verifies, the old ones with the old key
+    rows = {row.key: row.signed for row in here.submissions()}
+    (former,) = former_verifiers(node.data / "identity")
+    _, copied = there.copy_of("ledger", "lpse-dua")
+    entries = b"".join(entry for listed in copied.values() for entry in listed)
+    for key, (_, receipt) in others.given.items():
+        assert rows[key] == receipt
+        assert verify_receipt(receipt, former).commitment in entries
+
+
+def _decide(centre: Centre, choice: str) -> None:
+    """Planned by sri about the run in which the centre tells of the branch; approved by budi."""
+    sri, budi = _persons(centre)
+    for number in range(1, 9):
+        run = f"recon/lkpp/{number}"
+        told = call("lkppctl", "recon", "get", run, environment=sri)
+        if "branches/1" in json.dumps(told):
+            break
+    words = (
+        "recon",
+        "resolve",
+        run,
+        "--entry",
+        "0",
+        "--choice",
+        choice,
+        "--reason",
+        "two machines",
+    )
+    plan = call("lkppctl", *words, environment=sri)["name"]
+    call("lkppctl", "recon", "approve", "--plan", plan, "--yes", environment=budi)
+    words = ("recon", "apply", "--plan", plan, "--yes", "--expect-nodes", "1")
+    call("lkppctl", *words, environment=sri)
+
+
 async def _came_back(node: Node, left: bytes) -> None:
     """The node is in another epoch than the one it `left`, and nothing is on its way back."""
 
@@ -145,8 +221,8 @@ async def _epoch(node: Node) -> bytes:
     return answer.own_head.epoch
 
 
-def _agreed_code(centre: Centre) -> str:
-    """Planned by sri, approved by budi, made into a code by sri."""
+def _persons(centre: Centre) -> tuple[dict[str, str], dict[str, str]]:
+    """The operator sri and the approver budi, each with a context for this very centre."""
     folder = Path(centre.data).parent
     sri, budi = ({"LKPPCTL_HOME": str(folder / name)} for name in ("sri", "budi"))
     invitation = (folder / "budi.code").read_text("utf-8")
@@ -157,6 +233,12 @@ def _agreed_code(centre: Centre) -> str:
         known = json.loads(file.read_text("utf-8"))
         known["endpoint"] = f"127.0.0.1:{centre.ports[2]}"
         file.write_text(json.dumps(known), "utf-8")
+    return sri, budi
+
+
+def _agreed_code(centre: Centre) -> str:
+    """Planned by sri, approved by budi, made into a code by sri."""
+    sri, budi = _persons(centre)
     plan = call("lkppctl", "enrol", "create", NODE, "--recover", "fire", environment=sri)["name"]
     call("lkppctl", "enrol", "create", NODE, "--plan", plan, environment=sri, expect=4)
     call("lkppctl", "enrol", "approve", "--plan", plan, "--yes", environment=budi)
