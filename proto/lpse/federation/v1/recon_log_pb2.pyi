@@ -10,7 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from lpse.federation.v1 import journal_pb2 as _journal_pb2
-from lpse.federation.v1 import records_pb2 as _records_pb2
+from lpse.federation.v1 import reconciliation_pb2 as _reconciliation_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -126,7 +126,7 @@ class LogFilter(_message.Message):
         """Set by the reader: provinces of those nodes ("ID-JI")."""
 
     @_builtins.property
-    def classifications(self) -> _containers.RepeatedScalarFieldContainer[_records_pb2.Classification.ValueType]:
+    def classifications(self) -> _containers.RepeatedScalarFieldContainer[_reconciliation_pb2.Classification.ValueType]:
         """Set by the reader."""
 
     @_builtins.property
@@ -134,7 +134,7 @@ class LogFilter(_message.Message):
         """Set by the reader: a rule's id for every version of it, or id/version."""
 
     @_builtins.property
-    def triggers(self) -> _containers.RepeatedScalarFieldContainer[_records_pb2.ReconciliationTrigger.ValueType]:
+    def triggers(self) -> _containers.RepeatedScalarFieldContainer[_reconciliation_pb2.ReconciliationTrigger.ValueType]:
         """Set by the reader."""
 
     @_builtins.property
@@ -148,9 +148,9 @@ class LogFilter(_message.Message):
         until_time: _timestamp_pb2.Timestamp | None = ...,
         node_ids: _abc.Iterable[_builtins.str] | None = ...,
         provinces: _abc.Iterable[_builtins.str] | None = ...,
-        classifications: _abc.Iterable[_records_pb2.Classification.ValueType] | None = ...,
+        classifications: _abc.Iterable[_reconciliation_pb2.Classification.ValueType] | None = ...,
         rules: _abc.Iterable[_builtins.str] | None = ...,
-        triggers: _abc.Iterable[_records_pb2.ReconciliationTrigger.ValueType] | None = ...,
+        triggers: _abc.Iterable[_reconciliation_pb2.ReconciliationTrigger.ValueType] | None = ...,
         states: _abc.Iterable[Global___EntryState.ValueType] | None = ...,
         text: _builtins.str = ...,
         package: _builtins.str = ...,
@@ -191,7 +191,7 @@ class LogEntry(_message.Message):
     """Set by the server: the node that the run is about."""
     province: _builtins.str
     """Set by the server: province of that node."""
-    trigger: _records_pb2.ReconciliationTrigger.ValueType
+    trigger: _reconciliation_pb2.ReconciliationTrigger.ValueType
     """Set by the server."""
     state: Global___EntryState.ValueType
     """Set by the server: as of now; all else is as it was journalled."""
@@ -206,7 +206,7 @@ class LogEntry(_message.Message):
         """Set by the server: legal clock at the begin of the run."""
 
     @_builtins.property
-    def entry(self) -> _records_pb2.ReconciliationEntry:
+    def entry(self) -> _reconciliation_pb2.ReconciliationEntry:
         """Set by the server: the decision, as journalled."""
 
     def __init__(
@@ -217,12 +217,12 @@ class LogEntry(_message.Message):
         node_id: _builtins.str = ...,
         province: _builtins.str = ...,
         begin_time: _timestamp_pb2.Timestamp | None = ...,
-        trigger: _records_pb2.ReconciliationTrigger.ValueType = ...,
+        trigger: _reconciliation_pb2.ReconciliationTrigger.ValueType = ...,
         state: Global___EntryState.ValueType = ...,
         resolved_by: _builtins.str = ...,
         epoch: _builtins.bytes = ...,
         index: _builtins.int = ...,
-        entry: _records_pb2.ReconciliationEntry | None = ...,
+        entry: _reconciliation_pb2.ReconciliationEntry | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -368,7 +368,7 @@ class EntryDetail(_message.Message):
         """Set by the server."""
 
     @_builtins.property
-    def record(self) -> _records_pb2.ReconciliationRecorded:
+    def record(self) -> _reconciliation_pb2.ReconciliationRecorded:
         """Set by the server: the whole run."""
 
     @_builtins.property
@@ -387,7 +387,7 @@ class EntryDetail(_message.Message):
         self,
         *,
         entry: Global___LogEntry | None = ...,
-        record: _records_pb2.ReconciliationRecorded | None = ...,
+        record: _reconciliation_pb2.ReconciliationRecorded | None = ...,
         place: Global___EntryPlace | None = ...,
         previous: Global___ChainLink | None = ...,
         next: Global___ChainLink | None = ...,

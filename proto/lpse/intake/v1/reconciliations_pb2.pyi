@@ -9,7 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from lpse.federation.v1 import recon_log_pb2 as _recon_log_pb2
-from lpse.federation.v1 import records_pb2 as _records_pb2
+from lpse.federation.v1 import reconciliation_pb2 as _reconciliation_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -43,7 +43,7 @@ class Reconciliation(_message.Message):
         """Set by the node: its legal clock when it wrote the record; absent while it is not finished."""
 
     @_builtins.property
-    def record(self) -> _records_pb2.ReconciliationRecorded:
+    def record(self) -> _reconciliation_pb2.ReconciliationRecorded:
         """Set by the node: the record."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Reconciliation(_message.Message):
         finished: _builtins.bool = ...,
         index: _builtins.int = ...,
         record_time: _timestamp_pb2.Timestamp | None = ...,
-        record: _records_pb2.ReconciliationRecorded | None = ...,
+        record: _reconciliation_pb2.ReconciliationRecorded | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -124,7 +124,7 @@ class ListReconciliationsRequest(_message.Message):
     """Set by the officer: at most so many; 0 means the default."""
     page_token: _builtins.str
     """Set by the officer: from the answer before."""
-    trigger: _records_pb2.ReconciliationTrigger.ValueType
+    trigger: _reconciliation_pb2.ReconciliationTrigger.ValueType
     """Set by the officer: only this trigger; UNSPECIFIED means all."""
     with_difference: _builtins.bool
     """Set by the officer: only runs that found a difference."""
@@ -137,7 +137,7 @@ class ListReconciliationsRequest(_message.Message):
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        trigger: _records_pb2.ReconciliationTrigger.ValueType = ...,
+        trigger: _reconciliation_pb2.ReconciliationTrigger.ValueType = ...,
         with_difference: _builtins.bool = ...,
         filter: _recon_log_pb2.LogFilter | None = ...,
     ) -> None: ...

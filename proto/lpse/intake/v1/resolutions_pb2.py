@@ -25,6 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lpse.federation.v1 import acts_pb2 as lpse_dot_federation_dot_v1_dot_acts__pb2
 from lpse.federation.v1 import records_pb2 as lpse_dot_federation_dot_v1_dot_records__pb2
+try:
+  lpse_dot_federation_dot_v1_dot_reconciliation__pb2 = lpse_dot_federation_dot_v1_dot_records__pb2.lpse_dot_federation_dot_v1_dot_reconciliation__pb2
+except AttributeError:
+  lpse_dot_federation_dot_v1_dot_reconciliation__pb2 = lpse_dot_federation_dot_v1_dot_records__pb2.lpse.federation.v1.reconciliation_pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/intake/v1/resolutions.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\x1a lpse/federation/v1/records.proto\"\x97\x01\n\nResolution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12:\n\x06record\x18\x02 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationResolved\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x30\n\x0cresolve_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8f\x01\n\x13ResolveEntryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\r\n\x05\x65ntry\x18\x02 \x01(\r\x12\x0e\n\x06\x63hoice\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08\x63orrects\x18\x05 \x01(\t\x12*\n\x03\x61\x63t\x18\x06 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\"F\n\x14ResolveEntryResponse\x12.\n\nresolution\x18\x01 \x01(\x0b\x32\x1a.lpse.intake.v1.Resolution\"L\n\x16ListResolutionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\"c\n\x17ListResolutionsResponse\x12/\n\x0bresolutions\x18\x01 \x03(\x0b\x32\x1a.lpse.intake.v1.Resolution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcc\x01\n\x0bResolutions\x12Y\n\x0cResolveEntry\x12#.lpse.intake.v1.ResolveEntryRequest\x1a$.lpse.intake.v1.ResolveEntryResponse\x12\x62\n\x0fListResolutions\x12&.lpse.intake.v1.ListResolutionsRequest\x1a\'.lpse.intake.v1.ListResolutionsResponseb\x06proto3')

@@ -9,7 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from lpse.federation.v1 import acts_pb2 as _acts_pb2
-from lpse.federation.v1 import records_pb2 as _records_pb2
+from lpse.federation.v1 import reconciliation_pb2 as _reconciliation_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -36,7 +36,7 @@ class Resolution(_message.Message):
     index: _builtins.int
     """Set by the node: index of the record in its journal."""
     @_builtins.property
-    def record(self) -> _records_pb2.ReconciliationResolved:
+    def record(self) -> _reconciliation_pb2.ReconciliationResolved:
         """Set by the node: the record, as journalled."""
 
     @_builtins.property
@@ -47,7 +47,7 @@ class Resolution(_message.Message):
         self,
         *,
         name: _builtins.str = ...,
-        record: _records_pb2.ReconciliationResolved | None = ...,
+        record: _reconciliation_pb2.ReconciliationResolved | None = ...,
         index: _builtins.int = ...,
         resolve_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...

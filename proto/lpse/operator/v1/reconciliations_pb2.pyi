@@ -9,7 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from lpse.federation.v1 import recon_log_pb2 as _recon_log_pb2
-from lpse.federation.v1 import records_pb2 as _records_pb2
+from lpse.federation.v1 import reconciliation_pb2 as _reconciliation_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -46,7 +46,7 @@ class Reconciliation(_message.Message):
         """Set by the node: its legal clock when it wrote the record."""
 
     @_builtins.property
-    def record(self) -> _records_pb2.ReconciliationRecorded:
+    def record(self) -> _reconciliation_pb2.ReconciliationRecorded:
         """Set by the node: the record, as journalled."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Reconciliation(_message.Message):
         epoch: _builtins.bytes = ...,
         index: _builtins.int = ...,
         record_time: _timestamp_pb2.Timestamp | None = ...,
-        record: _records_pb2.ReconciliationRecorded | None = ...,
+        record: _reconciliation_pb2.ReconciliationRecorded | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -132,7 +132,7 @@ class ListReconciliationsRequest(_message.Message):
     """Set by the operator: from the answer before."""
     node_id: _builtins.str
     """Set by the operator: only this node; empty means all."""
-    trigger: _records_pb2.ReconciliationTrigger.ValueType
+    trigger: _reconciliation_pb2.ReconciliationTrigger.ValueType
     """Set by the operator: only this trigger; UNSPECIFIED means all."""
     with_difference: _builtins.bool
     """Set by the operator: only runs that found a difference."""
@@ -148,7 +148,7 @@ class ListReconciliationsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         node_id: _builtins.str = ...,
-        trigger: _records_pb2.ReconciliationTrigger.ValueType = ...,
+        trigger: _reconciliation_pb2.ReconciliationTrigger.ValueType = ...,
         with_difference: _builtins.bool = ...,
         heads_unequal: _builtins.bool = ...,
         filter: _recon_log_pb2.LogFilter | None = ...,

@@ -24,6 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lpse.federation.v1 import records_pb2 as lpse_dot_federation_dot_v1_dot_records__pb2
+try:
+  lpse_dot_federation_dot_v1_dot_reconciliation__pb2 = lpse_dot_federation_dot_v1_dot_records__pb2.lpse_dot_federation_dot_v1_dot_reconciliation__pb2
+except AttributeError:
+  lpse_dot_federation_dot_v1_dot_reconciliation__pb2 = lpse_dot_federation_dot_v1_dot_records__pb2.lpse.federation.v1.reconciliation_pb2
 from lpse.operator.v1 import plans_pb2 as lpse_dot_operator_dot_v1_dot_plans__pb2
 
 

@@ -8,7 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from lpse.federation.v1 import records_pb2 as _records_pb2
+from lpse.federation.v1 import reconciliation_pb2 as _reconciliation_pb2
 from lpse.operator.v1 import plans_pb2 as _plans_pb2
 import builtins as _builtins
 import sys
@@ -158,7 +158,7 @@ class Resolution(_message.Message):
     national_index: _builtins.int
     """Set by the centre: index of the record in the national journal."""
     @_builtins.property
-    def record(self) -> _records_pb2.ReconciliationResolved:
+    def record(self) -> _reconciliation_pb2.ReconciliationResolved:
         """Set by the centre: the record, as journalled."""
 
     @_builtins.property
@@ -169,7 +169,7 @@ class Resolution(_message.Message):
         self,
         *,
         name: _builtins.str = ...,
-        record: _records_pb2.ReconciliationResolved | None = ...,
+        record: _reconciliation_pb2.ReconciliationResolved | None = ...,
         national_index: _builtins.int = ...,
         resolve_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
