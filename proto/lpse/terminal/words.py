@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -131,7 +132,9 @@ def _parts(seconds: int, units: tuple[tuple[str, int], ...]) -> str:
     return " ".join(said)
 
 
+@cache
 def _texts(path: Path) -> dict[str, str]:
+    """Read once: catalogues are part of the program. Nobody changes the answer."""
     with path.open("rb") as file:
         catalogue = read_po(file)
     return {
