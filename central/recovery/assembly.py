@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import grpc
 
-from central.branches.ports import Decided, Decisions, Findings
+from central.branches.ports import Decisions, Findings
 from central.branches.receiving import BranchReceiving
 from central.branches.store import BranchStore
 from central.ledger.ledger import Ledger
@@ -23,14 +23,6 @@ from lpse.federation.notes import Signer
 from lpse.federation.v1 import recovery_pb2_grpc
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database
-
-
-class Undecided:
-    """The port `Decisions` where nobody can decide: every branch waits."""
-
-    async def decided(self, node_id: str, branch: str, since: str) -> Decided | None:
-        """Nothing."""
-        return None
 
 
 def open_recovery(

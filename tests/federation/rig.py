@@ -19,7 +19,7 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 
-from central.branches.ports import Decisions
+from central.branches.ports import Decided, Decisions
 from central.fleet.store import FleetStore
 from central.ledger.ledger import PREFIX, Ledger
 from central.ledger.ports import Projection, Source
@@ -35,7 +35,7 @@ from central.link.worker import LeaseWorker
 from central.national.national import National as NationalJournal
 from central.reconciliation.recorder import CentralRuns
 from central.reconciliation.store import ReconciliationStore
-from central.recovery.assembly import Undecided, open_recovery
+from central.recovery.assembly import open_recovery
 from lpse.federation import kinds
 from lpse.federation.checkpoints import Head
 from lpse.federation.desired_state import NodeFacts
@@ -151,6 +151,14 @@ class Enrolled:
 
     async def count(self) -> int:
         return len(self._authority.nodes)
+
+
+class Undecided:
+    """The port `Decisions` where nobody can decide: every branch waits."""
+
+    async def decided(self, node_id: str, branch: str, since: str) -> Decided | None:
+        """Nothing."""
+        return None
 
 
 class Recorder:
