@@ -23,6 +23,7 @@ from lpse.federation.recon_log import blob_of, lines_of, passes, word_of
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
+from regional_node.reconciliation.answers import Answers
 from regional_node.reconciliation.log_store import LogStore
 from regional_node.reconciliation.store import RunRow
 
@@ -109,7 +110,7 @@ class LogReading:
         row = await self._store.run(number)
         if row is None or entry >= len(row.record.entries):
             return None
-        lines = await self._lines(row, await self._store.resolutions())
+        lines = await self._lines(row, await self._answers())
         return row, lines[entry]
 
     async def passing(self, run: str, asked: log.LogFilter) -> list[log.LogEntry]:
@@ -123,18 +124,18 @@ class LogReading:
         files = await self._files(asked)
         return [
             line
-            for line in await self._lines(row, await self._store.resolutions())
+            for line in await self._lines(row, await self._answers())
             if passes(asked, line, row.record, _about(asked, line, files))
         ]
 
     async def _runs(
         self, asked: log.LogFilter, before: int
     ) -> AsyncIterator[tuple[RunRow, list[log.LogEntry]]]:
-        resolutions = await self._store.resolutions()
+        answers = await self._answers()
         files = await self._files(asked)
         while rows := await self._store.page(before):
             for row in rows:
-                lines = await self._lines(row, resolutions)
+                lines = await self._lines(row, answers)
                 yield (
                     row,
                     [
@@ -148,16 +149,26 @@ class LogReading:
     async def _files(self, asked: log.LogFilter) -> set[bytes]:
         return await self._store.opened_files(asked.package) if asked.package else set()
 
-    async def _lines(
-        self, row: RunRow, resolutions: dict[tuple[str, int], str]
-    ) -> list[log.LogEntry]:
+    async def _answers(self) -> Answers:
+        """What was answered so far; only runs with a difference hold questions and answers."""
+        found = Answers(self._me[0], await self._store.resolutions())
+        before = NEWEST
+        while rows := await self._store.page(before, with_difference=True):
+            for row in rows:
+                found.add(row.number, row.record)
+            before = rows[-1].number
+        return found
+
+    async def _lines(self, row: RunRow, answers: Answers) -> list[log.LogEntry]:
         lines = lines_of(row.record, *self._me)
         for line in lines:
             line.index = row.index or 0
             if not line.HasField("begin_time"):
                 line.begin_time.CopyFrom(timestamp(self._clock.now()))
-            by = resolutions.get((line.run, line.number), "")
-            if not by and line.state == log.ENTRY_STATE_OPEN:
+            by = ""
+            if line.state == log.ENTRY_STATE_NEEDS_PERSON:
+                by = answers.to(row.number, line.number, line.entry)
+            if line.state == log.ENTRY_STATE_OPEN:
                 later = await self._store.equal_after(row.number)
                 by = f"recon/{self._me[0]}/{later}" if later else ""
             if by:

@@ -20,9 +20,9 @@ class LogStore:
         self._database = database
         self._runs = ReconciliationStore(database)
 
-    async def page(self, before: int) -> list[RunRow]:
+    async def page(self, before: int, *, with_difference: bool = False) -> list[RunRow]:
         """Some runs below `before`, newest first."""
-        return await self._runs.page(before=before, limit=_STEP)
+        return await self._runs.page(before=before, limit=_STEP, with_difference=with_difference)
 
     async def run(self, number: int) -> RunRow | None:
         """One run."""

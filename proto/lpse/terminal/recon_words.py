@@ -32,11 +32,11 @@ CLASSES: Final[dict[int, tuple[str, str]]] = {
     C.CLASSIFICATION_DIFFERENT: ("difference", "selisih"),
     C.CLASSIFICATION_DUPLICATE: ("sent twice", "terkirim dua kali"),
     C.CLASSIFICATION_LATE: ("late", "terlambat diterima"),
-    C.CLASSIFICATION_FORKED: ("two histories, needs action", "dua riwayat, perlu tindak lanjut"),
-    C.CLASSIFICATION_REWOUND: ("went back, needs action", "mundur, perlu tindak lanjut"),
+    C.CLASSIFICATION_FORKED: ("two histories", "dua riwayat"),
+    C.CLASSIFICATION_REWOUND: ("went back", "mundur"),
     C.CLASSIFICATION_CORRUPT: ("damaged", "rusak"),
     C.CLASSIFICATION_UNKNOWN_KIND: ("unknown kind", "jenis belum dikenal"),
-    C.CLASSIFICATION_PARKED: ("parked, needs action", "disisihkan, perlu tindak lanjut"),
+    C.CLASSIFICATION_PARKED: ("parked", "disisihkan"),
 }
 NO_GOOD_COPY: Final = "no good copy found, a person must look"
 STATES: Final = {

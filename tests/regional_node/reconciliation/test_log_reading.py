@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from lpse.federation import reconciliation_rules as rules
 from lpse.federation.commitments import SealedFile, SubmissionDetails
 from lpse.federation.recon_log import passes
 from lpse.federation.v1 import recon_log_pb2 as log
@@ -150,3 +151,22 @@ async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
     assert await kept.all(asked) == []
     await kept.database.write(opened)
     assert [one.run for one in await kept.all(asked)] == [f"recon/{NODE}/1"]
+
+
+def about(subject: str, outcome: str) -> records.ReconciliationEntry:
+    return rules.entry("R-BLOB-NODE-DAMAGED", subject, b"{}", b"{}", outcome, 1, found="damaged")
+
+
+async def test_one_answer_closes_every_entry_that_asked_the_same(kept: Log) -> None:
+    """A blob without a good copy waits for a person until a later run tells of a good one."""
+    waits = f"kept, {rules.PERSON}"
+    lost, other = (about(f"blob {at * 64}", waits) for at in "ab")
+    healed = about(lost.object, "whole again")
+    for number, entries in enumerate(([lost, other], [lost], [healed]), 1):
+        record = records.ReconciliationRecorded(run=f"recon/{NODE}/{number}", entries=entries)
+        await kept.keep(number, record, done=True)
+    waiting = await kept.all(log.LogFilter(states=[log.ENTRY_STATE_NEEDS_PERSON]))
+    assert [one.entry.object for one in waiting] == [other.object]
+    closed = [one for one in await kept.all(log.LogFilter()) if one.resolved_by]
+    assert {one.resolved_by for one in closed} == {f"recon/{NODE}/3"}
+    assert len(closed) == 2
