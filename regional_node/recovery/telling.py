@@ -26,6 +26,10 @@ def entries_of(state: State, own: Head, centre: Head) -> list[records.Reconcilia
     if state.imported:
         again = evidence(entries=state.imported, epoch=own.epoch.hex())
         found.append(entry("R-BRANCH-REIMPORTED", subject, again, there, "", state.imported))
+    if found and state.rule.startswith("R-BRANCH-SETTLED/"):
+        told = evidence(branch=state.branch)
+        choice = "CONTINUE_OFFERED"
+        found.append(entry("R-BRANCH-SETTLED", subject, told, there, "", 1, choice=choice))
     if found:
         found.append(entry("R-EPOCH-CONTINUED", subject, here, there, "", 1))
     return found

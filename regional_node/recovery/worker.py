@@ -81,8 +81,11 @@ class RecoveryWorker:
             return RECOVERY_LOOK_SECONDS  # it said hello in the epoch that was left
         if session.quarantine_code:
             return await self._advised(session)
-        if (await self._store.state()).cause:
+        state = await self._store.state()
+        if state.cause:
             await self._come_back()
+        elif state.advice:  # the quarantine ended another way: released by a person
+            await self._store.database.write(self._store.done_in)
         return RECOVERY_LOOK_SECONDS
 
     async def _advised(self, session: Session) -> float:

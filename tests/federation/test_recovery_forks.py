@@ -30,6 +30,7 @@ from tests.federation.test_recovery_rewound import (
     own,
     reasons,
     recovering,
+    runs_of,
     sound,
     write,
 )
@@ -112,6 +113,8 @@ async def test_the_offered_history_continues_and_the_stored_one_is_taken_in(
             assert await reasons(centre) == sorted([*stored, *offered])
             assert await own(fork) == await ledger(centre)
             await sound(fork)
+            told = [one.rule for run in await runs_of(fork) for one in run.entries]
+            assert "R-BRANCH-SETTLED/1" in told and "R-BRANCH-REIMPORTED/1" in told
             (branch,) = await BranchStore(centre.database).of_node(NODE)
             person.branch = branch.name
         other = Node(authority, tmp_path / "node", NODE, centre.port)
