@@ -43,41 +43,43 @@ COLUMNS: Final = (
 
 def add_commands(app: typer.Typer) -> None:
     """Give the noun its commands about decisions."""
-    app.command("resolve")(resolve)
+
+    @app.command("resolve")
+    def resolve(
+        name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
+        *,
+        entry: Annotated[int, typer.Option(min=0, help="Entry of the run, 0 for the first.")],
+        choice: Annotated[
+            str, typer.Option(help="What is decided; a wrong one lists the choices.")
+        ],
+        reason: Annotated[str, typer.Option(help="Why; it stands in the national journal.")],
+        attachment: Annotated[
+            Path | None, typer.Option(exists=True, dir_okay=False, help="A file that shows it.")
+        ] = None,
+        corrects: Annotated[
+            str, typer.Option(help="The earlier decision to correct, for example resolutions/3.")
+        ] = "",
+        validate_only: Annotated[
+            bool, typer.Option("--validate-only", help="Check and show it, plan nothing.")
+        ] = False,
+        output: OutputOption = Output.TABLE,
+    ) -> None:
+        """Plan a person's decision about an entry; a second person approves it."""
+        from lpse.operator.v1 import resolutions_pb2 as api
+
+        wanted = api.PlanResolutionRequest(
+            run=name,
+            entry=entry,
+            choice=choice.upper().replace("-", "_"),
+            reason=reason,
+            corrects=corrects,
+            validate_only=validate_only,
+        )
+        run(_resolve(wanted, attachment, output))
+
     planning.add_commands(app, act=ACT)
     app.command("resolutions")(list_resolutions)
     app.command("attachment")(attachment)
-
-
-def resolve(
-    name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
-    *,
-    entry: Annotated[int, typer.Option(min=0, help="Entry of the run, 0 for the first.")],
-    choice: Annotated[str, typer.Option(help="What is decided; a wrong one lists the choices.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the national journal.")],
-    attachment: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A file that shows it.")
-    ] = None,
-    corrects: Annotated[
-        str, typer.Option(help="The earlier decision to correct, for example resolutions/3.")
-    ] = "",
-    validate_only: Annotated[
-        bool, typer.Option("--validate-only", help="Check and show it, plan nothing.")
-    ] = False,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Plan a person's decision about an entry; a second person approves it."""
-    from lpse.operator.v1 import resolutions_pb2 as api
-
-    wanted = api.PlanResolutionRequest(
-        run=name,
-        entry=entry,
-        choice=choice.upper().replace("-", "_"),
-        reason=reason,
-        corrects=corrects,
-        validate_only=validate_only,
-    )
-    run(_resolve(wanted, attachment, output))
 
 
 def list_resolutions(

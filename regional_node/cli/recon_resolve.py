@@ -34,34 +34,36 @@ _MORE: Final = (
 
 def add_commands(app: typer.Typer) -> None:
     """Give the noun its commands about decisions."""
-    app.command("resolve")(resolve)
+
+    @app.command("resolve")
+    def resolve(
+        name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
+        *,
+        entry: Annotated[int, typer.Option(min=0, help="Entry of the run, 0 for the first.")],
+        choice: Annotated[
+            str, typer.Option(help="What is decided; a wrong one lists the choices.")
+        ],
+        reason: Annotated[str, typer.Option(help="Why; it stands in the node's journal.")],
+        actor: AsOption,
+        key: KeyOption,
+        corrects: Annotated[
+            str, typer.Option(help="The earlier decision to correct, for example resolutions/3.")
+        ] = "",
+        output: OutputOption = Output.TABLE,
+    ) -> None:
+        """Journal an admin's decision about an entry of this node's own runs."""
+        from lpse.intake.v1 import resolutions_pb2 as api
+
+        wanted = api.ResolveEntryRequest(
+            run=name,
+            entry=entry,
+            choice=choice.upper().replace("-", "_"),
+            reason=reason,
+            corrects=corrects,
+        )
+        run(_resolve(wanted, actor, key, output))
+
     app.command("resolutions")(list_resolutions)
-
-
-def resolve(
-    name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
-    *,
-    entry: Annotated[int, typer.Option(min=0, help="Entry of the run, 0 for the first.")],
-    choice: Annotated[str, typer.Option(help="What is decided; a wrong one lists the choices.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the node's journal.")],
-    actor: AsOption,
-    key: KeyOption,
-    corrects: Annotated[
-        str, typer.Option(help="The earlier decision to correct, for example resolutions/3.")
-    ] = "",
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Journal an admin's decision about an entry of this node's own runs."""
-    from lpse.intake.v1 import resolutions_pb2 as api
-
-    wanted = api.ResolveEntryRequest(
-        run=name,
-        entry=entry,
-        choice=choice.upper().replace("-", "_"),
-        reason=reason,
-        corrects=corrects,
-    )
-    run(_resolve(wanted, actor, key, output))
 
 
 def list_resolutions(
