@@ -20,8 +20,8 @@ from tests.simulation.vendors import Vendors
 from tests.simulation.world import World
 
 HASH_SEED: Final = "0"
-LARGE_NODES: Final = 100  # from here on timers are coarse unless a grain is given
-LARGE_GRAIN: Final = 21_600.0
+# From so many nodes on: how coarse timers are, and submissions per node and day, unless given.
+SIZES: Final = ((500, 43_200.0, 1.0), (100, 14_400.0, 2.0), (20, 600.0, 6.0), (0, 60.0, 6.0))
 SETTLE_SECONDS: Final = 6 * 3600.0
 
 
@@ -32,12 +32,12 @@ def main(arguments: list[str]) -> int:
         words = [sys.executable, "-m", "tests.simulation", *arguments]
         os.execv(sys.executable, words)
     flags = _parser().parse_args(arguments)
-    grain = flags.grain or (LARGE_GRAIN if flags.nodes >= LARGE_NODES else 60.0)
+    grain, submissions = next(one[1:] for one in SIZES if flags.nodes >= one[0])
     options = Options(
         nodes=flags.nodes,
         days=flags.days,
-        grain=grain,
-        vendors_per_day=flags.submissions,
+        grain=flags.grain or grain,
+        vendors_per_day=submissions if flags.submissions is None else flags.submissions,
         packages=flags.packages,
         faults=flags.faults,
     )
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nodes", type=int, default=5)
     parser.add_argument("--days", type=float, default=3.0)
     parser.add_argument("--grain", type=float, default=0.0, help="seconds; 0: chosen by size")
-    parser.add_argument("--submissions", type=float, default=6.0, help="per node and day")
+    parser.add_argument("--submissions", type=float, help="per node and day; default by size")
     parser.add_argument("--packages", type=int, default=3, help="per node")
     parser.add_argument("--faults", default="none")
     return parser
