@@ -17,7 +17,7 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
 from lpse.federation.merkle import leaf_hash, verify_inclusion
 from lpse.federation.notes import Verifier
-from lpse.federation.reconciliation_rules import reason_of
+from lpse.federation.reconciliation_rules import choices, reason_of
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.terminal.output import Output, console, show, visible
 from lpse.terminal.plain import plain
@@ -77,10 +77,19 @@ def _about(detail: log.EntryDetail, zone: str) -> Table:
         (say("Reason"), reason_of(entry, language())),
         (say("Outcome"), f"{outcome_word(entry.outcome)} ({_actor(entry.actor)})"),
         (say("State"), f"{state}, {line.resolved_by}" if line.resolved_by else state),
+        (say("Choices"), _choices(line)),
         (say("Inputs"), _inputs(detail)),
         (say("Hash after"), entry.hash_after.hex()),
     )
     return _pairs(rows)
+
+
+def _choices(line: log.LogEntry) -> str:
+    """What a person may decide, for `recon resolve`; nothing where it waits for nobody."""
+    if line.state != log.ENTRY_STATE_NEEDS_PERSON:
+        return ""
+    offered = {*choices(line.entry, at_centre=True), *choices(line.entry, at_centre=False)}
+    return ", ".join(sorted(one.name for one in offered))
 
 
 def _actor(actor: str) -> str:
