@@ -277,6 +277,7 @@ def _follow_outages(
         packages.changes += 1
         outages.changes += 1
         probing.look_again()
+        areas.drain.look_again()
 
     restoring = open_restoring(machine, packages, wake)
     areas.restorers = restoring.restorers

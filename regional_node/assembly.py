@@ -60,9 +60,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
     settings, clock = machine.settings, machine.clock
     areas = await open_areas(machine, roads.channel)
     await machine.care.verify_blobs(machine.blobs, areas.upkeep.store)
-    audit = open_audit(
-        machine, roads.channel, areas.restorers.restore_in if areas.restorers else None
-    )
+    audit = open_audit(machine, roads.channel, areas.restorers)
     areas.workers |= audit.workers
     machine.care.more_notes.append(audit.verify.notes)
     software_version = version("lpse-federation")

@@ -7,13 +7,18 @@ transaction; a row that is there is never overwritten (`rules`). Leaves out the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from lpse.federation import kinds
 from lpse.federation.entries import decode_entry
 from lpse.federation.errors import FederationError, Unavailable
-from lpse.federation.limits import EXAMINATIONS_MAX, EXAMINED_RECORDS_MAX
+from lpse.federation.limits import (
+    EXAMINATION_PAUSE_SECONDS,
+    EXAMINATIONS_MAX,
+    EXAMINED_RECORDS_MAX,
+)
 from lpse.federation.state_objects import Fields, ObjectKey, canonical, fold, touched
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
@@ -22,7 +27,15 @@ from lpse.storage.journal_store import EntryRow
 from regional_node.audit.objects import fields_in
 from regional_node.restored import RestoredEntry
 
-PutBack = Callable[[Transaction, RestoredEntry], object]
+
+class Rebuilding(Protocol):
+    """Who puts own entries back into the tables of their areas (recovery)."""
+
+    def restore_in(self, tx: Transaction, entry: RestoredEntry) -> object:
+        """Take an entry into the tables again; the same entry twice has the effect of once."""
+
+    def restored(self) -> None:
+        """What came back is durable: workers look at their tables again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +83,14 @@ class _Reading:
 
 
 class Healing:
-    """See the module's first lines; without `put_back` nothing is put back and people are asked."""
+    """See the module's first lines; without `rebuilding` people are asked."""
 
     def __init__(
-        self, database: Database, journal: Journal, put_back: PutBack | None, clock: Clock
+        self, database: Database, journal: Journal, rebuilding: Rebuilding | None, clock: Clock
     ) -> None:
         self._database = database
         self._journal = journal
-        self._put_back = put_back
+        self._rebuilding = rebuilding
         self._clock = clock
 
     async def look(self, keys: Sequence[ObjectKey]) -> OwnLook:
@@ -95,21 +108,30 @@ class Healing:
         """Have the area's handler put a lost row back; the fields afterwards."""
         reading = _Reading(frozenset([key]))
         await self._read_on(reading)
-        put_back = self._put_back
+        rebuilding = self._rebuilding
         held = await self._database.read(lambda tx: fields_in(tx, [key]))
-        if held or put_back is None or key not in reading.state:
+        if held or rebuilding is None or key not in reading.state:
             return _bytes(held, key)
 
-        def work(tx: Transaction) -> bytes:
-            with tx.nested():
-                for entry in reading.told:
-                    put_back(tx, entry)
-            return _bytes(fields_in(tx, [key]), key)
+        def work(tx: Transaction) -> None:
+            for entry in reading.told:
+                rebuilding.restore_in(tx, entry)
 
         try:
-            return await self._database.write(work)
+            await self._database.write(work)
         except FederationError:
             return b""
+        rebuilding.restored()
+        return await self._come_back(key)
+
+    async def _come_back(self, key: ObjectKey) -> bytes:
+        """Some rows are made by the area's own worker, a moment after it was woken."""
+        for _ in range(EXAMINATIONS_MAX):
+            held = await self._database.read(lambda tx: fields_in(tx, [key]))
+            if held:
+                break
+            await self._clock.sleep(EXAMINATION_PAUSE_SECONDS)
+        return _bytes(held, key)
 
     async def _read_on(self, reading: _Reading) -> tuple[bytes, int]:
         """Read every epoch to its end as of now; the present epoch and how far it was read."""

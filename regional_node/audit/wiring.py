@@ -21,7 +21,7 @@ from lpse.storage.verify_sources import OthersJournals, OwnJournals
 from lpse.terminal.daemon import Work
 from regional_node.audit.client import Connect
 from regional_node.audit.comparing import Comparing
-from regional_node.audit.healing import Healing, PutBack
+from regional_node.audit.healing import Healing, Rebuilding
 from regional_node.audit.proofs import CentreProofs, OwnProofs
 from regional_node.audit.service import AuditsService
 from regional_node.audit.store import AuditStore
@@ -55,7 +55,7 @@ class Audit:
         audits_pb2_grpc.add_AuditsServicer_to_server(service, server)
 
 
-def open_audit(machine: Machine, connect: Connect, put_back: PutBack | None) -> Audit:
+def open_audit(machine: Machine, connect: Connect, rebuilding: Rebuilding | None) -> Audit:
     """Join the parts; nothing runs yet."""
     database, journal, clock = machine.database, machine.journal, machine.clock
     stored: Callable[[], Head | None] = lambda: machine.link.stored_head  # noqa: E731 - a port
@@ -76,7 +76,7 @@ def open_audit(machine: Machine, connect: Connect, put_back: PutBack | None) -> 
     worker = AuditWorker(
         store,
         (
-            Comparing(database, journal, Healing(database, journal, put_back, clock), clock),
+            Comparing(database, journal, Healing(database, journal, rebuilding, clock), clock),
             CentreProofs(journal, machine.national, stored, machine.entropy),
         ),
         (connect, is_open),

@@ -47,13 +47,15 @@ class Follower:
         self._entropy = entropy
         self._lock = asyncio.Lock()
         self._seen: tuple[bytes, int] | None = None
+        self._again = False
         self._asked: tuple[object, float] | None = None
 
     async def follow(self) -> None:
         """Queue what own entries announce, and keep the order up to date."""
         async with self._lock:
             at = (self._journal.epoch, self._journal.head.size)
-            if self._seen != at:
+            again, self._again = self._again, False
+            if self._seen != at or again:
                 for epoch in await self._journal.epochs():
                     await self._follow_epoch(epoch.epoch)
                 await self._follow_needs()
@@ -61,6 +63,10 @@ class Follower:
                 self._asked = None
                 self.totals = await self._store.totals()
             await self._ask_deadlines()
+
+    def look_again(self) -> None:
+        """A cursor may have gone back although the journal did not move."""
+        self._again = True
 
     async def count(self) -> None:
         """Sum the queue up again."""
@@ -72,8 +78,9 @@ class Follower:
             first, first + TRANSFER_FOLLOW_ENTRIES, epoch=epoch
         ):
             announced = [one for row in rows for one in self._announced(row)]
-            first = rows[-1].index + 1
-            await self._store.announce(epoch, first, announced, now)
+            last = rows[-1].index + 1
+            await self._store.announce(epoch, (first, last), announced, now)
+            first = last
 
     def _announced(self, row: EntryRow) -> list[Announced]:
         if row.kind != "upload.accepted":

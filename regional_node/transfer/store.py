@@ -111,10 +111,11 @@ class TransferStore:
         return int(rows[0][0]) if rows else 0
 
     async def announce(
-        self, epoch: bytes, followed: int, announced: Sequence[Announced], now: datetime
+        self, epoch: bytes, span: tuple[int, int], announced: Sequence[Announced], now: datetime
     ) -> None:
-        """Queue what own entries name, and move the cursor.
+        """Queue what own entries of a span name, and move the cursor from its begin to its end.
 
+        A cursor that was set back meanwhile stays there: what came back is looked at again.
         Named again in a later epoch (a restored node's), a blob waits for that entry instead.
         """
 
@@ -138,8 +139,8 @@ class TransferStore:
             )
             tx.run(
                 "INSERT INTO transfer_cursors VALUES (?, ?) ON CONFLICT (epoch) DO UPDATE"
-                " SET followed = max(followed, excluded.followed)",
-                (epoch, followed),
+                " SET followed = excluded.followed WHERE followed = ?",
+                (epoch, *reversed(span)),
             )
 
         await self._database.write(work)

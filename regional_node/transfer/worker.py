@@ -60,6 +60,11 @@ class DrainWorker:
             one.forget_wait()
         self._look_now()
 
+    def look_again(self) -> None:
+        """Own entries came back: what they announce is queued at once."""
+        self._follower.look_again()
+        self._look_now()
+
     def _look_now(self) -> None:
         for wake in self._wakes:
             wake.set()

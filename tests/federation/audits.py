@@ -28,7 +28,7 @@ from lpse.runtime.channels import SERVER_OPTIONS, ErrorInterceptor, open_channel
 from lpse.runtime.sqlite import Transaction
 from lpse.storage.verify_pass import Pace
 from regional_node.audit.comparing import Comparing
-from regional_node.audit.healing import Healing, PutBack
+from regional_node.audit.healing import Healing, Rebuilding
 from regional_node.audit.proofs import CentreProofs
 from regional_node.audit.store import AuditStore
 from regional_node.audit.worker import AuditWorker
@@ -108,7 +108,9 @@ class AuditedCentre(Centre):
         await super().stop(grace)
 
 
-def audit_worker(node: Node, centre: AuditedCentre, put_back: PutBack | None = None) -> AuditWorker:
+def audit_worker(
+    node: Node, centre: AuditedCentre, rebuilding: Rebuilding | None = None
+) -> AuditWorker:
     """The node's audit, as its composition root makes it."""
     credentials = tls.client_credentials(node.identity)
 
@@ -121,7 +123,7 @@ def audit_worker(node: Node, centre: AuditedCentre, put_back: PutBack | None = N
 
     heads = (stored, lambda: node.national.head)
     runs = DecidedRuns(node.database, node.journal, CLOCK, heads, software_version="test")
-    healing = Healing(node.database, node.journal, put_back, CLOCK)
+    healing = Healing(node.database, node.journal, rebuilding, CLOCK)
     return AuditWorker(
         AuditStore(node.database, runs),
         (

@@ -10,6 +10,7 @@ from lpse.federation.reconciliation_rules import needs_person
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction
 from regional_node.audit.worker import AuditWorker
+from regional_node.restored import RestoredEntry
 from tests.federation.audits import (
     NODE,
     AuditedCentre,
@@ -133,23 +134,33 @@ async def test_a_changed_row_of_the_node_is_kept_and_a_person_is_asked(tmp_path:
         assert kept == 7
 
 
+class OutageArea:
+    """The area whose row is gone; it knows how to make it again."""
+
+    def __init__(self) -> None:
+        self.seen: list[RestoredEntry] = []
+        self.woken = 0
+
+    def restore_in(self, tx: Transaction, entry: RestoredEntry) -> None:
+        self.seen.append(entry)
+        tx.run(
+            "INSERT INTO outage_measured SELECT 2, kind, start_time, start_time + 7200000000,"
+            " 1, '', 0, NULL, NULL FROM outage_measured WHERE number = 1"
+        )
+
+    def restored(self) -> None:
+        self.woken += 1
+
+
 async def test_a_row_that_the_node_lost_is_put_back_from_its_journal(tmp_path: Path) -> None:
     """The area's own handler gets the entries that speak of the object, and the run says so."""
     async with audited(tmp_path, 20) as (centre, node, _):
-        seen = []
-
-        def put_back(tx: object, entry: object) -> None:
-            seen.append(entry)
-            tx.run(  # type: ignore[attr-defined] # a Transaction
-                "INSERT INTO outage_measured SELECT 2, kind, start_time, start_time + 7200000000,"
-                " 1, '', 0, NULL, NULL FROM outage_measured WHERE number = 1"
-            )
-
-        worker = audit_worker(node, centre, put_back)
+        area = OutageArea()
+        worker = audit_worker(node, centre, area)
         await _sql(node.database, "DELETE FROM outage_measured WHERE number = 2")
         (row,) = await _rows(node, worker)
         assert row.rule == "R-STATE-NODE-REBUILT/1"
-        assert len(seen) == 1
+        assert (len(area.seen), area.woken) == (1, 1)
         (equal,) = await _rows(node, worker)
         assert equal.rule == "R-STATE-EQUAL/1"
 
