@@ -50,7 +50,7 @@ async def _fill(store: TransferStore, database: Database) -> None:
         Announced(number.to_bytes(32, "big"), 1_000 + number, number, number)
         for number in range(GONE + WAITING + PARKED)
     ]
-    await store.announce(EPOCH, len(listed), listed, NOW)
+    await store.announce(EPOCH, (0, len(listed)), listed, NOW)
     await store.verified(range(1, GONE + 1))
 
     def rest(tx: Transaction) -> None:
