@@ -29,7 +29,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import pytest
 
-from lpse.runtime.sqlite import database
+from lpse.runtime.sqlite import Connector, database
 from lpse.storage import blob_files
 from lpse.storage.disk import Disk
 
@@ -206,7 +206,7 @@ def fired(file: Path) -> int:
     return int(count.read_text("utf-8") or 0) if count.exists() else 0
 
 
-def _connector(plan: Plan) -> database.Connector:
+def _connector(plan: Plan) -> Connector:
     kind = type("Planned", (FaultyConnection,), {"plan": plan})
 
     def connect(uri: str) -> sqlite3.Connection:

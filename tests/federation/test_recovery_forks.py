@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -205,7 +206,7 @@ async def test_a_branch_that_does_not_make_its_head_is_refused(
             head = fork.journal.head
             rows = await fork.journal.entries(0, head.size)
 
-            async def false_pieces():  # type: ignore[no-untyped-def] # a generator of the test
+            async def false_pieces() -> AsyncIterator[wire.OfferBranchRequest]:
                 yield wire.OfferBranchRequest(head=head.message(), first_index=0)
                 for row in rows[:-1]:
                     yield wire.OfferBranchRequest(first_index=row.index, entries=[row.data])

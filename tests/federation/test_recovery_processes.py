@@ -105,7 +105,7 @@ async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None: 
 
     code = await asyncio.to_thread(_agreed_code, centre)
     enrolment = f"127.0.0.1:{centre.ports[1]}"
-    words = ("enrol", "--recover", "--endpoint", enrolment, "--code", "-")
+    words: tuple[str, ...] = ("enrol", "--recover", "--endpoint", enrolment, "--code", "-")
     words += ("--recovery-code-file", str(paper))
     await asyncio.to_thread(
         call, "lpse-node", *words, environment=node.environment, stdin=f"{code}\n"
@@ -159,7 +159,15 @@ async def test_two_machines_with_one_identity_end_as_two_nodes(
     await eventually(lambda: advised("REIMPORT"), about=f"the decision:\n{node.tail()}")
     await node.kill()
     sri = {"LKPPCTL_HOME": str(Path(centre.data).parent / "sri")}
-    words = ("enrol", "create", "lpse-dua", "--province", "ID-JI", "--zone", "Asia/Jakarta")
+    words: tuple[str, ...] = (
+        "enrol",
+        "create",
+        "lpse-dua",
+        "--province",
+        "ID-JI",
+        "--zone",
+        "Asia/Jakarta",
+    )
     code = call("lkppctl", *words, environment=sri)["code"]
     enrolment = f"127.0.0.1:{centre.ports[1]}"
     words = ("enrol", "--reimport", "--endpoint", enrolment, "--code", "-")
@@ -186,7 +194,7 @@ def _decide(centre: Centre, choice: str) -> None:
         told = call("lkppctl", "recon", "get", run, environment=sri)
         if "branches/1" in json.dumps(told):
             break
-    words = (
+    words: tuple[str, ...] = (
         "recon",
         "resolve",
         run,
