@@ -98,7 +98,7 @@ class SimLoop(base_events.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def call_at(  # type: ignore[override]
+    def call_at(  # type: ignore[override]  # any callback
         self, when: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         life = _life_of(context, self.world)
@@ -108,7 +108,7 @@ class SimLoop(base_events.BaseEventLoop):
             when = grid * life.slack + life.phase
         return self._schedule(when, callback, args, context, life)
 
-    def call_later(  # type: ignore[override]
+    def call_later(  # type: ignore[override]  # any callback
         self, delay: float, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
@@ -129,7 +129,7 @@ class SimLoop(base_events.BaseEventLoop):
 
     # --- what is ready ---
 
-    def call_soon(  # type: ignore[override]
+    def call_soon(  # type: ignore[override]  # any callback
         self, callback: Any, *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         life = _life_of(context, self.world)
@@ -137,7 +137,7 @@ class SimLoop(base_events.BaseEventLoop):
         self._make_ready(life, handle)
         return handle
 
-    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there is one thread
 
     def _make_ready(self, life: Life, handle: asyncio.Handle) -> None:
         if life.over:
@@ -172,7 +172,7 @@ class SimLoop(base_events.BaseEventLoop):
             if not handle._cancelled:
                 self.handles_run += 1
                 handle._run()
-            if self._stopping:  # type: ignore[attr-defined]
+            if self._stopping:  # type: ignore[attr-defined]  # asyncio's own
                 return
 
     def _advance(self) -> bool:
@@ -196,7 +196,7 @@ class SimLoop(base_events.BaseEventLoop):
     def create_future(self) -> SimFuture:
         return SimFuture(loop=self)
 
-    def run_in_executor(  # type: ignore[override]
+    def run_in_executor(  # type: ignore[override]  # any callback
         self, executor: Any, func: Callable[..., T], *args: Any
     ) -> Any:
         """Done now; answered in a later turn, as a thread would."""
@@ -235,17 +235,17 @@ class SimLoop(base_events.BaseEventLoop):
         self.trace.event(self._now, "over", life.name)
         mine = [task for task in asyncio.all_tasks(self) if getattr(task, "life", None) is life]
         for task in sorted(mine, key=hash):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own
             if not _unwound(task.get_coro(), life.context.copy()):
                 self._kept.append(task)  # the one that runs now: it stands still for ever
 
     def _asyncgen_firstiter_hook(self, agen: Any) -> None:
         self._generators[agen] = LIFE.get(self.world)
-        super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]
+        super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]  # asyncio's own
 
     def _asyncgen_finalizer_hook(self, agen: Any) -> None:
         """A generator that was left is closed in its own life, and not at all if that is over."""
-        self._asyncgens.discard(agen)  # type: ignore[attr-defined]
+        self._asyncgens.discard(agen)  # type: ignore[attr-defined]  # asyncio's own
         life = self._generators.get(agen, self.world)
         if not life.over and not self.is_closed():
             self._kept_closing.add(closing := self.start(life, agen.aclose()))

@@ -366,10 +366,12 @@ class SimCall:
         return self.exchange.status is _CANCELLED
 
     async def code(self) -> grpc.StatusCode:
-        return (await self._settled)[0]  # type: ignore[no-any-return]
+        status: Status = await self._settled
+        return status[0]
 
     async def details(self) -> str:
-        return (await self._settled)[1]  # type: ignore[no-any-return]
+        status: Status = await self._settled
+        return status[1]
 
     async def initial_metadata(self) -> Any:
         return grpc.aio.Metadata()

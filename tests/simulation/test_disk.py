@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def scene(folder: Path) -> Iterator[Scene]:
         made.loop.close()
 
 
-def put(name: str) -> object:
+def put(name: str) -> Callable[[Transaction], int]:
     """A unit of work."""
     return lambda tx: tx.run("INSERT INTO things VALUES (?)", (name,))
 
@@ -74,14 +74,14 @@ def test_what_was_answered_survives_a_cut_and_what_was_not_may_go(tmp_path: Path
         async def run() -> None:
             database = await made.open()
             for number in range(30):
-                await database.write(put(f"{number:02}"))  # type: ignore[arg-type]
+                await database.write(put(f"{number:02}"))
             for seed in range(20):
                 copy = made.disk.after_cut(f"m.{seed}", random.Random(seed))
                 copy.faults = []
                 again = await made.open(copy)
                 found = await again.read(names)
                 assert found[:30] == [f"{number:02}" for number in range(30)]
-                await again.write(put(f"after {seed}"))  # type: ignore[arg-type]
+                await again.write(put(f"after {seed}"))
 
         made.loop.run_until_complete(run())
 
@@ -109,7 +109,7 @@ def test_a_failing_disk_ends_acknowledgements(tmp_path: Path, operation: str) ->
             database = await made.open()
             made.disk.faults.append(Fault(operation, "EIO"))
             with pytest.raises(StorageFailed):
-                await database.write(put("lost"))  # type: ignore[arg-type]
+                await database.write(put("lost"))
             assert database.failed.is_set()
 
         made.loop.run_until_complete(run())
@@ -123,9 +123,9 @@ def test_a_full_disk_refuses_a_commit_and_goes_on(tmp_path: Path) -> None:
             database = await made.open()
             made.disk.full = True
             with pytest.raises(StorageFull):
-                await database.write(put("refused"))  # type: ignore[arg-type]
+                await database.write(put("refused"))
             made.disk.full = False
-            await database.write(put("kept"))  # type: ignore[arg-type]
+            await database.write(put("kept"))
             assert await database.read(names) == ["kept"]
 
         made.loop.run_until_complete(run())
@@ -137,11 +137,11 @@ def test_old_handles_reach_nobody(tmp_path: Path) -> None:
 
         async def run() -> None:
             old = await made.open()
-            await old.write(put("before"))  # type: ignore[arg-type]
+            await old.write(put("before"))
             new = await made.open(made.disk.after_kill("m.1"))
             with pytest.raises(StorageFailed):
-                await old.write(put("ghost"))  # type: ignore[arg-type]
-            await new.write(put("after"))  # type: ignore[arg-type]
+                await old.write(put("ghost"))
+            await new.write(put("after"))
             assert await new.read(names) == ["after", "before"]
 
         made.loop.run_until_complete(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 
 import grpc
 import pytest
@@ -115,7 +116,7 @@ def test_a_crash_inside_a_commit_loses_nothing_that_was_answered() -> None:
         node = world.nodes["lpse-000"]
         for number in range(6):
             fault = Fault("sync", "CRASH", after=number * 3, file="node.db")
-            world.later(600.0 * (number + 1), lambda one=fault: node.disk.faults.append(one))  # type: ignore[misc]
+            world.later(600.0 * (number + 1), partial(node.disk.faults.append, fault))
         world.run(7.2 * HOUR)
         assert node.ends.count("killed") >= 5
         assert world.until(lambda: settled(world), 2 * HOUR)
