@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from lpse.federation.checkpoints import Head
-from lpse.federation.errors import FederationError, NotFound, Refused, Unavailable
+from lpse.federation.errors import FederationError, NotFound, Refused
 from lpse.federation.limits import CHALLENGE_INDEXES, PROOF_LEAVES_MAX
 from lpse.federation.merkle import leaf_hash, verify_inclusion
 from lpse.federation.v1 import audit_pb2 as wire
@@ -107,9 +107,7 @@ class CentreProofs:
         )
         try:
             answer = await calls.prove(request)
-        except Unavailable:
-            raise
-        except FederationError as error:
+        except NotFound as error:  # anything else is no answer: the audit comes again
             return 0, [Refusal(journal, indexes[0], f"{error.code} {error.message}", head)]
         refused = await self._judge(request, head, answer.proofs, (journal, entry_at))
         return len(indexes) - len(refused), refused

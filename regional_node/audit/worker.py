@@ -73,6 +73,8 @@ class AuditWorker:
             told = await self.audit(SCHEDULE)
         except FederationError as error:
             self._log.warning("audit.postponed", code=error.code)
+            if not error.may_retry:  # an older centre, for one: it will not know more in a minute
+                self._due = now + self._every
             return None
         self._due = now + self._every
         return told

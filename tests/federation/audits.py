@@ -148,6 +148,7 @@ async def audited(
         async with running(node):
             await work_a_day(node, uploads)
             await eventually(lambda: projected(centre, node))
+            await eventually(node.settled)
             yield centre, node, audit_worker(node, centre)
 
 

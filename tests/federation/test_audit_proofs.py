@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from central.audit.challenging import Challenging
-from lpse.federation.errors import Unavailable
+from lpse.federation.errors import Refused, Unavailable
 from lpse.federation.limits import CHALLENGES_PER_NODE_MAX
 from lpse.federation.reconciliation_rules import needs_person
 from lpse.federation.v1 import audit_pb2 as wire
@@ -76,6 +77,36 @@ async def test_a_node_that_asks_too_often_is_told_to_come_back(tmp_path: Path) -
                 await calls.prove(request)
         assert caught.value.code == "FED-7077"
         assert caught.value.retry_after_seconds
+
+
+async def test_an_older_centre_that_knows_no_audit_is_no_finding(tmp_path: Path) -> None:
+    """A mixed pair goes on: the audit waits for the upgrade, and nothing is written down."""
+    async with audited(tmp_path, 5) as (centre, node, worker):
+        centre.audit_port = centre.port  # the link's own listener: it has no service Audit
+        before = node.journal.head
+        with pytest.raises(Refused) as caught:
+            await worker.audit(DEMAND)
+        assert caught.value.code == "FED-2298"
+        worker._due = CLOCK.wall()
+        assert await worker.step(CLOCK.wall()) is None
+        assert worker._due > CLOCK.wall() + timedelta(hours=23)
+        assert node.journal.head == before
+
+
+async def test_an_audit_that_is_due_waits_for_the_link(tmp_path: Path) -> None:
+    """Without a session nothing is asked; with one the due audit is one run of the schedule."""
+    async with audited(tmp_path, 5) as (_, node, worker):
+        assert await worker.step(CLOCK.wall()) is None  # the first one comes at a random moment
+        session, node.state.session = node.state.session, None
+        worker._due = CLOCK.wall()
+        assert await worker.step(CLOCK.wall()) is None
+        node.state.session = session
+        told = await worker.step(CLOCK.wall())
+        assert told is not None
+        run = await node.runs.store.get(int(told.run))
+        assert run is not None
+        assert run.record.trigger == records.RECONCILIATION_TRIGGER_SCHEDULE
+        assert await worker.step(CLOCK.wall()) is None
 
 
 class Written:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -24,13 +24,7 @@ from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.verify_store import Pass, VerifyStore
 
-
-class Kept(NamedTuple):
-    """An entry as it is stored; `place` is its index."""
-
-    place: int
-    data: bytes
-    leaf_hash: bytes
+Kept = tuple[int, bytes, bytes]  # index, bytes and leaf hash of an entry as it is stored
 
 
 class Journals(Protocol):
@@ -176,12 +170,13 @@ def _reading(
     def work(tx: Transaction) -> str:
         first = tree.size
         rows = kind.page_in(tx, head, first, limit)
-        if [row.place for row in rows] != list(range(first, first + limit)):
+        if [index for index, _, _ in rows] != list(range(first, first + limit)):
             return f"entries are missing behind index {first}"
-        hashes = leaf_hashes(row.data for row in rows)
-        for row, one in zip(rows, hashes, strict=True):
-            if row.leaf_hash != one:
-                return f"the bytes of entry {row.place} do not have their hash"
+        hashes = leaf_hashes([data for _, data, _ in rows])
+        kept = [leaf for _, _, leaf in rows]
+        if hashes != kept:
+            wrong = next(at for at, one in enumerate(kept) if one != hashes[at])
+            return f"the bytes of entry {first + wrong} do not have their hash"
         tree.extend(hashes)
         return ""
 

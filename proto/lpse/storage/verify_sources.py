@@ -36,7 +36,7 @@ class OwnJournals:
         """Entries of that epoch."""
         number = self._numbers[head.epoch]
         rows = journal_store.entries_in(tx, number, first, first + limit)
-        return [Kept(row.index, row.data, row.leaf_hash) for row in rows]
+        return [(row.index, row.data, row.leaf_hash) for row in rows]
 
     async def check(self, head: Head) -> None:
         """See `Journals.check`."""
@@ -57,8 +57,7 @@ class OthersJournals:
 
     def page_in(self, tx: Transaction, head: Head, first: int, limit: int) -> list[Kept]:
         """Entries as they were received."""
-        rows = self._received.entries_in(tx, head.party, head.epoch, first, limit)
-        return [Kept(row.index, row.data, row.leaf_hash) for row in rows]
+        return self._received.rows_in(tx, head.party, head.epoch, first, limit)
 
     async def check(self, head: Head) -> None:
         """See `Journals.check`."""
