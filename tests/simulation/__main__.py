@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--grain", type=float, default=0.0, help="seconds; 0: chosen by size")
     parser.add_argument("--submissions", type=float, help="per node and day; default by size")
     parser.add_argument("--packages", type=int, default=3, help="per node")
-    parser.add_argument("--faults", default="none")
+    parser.add_argument("--faults", default="none", choices=("none",), help="scenario of faults")
     return parser
 
 
