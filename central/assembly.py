@@ -165,8 +165,8 @@ def _open_audit(
     machine: Machine, journal: Journal, ledger: Ledger, people: People, areas: Areas
 ) -> None:
     """Look again at what is stored, and let nodes compare with it."""
-    settings, findings = machine.settings.audit, areas.deciding.runs
-    audit = open_audit(
+    audit, findings = machine.settings.audit, areas.deciding.runs
+    opened = open_audit(
         AuditBase(
             machine.database,
             journal,
@@ -178,12 +178,12 @@ def _open_audit(
             machine.log,
             findings,
             people.keys.signed_by,
-            Pace(settings.entries_per_second, timedelta(hours=settings.every_hours)),
+            Pace(audit.entries_per_second, timedelta(hours=audit.every_hours)),
         )
     )
-    areas.for_nodes.append(audit.register)
-    areas.workers.update(audit.workers)
-    machine.care.more_notes.append(audit.verify.notes)
+    areas.for_nodes.append(opened.register)
+    areas.workers.update(opened.workers)
+    machine.care.more_notes.append(opened.verify.notes)
 
 
 async def _open_journal(machine: Machine) -> tuple[Journal, National, People]:

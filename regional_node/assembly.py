@@ -103,6 +103,13 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         areas.workers |= open_recovery(
             machine, roads.channel, (areas.restorers, areas.upkeep.suspect)
         )
+    services = _services(machine, areas, link, parts)
+    return Node(machine, areas, link, [audit.register, *services], areas.workers)
+
+
+def _services(machine: Machine, areas: Areas, link: LinkWorker, parts: Parts) -> list[Register]:
+    """What the local socket offers."""
+    clock = machine.clock
     trust = lambda: trust_message(machine.keeper.status())  # noqa: E731 - one of two questions
     telling, recovery = open_telling(machine).fill, Told(machine.database).fill
 
@@ -116,12 +123,10 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         open_log(machine.database, machine.journal, machine.signer, clock, machine.me.province),
         link.demand_run,
     )
-    services: list[Register] = [
+    return [
         lambda server: node_pb2_grpc.add_NodeServicer_to_server(node, server),
         lambda server: reconciliations_pb2_grpc.add_ReconciliationsServicer_to_server(
             recon, server
         ),
-        audit.register,
         *areas.services,
     ]
-    return Node(machine, areas, link, services, areas.workers)

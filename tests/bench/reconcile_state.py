@@ -64,11 +64,7 @@ async def _rounds(
     }
     for number in range(rounds):
         digest = _digest(number * 17 + 3)
-        await centre.database.write(
-            lambda tx, digest=digest: tx.run(  # type: ignore[misc]
-                "UPDATE upload_blobs SET size_bytes = size_bytes + 1 WHERE digest = ?", (digest,)
-            )
-        )
+        await centre.database.write(partial(_spoil_in, digest))
         size, seconds = await plain.compare(node)
         found["list B"].append(size)
         found["list s"].append(seconds)
@@ -88,6 +84,10 @@ async def _rounds(
     goal = [BYTES_GOAL] * rounds
     report.compare(f"{title}, bytes / 4 kB", found["bytes"], goal, goal=1.0, at_most=True)
     report.compare(f"{title}, bytes, ours / id list", found["bytes"], found["list B"])
+
+
+def _spoil_in(digest: bytes, tx: Transaction) -> None:
+    tx.run("UPDATE upload_blobs SET size_bytes = size_bytes + 1 WHERE digest = ?", (digest,))
 
 
 def _digest(number: int) -> bytes:

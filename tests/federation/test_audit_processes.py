@@ -58,7 +58,9 @@ def _spoil(database: Path, *statements: str) -> None:
         connection.commit()
 
 
-async def test_spoiled_rows_of_a_real_pair_are_found_and_healed(copy: Copy) -> None:  # noqa: F811
+async def test_spoiled_rows_of_a_real_pair_are_found_and_healed(
+    copy: Copy,  # noqa: F811 - the fixture
+) -> None:
     """Objects of the real areas are equal; what is spoiled on either side is healed or told."""
     centre, nodes = copy(0)
     node = nodes[NODE]
