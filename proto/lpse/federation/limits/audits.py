@@ -58,7 +58,7 @@ VERIFY_PAGE_ENTRIES: Final = 1_024
 # Entries after which the place of a pass is written down; a restart repeats no more than these.
 VERIFY_KEPT_ENTRIES: Final = 65_536
 # How long a pass rests between looks when there is nothing to do.
-AUDIT_IDLE_SECONDS: Final = 5.0
+AUDIT_IDLE_SECONDS: Final = 60.0
 # Damaged journals that are kept as findings; more are counted in the log alone.
 AUDIT_FINDINGS_MAX: Final = 1_000
 
