@@ -37,7 +37,7 @@ async def _whole(node: Node, centre: Centre) -> None:
         assert own[epoch][: len(entries)] == entries
 
 
-async def test_an_old_copy_of_the_data_folder_is_started_again(copy: Copy) -> None:  # noqa: F811
+async def test_an_old_copy_of_the_data_folder_is_started_again(copy: Copy) -> None:  # noqa: F811 - the fixture
     """The lost submissions are back at the node, with their receipts, and no person was needed."""
     centre, nodes = copy(0)
     node = nodes[NODE]
@@ -63,7 +63,7 @@ async def test_an_old_copy_of_the_data_folder_is_started_again(copy: Copy) -> No
     check_node(node_at(node.name, node.data), vendors.given)
 
 
-async def test_a_restored_backup_gets_what_was_written_after_it(copy: Copy) -> None:  # noqa: F811
+async def test_a_restored_backup_gets_what_was_written_after_it(copy: Copy) -> None:  # noqa: F811 - the fixture
     """A backup is restored and the rest comes from the centre; receipts of both are the same."""
     centre, nodes = copy(0)
     node = nodes[NODE]
@@ -88,7 +88,7 @@ async def test_a_restored_backup_gets_what_was_written_after_it(copy: Copy) -> N
     check_node(node_at(node.name, node.data), vendors.given)
 
 
-async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None:  # noqa: F811
+async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None:  # noqa: F811 - the fixture
     """Two persons agree, one code, an empty folder: the node is back with all its submissions."""
     centre, nodes = copy(0)
     node = nodes[NODE]
@@ -128,7 +128,7 @@ async def test_a_new_machine_takes_the_place_of_a_lost_one(copy: Copy) -> None: 
 
 
 async def test_two_machines_with_one_identity_end_as_two_nodes(
-    copy: Copy,  # noqa: F811
+    copy: Copy,  # noqa: F811 - the fixture
 ) -> None:
     """Both take bids, two persons decide, the other machine goes on as a new node with its bids."""
     centre, nodes = copy(0)

@@ -293,7 +293,7 @@ Global___SessionToken: _TypeAlias = SessionToken  # noqa: Y015
 class Hello(_message.Message):
     """First frame of a node: hashes and heads only.
 
-    From protocol 2 on there is a slim form, for a node whose last session was of protocol 2 or newer:
+    From protocol 2 on there is a slim form, for a node whose last session was of protocol 2 or more:
     `node_id` and, in both heads, `party` and `signature` are absent. Unsigned heads count for
     nothing but equality with what the centre holds itself; whatever else they would mean, the centre
     answers HeadsWanted and judges the full form.

@@ -72,8 +72,8 @@ class WitnessServicer:
         raise NotImplementedError('Method not implemented!')
 
     def KeepNationalBranch(self, request_iterator, context):
-        """The node gives its copy of entries that contradict the centre's journal; they are kept beside it
-        as evidence, and nothing of the journal changes.
+        """The node gives its copy of entries that contradict the centre's journal; they are kept beside
+        it as evidence, and nothing of the journal changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,8 +45,8 @@ class WitnessStub:
     interrupted stream is taken up again at the size that the next offer's answer names.
     """
     KeepNationalBranch: _grpc.StreamUnaryMultiCallable[_witness_pb2.KeepNationalBranchRequest, _witness_pb2.KeepNationalBranchResponse]
-    """The node gives its copy of entries that contradict the centre's journal; they are kept beside it
-    as evidence, and nothing of the journal changes.
+    """The node gives its copy of entries that contradict the centre's journal; they are kept beside
+    it as evidence, and nothing of the journal changes.
     """
 
 @_typing.type_check_only
@@ -61,8 +61,8 @@ class WitnessAsyncStub(WitnessStub):
     interrupted stream is taken up again at the size that the next offer's answer names.
     """
     KeepNationalBranch: _aio.StreamUnaryMultiCallable[_witness_pb2.KeepNationalBranchRequest, _witness_pb2.KeepNationalBranchResponse]  # type: ignore[assignment]
-    """The node gives its copy of entries that contradict the centre's journal; they are kept beside it
-    as evidence, and nothing of the journal changes.
+    """The node gives its copy of entries that contradict the centre's journal; they are kept beside
+    it as evidence, and nothing of the journal changes.
     """
 
 class WitnessServicer(metaclass=_abc_1.ABCMeta):
@@ -92,8 +92,8 @@ class WitnessServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_witness_pb2.KeepNationalBranchRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_witness_pb2.KeepNationalBranchResponse, _abc.Awaitable[_witness_pb2.KeepNationalBranchResponse]]:
-        """The node gives its copy of entries that contradict the centre's journal; they are kept beside it
-        as evidence, and nothing of the journal changes.
+        """The node gives its copy of entries that contradict the centre's journal; they are kept beside
+        it as evidence, and nothing of the journal changes.
         """
 
 def add_WitnessServicer_to_server(servicer: WitnessServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
