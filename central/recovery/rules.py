@@ -3,7 +3,8 @@
 Rules: no clock decides. A history that is a plain prefix of the copy is given back its rest without
 a person; two histories at one index are kept both, and a person decides - unless the second one
 holds nobody's act. Whoever is present with a sound session is never pushed out. Who goes on in an
-epoch that the copy has left waits for a person, so that two machines cannot take turns.
+epoch that the copy has left waits for a person, so that two machines cannot take turns. Beside a
+sound session a branch is kept and the decision against it is told; nothing more.
 Leaves out how heads are compared (`advising`) and the words of the log.
 """
 
@@ -61,11 +62,17 @@ class Advice:
 
 def advise(facts: Facts) -> Advice:
     """One advice; asking again with the same facts gives the same."""
-    present = facts.epochs[-1]
     if not facts.centre_holds_any:
         return Advice(A.RECOVERY_ADVICE_NONE)
-    if facts.other_present:
+    found = _alone(facts)
+    if facts.other_present and found.advice not in _HARMLESS:
         return Advice(A.RECOVERY_ADVICE_WAIT, "R-CLONE-SUSPECT/1", _PRESENT)
+    return found
+
+
+def _alone(facts: Facts) -> Advice:
+    """What would hold if nobody else were there."""
+    present = facts.epochs[-1]
     if facts.kept is not None and facts.kept.decided is not None:
         return _decided(facts.kept.decided)
     if Shown.FORKED in facts.epochs:
@@ -100,6 +107,9 @@ def _decided(decided: Decided) -> Advice:
         return Advice(A.RECOVERY_ADVICE_REIMPORT, "R-BRANCH-SETTLED/1", _STORED)
     return Advice(A.RECOVERY_ADVICE_WAIT, "R-BRANCH-SETTLED/1", _OTHER)
 
+
+# Neither takes anything from the machine that is present.
+_HARMLESS = (A.RECOVERY_ADVICE_OFFER, A.RECOVERY_ADVICE_REIMPORT)
 
 _PRESENT = "another machine is connected with this identity; stop one of the two"
 _FORKED = "journal and copy differ at the same index; a person decides which history goes on"

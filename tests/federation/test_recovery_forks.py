@@ -194,6 +194,38 @@ async def test_a_clone_beside_a_sound_session_is_not_let_in(
             assert sound_one.settled()
 
 
+async def test_a_person_decides_while_both_machines_run(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """The clone's branch is kept beside the live holder, who goes on whatever is decided."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.decisions = person = Person()
+    async with running(centre):
+        clone = await _forked(authority, tmp_path, centre)
+        first = Node(authority, tmp_path / "node", NODE, centre.port)
+        async with running(first), recovering(clone) as recovery:
+            await eventually(first.settled)
+            await eventually(lambda: clone.state.session is not None)
+
+            async def kept() -> bool:
+                waits = await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
+                return waits and len(await BranchStore(centre.database).of_node(NODE)) == 1
+
+            await eventually(kept)
+            person.choice = CONTINUE_OFFERED
+            for _ in range(2):
+                assert await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
+            person.choice = CONTINUE_STORED
+
+            async def told() -> bool:
+                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
+
+            await eventually(told)
+            assert len(await clone.journal.epochs()) == 1
+            await write(first, 2, "goes on ")
+            await eventually(first.settled)
+
+
 async def test_a_branch_that_does_not_make_its_head_is_refused(
     authority: Authority, tmp_path: Path
 ) -> None:

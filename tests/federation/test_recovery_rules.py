@@ -81,6 +81,25 @@ def test_nobody_is_pushed_out_by_a_second_machine(
     assert advise(facts).advice == A.RECOVERY_ADVICE_WAIT
 
 
+@pytest.mark.parametrize(
+    ("kept", "advice"),
+    [
+        (None, A.RECOVERY_ADVICE_OFFER),
+        (KEPT, A.RECOVERY_ADVICE_WAIT),
+        (replace(KEPT, machine_only=True), A.RECOVERY_ADVICE_WAIT),
+        (replace(KEPT, decided=Decided(CONTINUE_STORED, "r/1")), A.RECOVERY_ADVICE_REIMPORT),
+        (replace(KEPT, decided=Decided(CONTINUE_OFFERED, "r/1")), A.RECOVERY_ADVICE_WAIT),
+    ],
+)
+def test_beside_a_live_machine_a_branch_is_kept_and_a_decision_against_it_told(
+    kept: Kept | None, advice: int
+) -> None:
+    """The other machine need not be switched off before a person can decide for it."""
+    for present in (Shown.FORKED, Shown.EQUAL, Shown.AHEAD):
+        facts = replace(FORKED, epochs=[present], other_present=True, kept=kept)
+        assert advise(facts).advice == advice
+
+
 def test_kinds_that_a_machine_writes_exist_and_hold_nobodys_act() -> None:
     """No kind that a vendor, officer or committee causes lets a machine go on by itself."""
     assert set(kinds.REGIONAL) >= MACHINE_KINDS

@@ -108,7 +108,13 @@ class Completion:
 
     async def retry(self) -> None:
         """Take up entries that wait for packages or rules."""
-        await self._parts.database.write(self._parts.restorers.retry_in)
+        after = b""
+        while True:
+            after = await self._parts.database.write(
+                lambda tx, after=after: self._parts.restorers.retry_in(tx, after)  # type: ignore[misc] # mypy cannot type a lambda with defaults
+            )
+            if not after:
+                return
 
     async def _open_all(self, keys: EscrowKeys) -> int:
         after, opened = b"", 0

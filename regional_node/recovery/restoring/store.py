@@ -63,9 +63,12 @@ def waiting_for_in(tx: Transaction, subject: bytes) -> list[Waiting]:
     return [_waiting(row) for row in rows]
 
 
-def subjects_in(tx: Transaction) -> list[bytes]:
-    """What is waited for."""
-    rows = tx.execute("SELECT DISTINCT subject FROM restore_later ORDER BY subject")
+def subjects_in(tx: Transaction, after: bytes, limit: int) -> list[bytes]:
+    """What is waited for, in order behind one of them."""
+    rows = tx.execute(
+        "SELECT DISTINCT subject FROM restore_later WHERE subject > ? ORDER BY subject LIMIT ?",
+        (after, limit),
+    )
     return [bytes(subject) for (subject,) in rows]
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lpse.federation.errors import FederationError
+from lpse.federation.limits import RESTORED_SUBJECTS_PER_STEP
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.federation.v1.records_pb2 import ReconciliationEntry
 from lpse.runtime.sqlite import Database, Transaction
@@ -93,9 +94,14 @@ class Restorers:
         if mover is not None and entry.record is not None:
             mover(tx, entry)
 
-    def retry_in(self, tx: Transaction) -> None:
-        """Take up whatever waits: what it waited for may have come another way."""
-        self._follow_in(tx, store.subjects_in(tx))
+    def retry_in(self, tx: Transaction, after: bytes = b"") -> bytes:
+        """Take up some of what waits: what it waited for may have come another way.
+
+        A subject to go on behind, or nothing at the end: one unit must not hold up the intake.
+        """
+        subjects = store.subjects_in(tx, after, RESTORED_SUBJECTS_PER_STEP)
+        self._follow_in(tx, subjects)
+        return subjects[-1] if len(subjects) == RESTORED_SUBJECTS_PER_STEP else b""
 
     def known_in(self, tx: Transaction, subject: bytes) -> None:
         """Take up what waited for a commitment or a package."""
@@ -115,7 +121,9 @@ class Restorers:
         try:
             with tx.nested():
                 result = handler(tx, entry)
-        except (FederationError, ValueError, KeyError) as error:
+        except Exception as error:  # whatever it is, the entries behind this one come back
+            if tx.broken:
+                raise
             code = error.code if isinstance(error, FederationError) else type(error).__name__
             store.note_in(tx, entry, Note(UNREADABLE, f"it could not be put back: {code}"))
             return DONE

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from lpse.federation.desired_state import NodeFacts
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.sqlite import Transaction
+from regional_node.recovery.restoring.table import Restorers
+from regional_node.restored import DONE, Restored, RestoredEntry
 from tests.regional_node.recovery.restored_world import Areas, Day, rows_of
 
 FACTS = NodeFacts("lpse-pacitan", "ID-JI", "Asia/Jakarta")
@@ -72,3 +76,51 @@ async def test_a_lost_tail_comes_back_into_an_old_copy(tmp_path: Path, seed: int
     expected, found = rows_of(tmp_path / "node"), rows_of(tmp_path / "old")
     for table, listed in expected.items():
         assert found[table] == listed, table
+
+
+async def test_an_entry_that_no_table_takes_holds_up_no_other(tmp_path: Path) -> None:
+    """Invariant 10: whatever an area raises, the entry is noted and those behind it come back."""
+    node = await opened(tmp_path / "node")
+    taken: list[int] = []
+
+    def clashes(tx: Transaction, entry: RestoredEntry) -> Restored:
+        if entry.index == 1:
+            tx.run("INSERT INTO recovery_state (one) VALUES (1)")  # the row is there already
+        taken.append(entry.index)
+        return DONE
+
+    restorers = Restorers({"hold.ended": clashes}, {}, lambda: None)
+    await node.journal.append(*(records.HoldEnded(reason=str(one)) for one in range(3)))
+    ended = [one for one in await node.own_entries() if one.kind == "hold.ended"]
+    assert [one.index for one in ended] == [1, 2, 3]
+    await node.restore(ended, restorers)
+    assert taken == [2, 3]
+    (told,) = await node.database.write(restorers.told_in)
+    assert told.classification == records.CLASSIFICATION_PARKED
+    await node.close()
+
+
+async def test_what_waits_is_tried_again_in_bounded_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits, one unit of work takes up a part of it, and all of it gets its turn."""
+    monkeypatch.setattr("regional_node.recovery.restoring.table.RESTORED_SUBJECTS_PER_STEP", 2)
+    node = await opened(tmp_path / "node")
+    here: set[int] = set()
+
+    def waits(tx: Transaction, entry: RestoredEntry) -> Restored:
+        return DONE if entry.index in here else Restored(later=bytes([entry.index]))
+
+    restorers = Restorers({"hold.ended": waits}, {}, lambda: None)
+    await node.journal.append(*(records.HoldEnded(reason=str(one)) for one in range(5)))
+    await node.restore(await node.own_entries(), restorers)
+    here.update(range(10))
+    after, units = b"", 0
+    while units == 0 or after:
+        last = after
+        after = await node.database.write(lambda tx, last=last: restorers.retry_in(tx, last))
+        units += 1
+    assert units == 3
+    left = await node.database.read(lambda tx: tx.execute("SELECT count(*) FROM restore_later"))
+    assert left == [(0,)]
+    await node.close()

@@ -32,6 +32,8 @@ RECOVERY_LOOK_SECONDS: Final = 1.0
 RECOVERY_RETRY_SECONDS: Final = 10.0
 # Entries whose tables are rebuilt in one unit of work; the rest follows in the next one.
 RESTORED_ENTRIES_PER_STEP: Final = 500
+# Of what is waited for (commitments, packages), so many are tried again in one unit of work.
+RESTORED_SUBJECTS_PER_STEP: Final = 500
 # Blobs fetched in one step, so that recovery yields to everything else.
 RECOVERY_BLOBS_PER_STEP: Final = 16
 # Reads of journals and branches that the centre serves at once; more are told to come back.
