@@ -16,12 +16,13 @@ from central.branches.store import Branch, BranchStore
 from central.ledger.ledger import Ledger
 from central.ledger.ports import NodeKeys
 from lpse.federation.checkpoints import Head
-from lpse.federation.errors import Denied, Refused
+from lpse.federation.errors import Denied, Refused, Unavailable
 from lpse.federation.limits import (
     BRANCH_ENTRIES_MAX,
     ENTRY_BYTES_MAX,
     RECOVERY_PIECE_BYTES_MAX,
     RECOVERY_PIECE_ENTRIES_MAX,
+    RECOVERY_RETRY_SECONDS,
 )
 from lpse.federation.merkle import CompactRange, leaf_hash
 from lpse.federation.v1 import recovery_pb2 as wire
@@ -64,9 +65,24 @@ class BranchReceiving:
         self._ledger = ledger
         self._keys = keys
         self._clock = clock
+        self._taking: set[str] = set()
 
     async def take(self, node_id: str, pieces: AsyncIterator[wire.OfferBranchRequest]) -> Branch:
-        """The branch, whole and durable; BranchInvalid where it does not make its head."""
+        """The branch, whole and durable; BranchInvalid where it does not make its head.
+
+        One at a time of a node: two that share a head would write each other's entries.
+        """
+        if node_id in self._taking:
+            error = Unavailable("FED-2405", "a branch of this node is on its way already")
+            error.retry_after_seconds = RECOVERY_RETRY_SECONDS
+            raise error
+        self._taking.add(node_id)
+        try:
+            return await self._take(node_id, pieces)
+        finally:
+            self._taking.discard(node_id)
+
+    async def _take(self, node_id: str, pieces: AsyncIterator[wire.OfferBranchRequest]) -> Branch:
         opening = await anext(aiter(pieces), None)
         if opening is None or not opening.HasField("head"):
             raise BranchInvalid("the first piece carries its head")

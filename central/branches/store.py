@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Refused
-from lpse.federation.limits import BRANCHES_PER_NODE_MAX
+from lpse.federation.limits import BRANCH_BYTES_PER_NODE_MAX, BRANCHES_PER_NODE_MAX
 from lpse.runtime.sqlite import Database, Transaction
 
+_BYTES_MAX: Final = BRANCH_BYTES_PER_NODE_MAX
 _COLUMNS: Final = (
     "id, node_id, epoch, first_index, size, root, signature, whole, machine_only, offer_time"
 )
@@ -65,19 +66,16 @@ class BranchStore:
                 if not known.whole:
                     tx.run("DELETE FROM branch_entries WHERE branch = ?", (known.number,))
                     tx.run(
-                        "UPDATE branches SET first_index = ? WHERE id = ?",
+                        "UPDATE branches SET first_index = ?, bytes = 0 WHERE id = ?",
                         (first_index, known.number),
                     )
                 found = _find_in(tx, head)
                 assert found is not None
                 return found
+            _drop_unfinished_in(tx, head.party)
             count = "SELECT count(*) FROM branches WHERE node_id = ?"
             if tx.execute(count, (head.party,))[0][0] >= BRANCHES_PER_NODE_MAX:
-                raise Refused(
-                    "FED-2404",
-                    f"the centre keeps {BRANCHES_PER_NODE_MAX} branches of this node already",
-                    remedy="decide about the older ones first",
-                )
+                raise _too_many(f"{BRANCHES_PER_NODE_MAX} branches")
             tx.run(
                 "INSERT INTO branches (node_id, epoch, first_index, size, root, signature, whole,"
                 " machine_only, offer_time) VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?)",
@@ -91,14 +89,20 @@ class BranchStore:
 
     async def add(self, branch: Branch, first: int, rows: list[tuple[bytes, bytes]]) -> None:
         """Store (bytes, leaf hash) of consecutive entries."""
-        number = branch.number
-        await self._database.write(
-            lambda tx: tx.many(
+        number, brought = branch.number, sum(len(data) for data, _ in rows)
+
+        def work(tx: Transaction) -> None:
+            kept = "SELECT sum(bytes) FROM branches WHERE node_id = ?"
+            if (tx.execute(kept, (branch.head.party,))[0][0] or 0) + brought > _BYTES_MAX:
+                raise _too_many(f"{_BYTES_MAX} bytes of branches")
+            tx.run("UPDATE branches SET bytes = bytes + ? WHERE id = ?", (brought, number))
+            tx.many(
                 "INSERT OR REPLACE INTO branch_entries (branch, idx, bytes, leaf_hash)"
                 " VALUES (?, ?, ?, ?)",
                 [(number, index, *row) for index, row in enumerate(rows, first)],
             )
-        )
+
+        await self._database.write(work)
 
     async def complete(self, branch: Branch, *, machine_only: bool, extends: Branch | None) -> None:
         """Every entry is here and was shown to make the signed root.
@@ -154,12 +158,29 @@ def _join_in(tx: Transaction, branch: Branch, extends: Branch) -> None:
     )
     tx.run("DELETE FROM branch_entries WHERE branch = ?", (branch.number,))
     values = tx.execute(
-        "SELECT size, root, signature, machine_only FROM branches WHERE id = ?", (branch.number,)
+        "SELECT size, root, signature, machine_only, bytes FROM branches WHERE id = ?",
+        (branch.number,),
     )[0]
     tx.run("DELETE FROM branches WHERE id = ?", (branch.number,))
     tx.run(
-        "UPDATE branches SET size = ?, root = ?, signature = ?, machine_only = ? WHERE id = ?",
+        "UPDATE branches SET size = ?, root = ?, signature = ?, machine_only = ?, bytes = ?"
+        " WHERE id = ?",
         (*values, extends.number),
+    )
+
+
+def _drop_unfinished_in(tx: Transaction, node_id: str) -> None:
+    """What was never whole is no evidence; it must not take the place of what is."""
+    unfinished = "SELECT id FROM branches WHERE node_id = ? AND whole = 0"
+    tx.run(f"DELETE FROM branch_entries WHERE branch IN ({unfinished})", (node_id,))  # noqa: S608 - constant
+    tx.run("DELETE FROM branches WHERE node_id = ? AND whole = 0", (node_id,))
+
+
+def _too_many(what: str) -> Refused:
+    return Refused(
+        "FED-2404",
+        f"the centre keeps {what} of this node already",
+        remedy="decide about the older ones first",
     )
 
 

@@ -6,6 +6,7 @@ key or a former one. Leaves out the decision (`rules`) and the wire form of the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from central.branches.ports import Decisions, Findings
@@ -16,7 +17,7 @@ from central.link.store import LinkStore
 from central.recovery.rules import Advice, Facts, Kept, Shown, advise
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Denied, Refused
-from lpse.federation.limits import EPOCHS_SHOWN_MAX
+from lpse.federation.limits import EPOCHS_SHOWN_MAX, HEADS_PER_EPOCH_MAX
 from lpse.federation.reconciliation_rules import entry, evidence
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import recovery_pb2 as wire
@@ -46,6 +47,8 @@ class Advising:
         """What that node should do, and the branch it speaks of."""
         if not 1 <= len(heads) <= EPOCHS_SHOWN_MAX:
             raise Refused("FED-2401", f"a node shows 1 to {EPOCHS_SHOWN_MAX} epochs")
+        if max(Counter(head.epoch for head in heads).values()) > HEADS_PER_EPOCH_MAX:
+            raise Refused("FED-2401", f"a node shows up to {HEADS_PER_EPOCH_MAX} heads of an epoch")
         for head in heads:
             if head.party != node_id:
                 raise Denied("FED-2206", "the head is of another node than the certificate")

@@ -7,8 +7,7 @@ of branches (`central.branches`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -17,11 +16,14 @@ from central.branches.receiving import BranchReceiving
 from central.ledger.ledger import Ledger
 from central.ledger.ports import NodeKeys
 from central.link.ports import Admission
+from central.link.turns import Places, Turn, Turns
 from central.recovery.advising import Advising
 from lpse.federation.checkpoints import Head, cosign
 from lpse.federation.errors import NotFound, Refused, Unavailable
 from lpse.federation.limits import (
     RECOVERY_CALLS_MAX,
+    RECOVERY_CALLS_PER_NODE_MAX,
+    RECOVERY_IDLE_SECONDS_MAX,
     RECOVERY_PIECE_BYTES_MAX,
     RECOVERY_PIECE_ENTRIES_MAX,
     RECOVERY_RETRY_SECONDS,
@@ -55,7 +57,8 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         self._admission = admission
         self._receiving = receiving
         self._advising = advising
-        self._calls = 0
+        places = Places(RECOVERY_CALLS_MAX, RECOVERY_CALLS_PER_NODE_MAX, RECOVERY_IDLE_SECONDS_MAX)
+        self._turns = Turns(self._clock, places, _busy)
 
     async def ListEpochs(
         self, request: wire.ListEpochsRequest, context: Context
@@ -80,8 +83,8 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         node_id = self._admission.require_node(context)
         if not 1 <= len(request.sizes) <= ROOTS_ASKED_MAX:
             raise Refused("FED-2401", f"1 to {ROOTS_ASKED_MAX} roots are asked for at once")
-        with self._call():
-            roots = await self._roots(node_id, request.epoch, list(request.sizes))
+        async with self._turns.turn(node_id) as turn:
+            roots = await self._roots(node_id, request.epoch, list(request.sizes), turn)
         return wire.GetRootsResponse(roots=roots)
 
     async def ReadJournal(
@@ -92,25 +95,26 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         first, last = request.first, request.last
         if not first <= last <= position.tree.size:
             raise Refused("FED-2401", "the range is not inside the stored journal")
-        with self._call():
+        async with self._turns.turn(node_id) as turn:
             while first < last:
                 limit = min(RECOVERY_PIECE_ENTRIES_MAX, last - first)
                 rows = _piece(
                     await self._ledger.received.entries(node_id, request.epoch, first, limit)
                 )
                 if not rows:
-                    raise Refused("FED-1109", "the stored copy of the journal is damaged")
+                    raise _damaged()
                 yield wire.ReadJournalResponse(
                     first_index=first, entries=[row.data for row in rows]
                 )
                 first += len(rows)
+                turn.moved()
 
     async def OfferBranch(
         self, requests: AsyncIterator[wire.OfferBranchRequest], context: Context
     ) -> wire.OfferBranchResponse:
         node_id = self._admission.require_node(context)
-        with self._call():
-            branch = await self._receiving.take(node_id, aiter(requests))
+        async with self._turns.turn(node_id) as turn:
+            branch = await self._receiving.take(node_id, _moving(aiter(requests), turn))
         return wire.OfferBranchResponse(branch=branch.name)
 
     async def GetResolution(
@@ -118,7 +122,8 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
     ) -> wire.GetResolutionResponse:
         node_id = self._admission.require_node(context)
         heads = [Head.of(one) for one in request.own_heads]
-        advice, kept = await self._advising.advise(node_id, heads)
+        async with self._turns.turn(node_id):
+            advice, kept = await self._advising.advise(node_id, heads)
         return wire.GetResolutionResponse(
             advice=advice.advice,
             rule=advice.rule,
@@ -133,7 +138,7 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
                 return position
         raise NotFound("FED-2402", "the centre never saw that epoch of this node")
 
-    async def _roots(self, node_id: str, epoch: bytes, sizes: list[int]) -> list[bytes]:
+    async def _roots(self, node_id: str, epoch: bytes, sizes: list[int], turn: Turn) -> list[bytes]:
         """One pass over the leaf hashes, whatever the order of the question."""
         position = self._position(node_id, epoch)
         if max(sizes) > position.tree.size:
@@ -145,22 +150,31 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
                 rows = await self._ledger.received.entries(
                     node_id, epoch, tree.size, size - tree.size
                 )
+                if not rows:
+                    raise _damaged()
                 for row in rows:
                     tree.append(row.leaf_hash)
+                turn.moved()
             found[size] = tree.root()
         return [found[size] for size in sizes]
 
-    @contextmanager
-    def _call(self) -> Iterator[None]:
-        if self._calls >= RECOVERY_CALLS_MAX:
-            error = Unavailable("FED-2405", "too many nodes recover at once")
-            error.retry_after_seconds = RECOVERY_RETRY_SECONDS
-            raise error
-        self._calls += 1
-        try:
-            yield
-        finally:
-            self._calls -= 1
+
+def _busy() -> Unavailable:
+    error = Unavailable("FED-2405", "too many nodes recover at once")
+    error.retry_after_seconds = RECOVERY_RETRY_SECONDS
+    return error
+
+
+def _damaged() -> Refused:
+    return Refused("FED-1109", "the stored copy of the journal is damaged")
+
+
+async def _moving(
+    pieces: AsyncIterator[wire.OfferBranchRequest], turn: Turn
+) -> AsyncIterator[wire.OfferBranchRequest]:
+    async for piece in pieces:
+        turn.moved()
+        yield piece
 
 
 def _piece(rows: list[StoredEntry]) -> list[StoredEntry]:
