@@ -118,7 +118,7 @@ async def test_what_waits_is_tried_again_in_bounded_units(
     after, units = b"", 0
     while units == 0 or after:
         last = after
-        after = await node.database.write(lambda tx, last=last: restorers.retry_in(tx, last))
+        after = await node.database.write(lambda tx, last=last: restorers.retry_in(tx, last))  # type: ignore[misc] # mypy cannot type a lambda with defaults
         units += 1
     assert units == 3
     left = await node.database.read(lambda tx: tx.execute("SELECT count(*) FROM restore_later"))
