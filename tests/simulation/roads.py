@@ -18,6 +18,7 @@ from tests.simulation.kernel import Life, SimLoop
 
 BREAK_SECONDS: Final = (KEEPALIVE_MILLISECONDS + KEEPALIVE_TIMEOUT_MILLISECONDS) / 1000
 Tap = Callable[[str, bytes], bytes]  # "client" or "server" wrote this; what arrives instead
+Meddler = Callable[[str, str, bytes], list[bytes]]  # method, writer, frame; what arrives instead
 
 
 class Breakable(Protocol):
@@ -39,6 +40,7 @@ class Road:
         self.jitter = 0.0  # at most so many seconds more
         self.bytes_per_second = 0.0  # 0: as wide as wanted
         self.tap: Tap | None = None
+        self.meddler: Meddler | None = None  # a fault's hand, after the tap has seen the frame
         self.cuts = 0
         self.calls: dict[int, Breakable] = {}
         self.chance = chance

@@ -109,6 +109,13 @@ class Exchange:
         pipe = self.up if outward else self.down
         if self.road.tap is not None:
             data = self.road.tap("client" if outward else "server", data)
+        if self.road.meddler is None:
+            self._put(pipe, data, outward=outward)
+            return
+        for one in self.road.meddler(self.method, "client" if outward else "server", data):
+            self._put(pipe, one, outward=outward)
+
+    def _put(self, pipe: Pipe, data: bytes, *, outward: bool) -> None:
         pipe.under_way += len(data)
         words = self._words(outward)
         roads = self.network.roads

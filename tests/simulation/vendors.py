@@ -74,6 +74,7 @@ class Promises:
     """Everything that people were told, for checkers."""
 
     tenders: dict[str, Tender] = field(default_factory=dict)  # by package code
+    package_of: dict[str, str] = field(default_factory=dict)  # by intake key
     receipts: dict[str, tuple[Wish, bytes, float]] = field(default_factory=dict)  # by intake key
     proofs: dict[str, list[bytes]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -128,6 +129,7 @@ class Vendors:
                 self._chance.choice(open_then).code,
                 self._chance.randbytes(size),
             )
+            self.promises.package_of[wish.key] = wish.package
             self.world.later(moment, partial(self.hand_in, node, wish))
 
     def _plan_opening(self, node: SimNode, tender: Tender) -> None:
@@ -215,7 +217,8 @@ async def _release(node: SimNode, code: str) -> list[tuple[str, bytes]]:
     async for message in stub.ReleaseSubmissions(wire.ReleaseSubmissionsRequest(package=code)):
         if message.WhichOneof("part") == "submission":
             submission = message.submission.submission
-            listed.append((submission.intake_key, submission.receipt))
+            key = submission.name.removeprefix("submissions/")
+            listed.append((key, submission.receipt))
     await stub.ConfirmHandover(wire.ConfirmHandoverRequest(package=code, submissions=len(listed)))
     return listed
 
