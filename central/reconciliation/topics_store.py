@@ -1,16 +1,25 @@
 """Which entries of the log ask the same question, and which questions are answered.
 
 Owns the tables `recon_topics` and `recon_answers`. Rules: one answer closes every entry that asked
-the same before it, and where it lasts also those that ask it later; everything follows from the
+the same before it, and where it lasts also those that a node hands over later; what the centre
+itself finds after a recovery, and every new branch, is asked anew; everything follows from the
 journals and can be dropped and built again. Leaves out what a question is
 (`lpse.federation.reconciliation_topics`) and the closing of rows (`entries_store`).
 """
 
 from __future__ import annotations
 
+import hashlib
+from typing import Final
+
+from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.reconciliation_topics import topic
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Transaction
+
+_RUN: Final = "recon/"
+_OF_CENTRE: Final = f"{_RUN}{CENTRE_PARTY}/"
+_BRANCH: Final = "branches/"
 
 
 def added_in(
@@ -22,20 +31,27 @@ def added_in(
         return []
     if not found.asks:
         return _answer_in(tx, found.digest, run, lasting=found.lasting)
-    tx.run(
+    of_centre = run.startswith(_OF_CENTRE)
+    asked, answered = [found.digest], found.digest
+    if of_centre and entry.object.startswith(_BRANCH):
+        answered = hashlib.sha256(f"{node_id} {entry.object}".encode()).digest()
+        asked.append(answered)
+    tx.many(
         "INSERT INTO recon_topics (topic, entry, lasting) VALUES (?, ?, ?)",
-        (found.digest, entry_id, int(found.lasting)),
+        [(digest, entry_id, int(found.lasting)) for digest in asked],
     )
-    rows = tx.execute("SELECT answered_by FROM recon_answers WHERE topic = ?", (found.digest,))
-    return [(entry_id, str(by)) for (by,) in rows]
+    rows = tx.execute("SELECT answered_by FROM recon_answers WHERE topic = ?", (answered,))
+    # Whoever shows itself to the centre after a recovery is not who recovered.
+    return [(entry_id, by) for (by,) in rows if not (of_centre and str(by).startswith(_RUN))]
 
 
 def resolved_in(tx: Transaction, entry_id: int, by: str) -> list[tuple[int, str]]:
     """A person answered this row's question; every row that is closed now, itself included."""
     rows = tx.execute("SELECT topic, lasting FROM recon_topics WHERE entry = ?", (entry_id,))
+    closed = {entry_id: by}
     for digest, lasting in rows:
-        return _answer_in(tx, digest, by, lasting=bool(lasting))
-    return [(entry_id, by)]
+        closed |= dict(_answer_in(tx, digest, by, lasting=bool(lasting)))
+    return sorted(closed.items())
 
 
 def _answer_in(tx: Transaction, digest: bytes, by: str, *, lasting: bool) -> list[tuple[int, str]]:

@@ -32,14 +32,16 @@ class Log:
         self.runs = ReconciliationStore(database)
         self.number = 0
 
-    async def add(self, one: records.ReconciliationEntry, node: str = NODE) -> str:
+    async def add(
+        self, one: records.ReconciliationEntry, node: str = NODE, writer: str = ""
+    ) -> str:
         self.number += 1
-        name = f"recon/{node}/{self.number}"
+        name = f"recon/{writer or node}/{self.number}"
         run = records.ReconciliationRecorded(
             run=name, begin_time=timestamp(NOW), legal_time=timestamp(NOW), entries=[one]
         )
         source = Source(node, bytes(16), self.number, NOW, bytes(16))
-        await self.database.write(lambda tx: self.runs.apply_in(tx, source, run))
+        await self.database.write(lambda tx: self.runs.keep_in(tx, source, run, writer))
         return name
 
     async def resolve(self, run: str, by: str = BY) -> None:
@@ -97,6 +99,29 @@ async def test_a_recovery_closes_the_fork_that_it_ended(kept: Log) -> None:
     waits = [state for state, _ in await kept.states()]
     assert WAITS not in waits
     assert (await kept.states())[2] == (RESOLVED, ended)
+
+
+async def test_an_old_copy_that_starts_after_a_recovery_waits_for_a_person(kept: Log) -> None:
+    """The centre found another holder; who recovered from that epoch before says nothing of it."""
+    sides = evidence(epoch="bb", size=3), evidence(epoch="aa", size=8)
+    await kept.add(entry("R-EPOCH-CONTINUED", f"journals/{NODE}", *sides, "", 1))
+    await kept.add(fork("R-EPOCH-OLD"), writer="lkpp")
+    assert (await kept.states())[-1] == (WAITS, "")
+
+
+async def test_every_branch_is_a_question_of_its_own(kept: Log) -> None:
+    """What was decided about one holder of an epoch is not decided about the next."""
+
+    def branch(number: int, size: int = 9) -> records.ReconciliationEntry:
+        sides = evidence(epoch="aa", first_index=size), evidence(epoch="aa")
+        return entry("R-REGIONAL-FORKED", f"branches/{number}", *sides, "", 1)
+
+    await kept.add(fork())
+    first = await kept.add(branch(1), writer="lkpp")
+    await kept.resolve(first)
+    await kept.add(branch(2), writer="lkpp")
+    await kept.add(branch(1, size=10), writer="lkpp")
+    assert [state for state, _ in await kept.states()] == [RESOLVED, RESOLVED, WAITS, RESOLVED]
 
 
 async def test_a_blob_that_was_healed_later_waits_for_nobody(kept: Log) -> None:
