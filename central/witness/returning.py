@@ -22,8 +22,12 @@ from central.witness.rules import Contradicted, Part, grown
 from central.witness.store import WitnessStore
 from lpse.federation import reconciliation_rules as table
 from lpse.federation.checkpoints import Head
-from lpse.federation.errors import Conflict, Refused
-from lpse.federation.limits import NATIONAL_ROOTS_ASKED_MAX, SCAN_ROWS_PER_STEP
+from lpse.federation.errors import Conflict, Refused, Unavailable
+from lpse.federation.limits import (
+    NATIONAL_PART_SECONDS_MAX,
+    NATIONAL_ROOTS_ASKED_MAX,
+    SCAN_ROWS_PER_STEP,
+)
 from lpse.federation.merkle import CompactRange
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import witness_pb2 as wire
@@ -59,6 +63,7 @@ class Returning:
     def __init__(self, neighbours: Neighbours) -> None:
         self._with = neighbours
         self._taking = asyncio.Lock()
+        self.clock = neighbours.clock
 
     # --- comparing ---
 
@@ -97,7 +102,7 @@ class Returning:
             await self._grow(tree, self._with.journal.head.size)
             first, unapplied = tree.size, list[Unapplied]()
             try:
-                async for part in parts:
+                async for part in _in_time(parts):
                     tree = await self._take(node_id, tree, part, unapplied)
             finally:
                 if tree.size > first:
@@ -158,7 +163,7 @@ class Returning:
     async def keep(self, node_id: str, parts: AsyncIterator[Part]) -> int:
         """Keep a branch beside the journal, part by part; up to which index it is kept."""
         one, kept, tree = self._with, 0, CompactRange()
-        async for part in parts:
+        async for part in _in_time(parts):
             part.head.verify(one.national.verifier)
             if not kept:
                 await self._begins(part)
@@ -201,6 +206,19 @@ class Returning:
             last = min(size, tree.size + SCAN_ROWS_PER_STEP)
             for row in await self._with.journal.entries(tree.size, last):
                 tree.append(row.leaf_hash)
+
+
+async def _in_time(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    """Each part soon after the one before: one node's silence must not keep the others waiting."""
+    while True:
+        try:
+            async with asyncio.timeout(NATIONAL_PART_SECONDS_MAX):
+                part = await anext(parts, None)
+        except TimeoutError as error:
+            raise Unavailable("FED-2299", "the next part did not come in time") from error
+        if part is None:
+            return
+        yield part
 
 
 def _left(unapplied: Unapplied) -> records.ReconciliationEntry:

@@ -12,11 +12,19 @@ from collections.abc import AsyncIterator
 import grpc
 
 from central.enrolment.admission import Admission, Context
+from central.link.turns import Places, Turns
 from central.releases.restore import missing_bundles
 from central.witness.returning import Returning
 from central.witness.rules import Part
 from lpse.federation.checkpoints import Head
-from lpse.federation.limits import MISSING_BUNDLES_MAX
+from lpse.federation.errors import Unavailable
+from lpse.federation.limits import (
+    MISSING_BUNDLES_MAX,
+    NATIONAL_CALLS_MAX,
+    NATIONAL_CALLS_PER_NODE_MAX,
+    NATIONAL_RETURN_RETRY_SECONDS,
+    NATIONAL_RETURN_SECONDS_MAX,
+)
 from lpse.federation.v1 import witness_pb2 as wire
 from lpse.federation.v1 import witness_pb2_grpc
 from lpse.runtime.sqlite import Database
@@ -33,6 +41,10 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
         self._journal = journal
         self._database = database
         self._admission = admission
+        places = Places(
+            NATIONAL_CALLS_MAX, NATIONAL_CALLS_PER_NODE_MAX, NATIONAL_RETURN_SECONDS_MAX
+        )
+        self._turns = Turns(returning.clock, places, _busy)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Serve on the nodes' listener."""
@@ -42,19 +54,21 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
         self, request: wire.OfferNationalRequest, context: Context
     ) -> wire.OfferNationalResponse:
         node_id = self._admission.require_node(context)
-        standing = await self._returning.standing(node_id, Head.of(request.head))
-        return wire.OfferNationalResponse(
-            standing=standing,
-            own_head=self._journal.head.message(),
-            roots=await self._returning.roots(request.sizes),
-        )
+        async with self._turns.turn(node_id):
+            standing = await self._returning.standing(node_id, Head.of(request.head))
+            return wire.OfferNationalResponse(
+                standing=standing,
+                own_head=self._journal.head.message(),
+                roots=await self._returning.roots(request.sizes),
+            )
 
     async def ReturnNational(
         self, request_iterator: AsyncIterator[wire.ReturnNationalRequest], context: Context
     ) -> wire.ReturnNationalResponse:
         node_id = self._admission.require_node(context)
         parts = (_part(one) async for one in request_iterator)
-        returned = await self._returning.take(node_id, parts)
+        async with self._turns.turn(node_id):
+            returned = await self._returning.take(node_id, parts)
         missing = await missing_bundles(self._database, MISSING_BUNDLES_MAX)
         return wire.ReturnNationalResponse(
             returned=returned,
@@ -67,7 +81,14 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
     ) -> wire.KeepNationalBranchResponse:
         node_id = self._admission.require_node(context)
         parts = (_part(one) async for one in request_iterator)
-        return wire.KeepNationalBranchResponse(kept=await self._returning.keep(node_id, parts))
+        async with self._turns.turn(node_id):
+            return wire.KeepNationalBranchResponse(kept=await self._returning.keep(node_id, parts))
+
+
+def _busy() -> Unavailable:
+    error = Unavailable("FED-2405", "too many nodes recover at once")
+    error.retry_after_seconds = NATIONAL_RETURN_RETRY_SECONDS
+    return error
 
 
 def _part(message: wire.ReturnNationalRequest | wire.KeepNationalBranchRequest) -> Part:

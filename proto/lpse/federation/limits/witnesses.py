@@ -20,6 +20,11 @@ NATIONAL_BRANCHES_MAX: Final = 64
 MISSING_BUNDLES_MAX: Final = 256
 # A call that gives entries back ends after this; it is taken up again where it ended.
 NATIONAL_RETURN_SECONDS_MAX: Final = 600.0
+# A part of it that does not come within this ends the call: others wait for their turn.
+NATIONAL_PART_SECONDS_MAX: Final = 20.0
+# Calls of this kind that the centre serves at once, and of these those of one node.
+NATIONAL_CALLS_MAX: Final = 64
+NATIONAL_CALLS_PER_NODE_MAX: Final = 2
 # After a call that failed the next one waits between this and ten times as long.
 NATIONAL_RETURN_RETRY_SECONDS: Final = 5.0
 # Heads that one question to the centre may name; more are asked in several.
