@@ -137,12 +137,14 @@ def test_messages_become_plain_json() -> None:
     message = UploadRefused(commitment=b"\1\2", reason=RefusalReason.REFUSAL_REASON_NO_SPACE)
     message.begin_time.FromDatetime(when)
     message.received_bytes = 2**40
+    message.sealed_details = b"\xff"
     assert plain(message) == {
         "commitment": "0102",
         "begin_time": "2015-03-27T00:00:00Z",
         "refuse_time": None,
         "received_bytes": 2**40,
         "reason": "NO_SPACE",
+        "sealed_details": "ff",
     }
 
 
