@@ -16,6 +16,7 @@ from lpse.federation.limits import (
     ENTRY_BYTES_MAX,
     ENTRY_ORIGIN_BYTES_MAX,
     ESCROW_BUCKETS,
+    NOTE_BYTES_MAX,
     SUBMISSION_DETAILS_BYTES_MAX,
     SUBMISSION_FILES_MAX,
 )
@@ -61,6 +62,14 @@ def test_another_key_or_commitment_opens_nothing() -> None:
             unseal(key, commitment, sealed)
     with pytest.raises(EscrowInvalid):
         unseal(KEY, COMMITMENT, sealed[:-1])
+
+
+def test_what_inflates_beyond_a_receipt_is_refused() -> None:
+    """A few sealed bytes cannot make a node fill its memory, nor stand for half a text."""
+    whole = b"a" * NOTE_BYTES_MAX
+    assert unseal(KEY, COMMITMENT, seal(KEY, COMMITMENT, whole)) == whole
+    with pytest.raises(EscrowInvalid, match="longer than any receipt"):
+        unseal(KEY, COMMITMENT, seal(KEY, COMMITMENT, whole + b"a"))
 
 
 def test_two_texts_never_share_a_nonce() -> None:

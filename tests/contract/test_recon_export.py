@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -179,6 +180,42 @@ def test_an_exporter_cannot_say_what_a_journal_does_not() -> None:
         front = writing.front(About(log.LogFilter(), NOW, "siti"), head_of_centre(), CENTRE)
         with pytest.raises(Refused, match="not what was journalled"):
             verify_export(io.BytesIO(front + writing.take()), CENTRE.verifier)
+
+
+def _signed(*rows: dict[str, Any], **lies: int) -> bytes:
+    """A file whose exporter signed whatever these rows say."""
+    writing = Writing("jsonl")
+    for row in rows:
+        writing.add(row)
+    for name, lie in lies.items():
+        setattr(writing, name, lie)
+    front = writing.front(About(log.LogFilter(), NOW, "siti"), head_of_centre(), CENTRE)
+    return front + writing.take()
+
+
+def test_an_exporter_cannot_count_anything_twice() -> None:
+    """Journals and runs once, entries in their order, as many as the header says."""
+    signer = NODES[0]
+    record = recorded(signer.name, 1)
+    raw = encode_entry(
+        DecodedEntry("reconciliation.recorded", b"i" * 16, NOW, record.SerializeToString())
+    )
+    head = sign_head(signer, b"e" * 16, 1, root_of([leaf_hash(raw)]))
+    journal, run = journal_row(head, signer.verifier), run_row(record.run, 0, raw, [])
+    first, second = (entry_row(line) for line in lines_of(record, signer.name, ""))
+    sound = _signed(journal, run, first, second)
+    assert verify_export(io.BytesIO(sound), CENTRE.verifier).rows == 2
+    lies = {
+        "a journal occurs twice": _signed(journal, run, first, journal, run, second),
+        "occurs twice": _signed(journal, run, first, run, second),
+        "not in their order": _signed(journal, run, second, first),
+        "are not in their order": _signed(journal, run, first, first),
+        "another number of runs or entries": _signed(journal, run, first, second, rows=3),
+        "than its header says": _signed(journal, run, first, second, runs=2),
+    }
+    for words, lie in lies.items():
+        with pytest.raises(Refused, match=words):
+            verify_export(io.BytesIO(lie), CENTRE.verifier)
 
 
 def test_rows_outside_of_the_filter_are_noticed() -> None:

@@ -244,3 +244,15 @@ def test_branches_of_a_recovery_are_counted_by_entry(common: int, tail: int, bra
     assert sets.closes()
     assert (sets.both, sets.only_node, sets.only_centre) == (common, branch, tail)
     assert sets.union == common + tail + branch
+
+
+def test_heads_said_to_meet_and_sets_that_do_not_close_are_found() -> None:
+    """What the run says of the end, and its set algebra, is reckoned again too."""
+    equal = _finished(_record([5, 5, 7, 7, 5], "IN_SYNC", "equal"))
+    assert replay(equal).complete
+    equal.heads_equal = not equal.heads_equal
+    (found,) = replay(equal).differences
+    assert (found.entry, found.field) == (None, "heads_equal")
+    run = records.ReconciliationRecorded(only_node_count=3, union_count=2)
+    run.inputs.method = "of another program"
+    assert [one.field for one in replay(run).differences] == ["sets"]
