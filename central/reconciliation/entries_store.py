@@ -64,12 +64,11 @@ def add_in(tx: Transaction, place: RunPlace, record: records.ReconciliationRecor
 def resolve_in(tx: Transaction, run: str, number: int, resolved_by: str) -> bool:
     """A person closed an entry; False where there is none."""
     rows = tx.execute(
-        "SELECT e.id, e.state, e.tokens FROM recon_entries e JOIN reconciliations r ON r.id = e.run"
+        "SELECT e.id FROM recon_entries e JOIN reconciliations r ON r.id = e.run"
         " WHERE r.name = ? AND e.number = ? ORDER BY e.id DESC LIMIT 1",
         (run, number),
     )
-    for entry, state, held in rows:
-        _close_in(tx, entry, state, held, resolved_by)
+    for (entry,) in rows:
         _close_answered_in(tx, topics_store.resolved_in(tx, entry, resolved_by))
     return bool(rows)
 
@@ -138,11 +137,22 @@ def _finish_in(tx: Transaction, node_id: str, run: str) -> None:
 
 
 def _close_answered_in(tx: Transaction, answered: list[tuple[int, str]]) -> None:
-    """Close rows that wait for a person; a person's later word replaces an earlier one."""
+    """Close rows that wait for a person; a person's later word replaces an earlier one.
+
+    What an officer of a node alone decided closes no finding of the centre, and replaces no word of
+    the two persons there.
+    """
     for entry, by in answered:
-        rows = tx.execute("SELECT state, tokens FROM recon_entries WHERE id = ?", (entry,))
-        for state, held in rows:
-            if state == log.ENTRY_STATE_NEEDS_PERSON or " resolutions/" in by:
+        rows = tx.execute(
+            "SELECT e.state, e.tokens, e.resolved_by, r.party FROM recon_entries e"
+            " JOIN reconciliations r ON r.id = e.run WHERE e.id = ?",
+            (entry,),
+        )
+        for state, held, before, party in rows:
+            person, centre = " resolutions/" in by, topics_store.is_of_centre(by)
+            if person and not centre and (party or topics_store.is_of_centre(before)):
+                continue
+            if state == log.ENTRY_STATE_NEEDS_PERSON or person:
                 _close_in(tx, entry, state, held, by)
 
 

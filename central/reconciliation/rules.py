@@ -25,6 +25,8 @@ def check_run(record: ReconciliationRecorded, node_id: str) -> None:
     number = record.run.removeprefix(f"recon/{node_id}/")
     if number == record.run or not (number.isascii() and number.isdigit()) or len(number) > 15:
         raise _refused("its name is not one of this node's")
+    if record.node_id not in ("", node_id):
+        raise _refused("it is about another node")
     seconds = (record.wait_seconds, record.link_down_seconds, record.duration_seconds)
     if not all(map(isfinite, seconds)):
         raise _refused("a duration is not a number of seconds")

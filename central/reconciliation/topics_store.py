@@ -41,8 +41,9 @@ def added_in(
         [(digest, entry_id, int(found.lasting)) for digest in asked],
     )
     rows = tx.execute("SELECT answered_by FROM recon_answers WHERE topic = ?", (answered,))
-    # Whoever shows itself to the centre after a recovery is not who recovered.
-    return [(entry_id, by) for (by,) in rows if not (of_centre and str(by).startswith(_RUN))]
+    # Whoever shows itself to the centre after a recovery is not who recovered, and no node answers
+    # by its own word what the centre asks about it.
+    return [(entry_id, by) for (by,) in rows if not of_centre or is_of_centre(by)]
 
 
 def resolved_in(tx: Transaction, entry_id: int, by: str) -> list[tuple[int, str]]:
@@ -52,6 +53,11 @@ def resolved_in(tx: Transaction, entry_id: int, by: str) -> list[tuple[int, str]
     for digest, lasting in rows:
         closed |= dict(_answer_in(tx, digest, by, lasting=bool(lasting)))
     return sorted(closed.items())
+
+
+def is_of_centre(by: str) -> bool:
+    """Whether two persons at the centre answered, not a node in its own journal."""
+    return by.startswith(f"{CENTRE_PARTY} ")
 
 
 def _answer_in(tx: Transaction, digest: bytes, by: str, *, lasting: bool) -> list[tuple[int, str]]:

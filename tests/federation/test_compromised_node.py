@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 
 from central.ledger.ports import Source
-from central.link import service as link_service
+from central.link.doors import Doors
 from central.outages.outlook import PackagesOutlook
 from central.outages.packages_store import PackagesProjection
+from central.reconciliation.entries_store import resolve_in
 from central.reconciliation.store import ReconciliationStore
 from central.uploads.store import UploadsStore
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import BLOB_BYTES_MAX, LINK_HELLOS_PER_NODE_MAX
+from lpse.federation.reconciliation_rules import entry, evidence
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database
-from tests.federation.rig import CENTRE_MIGRATIONS, CLOCK, Authority, Centre, eventually
+from tests.federation.rig import CENTRE_MIGRATIONS, CLOCK, ENTROPY, Authority, Centre, eventually
 from tests.federation.test_link_protocol import Speaker
 
 NODE = "lpse-pacitan"
@@ -41,7 +43,7 @@ async def test_silent_streams_of_one_node_leave_room_for_the_hellos_of_others(
 ) -> None:
     """Invariant 12: a node that opens streams and says nothing does not cut off the fleet."""
     places = 2 * LINK_HELLOS_PER_NODE_MAX
-    monkeypatch.setattr(link_service, "LINK_HELLOS_MAX", places)
+    centre.service.doors = Doors(CLOCK, ENTROPY, places)
     arrived: list[object] = []
     admit = centre.service._admit
 
@@ -133,3 +135,51 @@ async def test_a_blob_that_cannot_exist_is_not_announced(
     with pytest.raises(FederationError):
         await database.write(lambda tx: store.apply_in(tx, _source(SPY), record))
     assert await store.announced_size(SPY, digest) is None
+
+
+async def test_a_node_cannot_record_a_run_about_another(database: Database) -> None:
+    """Neither the log nor an export says of a node what a stranger wrote."""
+    store = ReconciliationStore(database)
+    record = _run(f"recon/{SPY}/1")
+    record.node_id = NODE
+    with pytest.raises(FederationError):
+        await database.write(lambda tx: store.apply_in(tx, _source(SPY), record))
+    assert await store.page(before=1 << 62, limit=10) == []
+    record.node_id = SPY
+    await database.write(lambda tx: store.apply_in(tx, _source(SPY), record))
+
+
+def _clone() -> records.ReconciliationEntry:
+    sides = evidence(epoch="aa", size=9), evidence(epoch="aa", size=8)
+    return entry("R-CLONE-SUSPECT", "regional journal", *sides, "quarantined", 1)
+
+
+async def test_a_nodes_own_word_closes_no_finding_of_the_centre_about_it(
+    database: Database,
+) -> None:
+    """A clone that came first cannot silence the alarm about itself; two persons can."""
+    store = ReconciliationStore(database)
+
+    async def found(name: str, party: str = "") -> None:
+        record = _run(name)
+        record.entries.append(_clone())
+        source = _source(SPY, int(name[-1]))
+        await database.write(lambda tx: store.keep_in(tx, source, record, party))
+
+    async def closed_by() -> list[str]:
+        rows = await database.read(
+            lambda tx: tx.execute("SELECT resolved_by FROM recon_entries ORDER BY id")
+        )
+        return [str(by) for (by,) in rows]
+
+    # The node's journal has the epoch of the national one, and a run at the same index.
+    await found("recon/lkpp/1", "lkpp")
+    await found(f"recon/{SPY}/1")
+    own = records.ReconciliationResolved(run=f"recon/{SPY}/1", resolution="resolutions/1")
+    await database.write(lambda tx: store.apply_in(tx, _source(SPY), own))
+    await found("recon/lkpp/2", "lkpp")
+    assert await closed_by() == ["", f"{SPY} resolutions/1", ""]
+    by = "lkpp resolutions/1"
+    await database.write(lambda tx: resolve_in(tx, "recon/lkpp/1", 0, by))
+    await database.write(lambda tx: store.apply_in(tx, _source(SPY), own))
+    assert await closed_by() == [by, by, by]
