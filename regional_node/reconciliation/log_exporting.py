@@ -111,7 +111,7 @@ class Exporting:
             if place.epoch != epoch:
                 epoch = place.epoch
                 head, tree = await self._records.tree(epoch)
-                writing.add(journal_row(head, self._signer.verifier))
+                writing.add(journal_row(head, await self._journal.writer(epoch)))
             if place.row.index >= tree.size:
                 continue  # written since the export began
             path = tree.path(place.row.index)

@@ -134,7 +134,7 @@ class LogService(rpc.ReconciliationsServicer):
         detail.place.CopyFrom(
             log.EntryPlace(
                 party=head.party,
-                key=self._log.journal.verifier.text,
+                key=(await self._log.journal.writer(place.epoch)).text,
                 index=index,
                 entry=place.row.data,
                 leaf_hash=place.row.leaf_hash,

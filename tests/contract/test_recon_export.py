@@ -161,7 +161,10 @@ def test_another_key_is_not_believed() -> None:
         verify_export(io.BytesIO(FILES["csv"]), NODES[0].verifier)
     stranger = Signer.from_seed("lpse-a", b"z" * 32).verifier
     with pytest.raises(Refused, match="pinned"):
-        verify_export(io.BytesIO(FILES["csv"]), CENTRE.verifier, {"lpse-a": stranger})
+        verify_export(io.BytesIO(FILES["csv"]), CENTRE.verifier, [stranger])
+    both = [stranger, NODES[0].verifier]  # of a node that lost a machine: one name, two keys
+    assert NODES[0].name == stranger.name
+    verify_export(io.BytesIO(FILES["csv"]), CENTRE.verifier, both)
 
 
 def test_an_exporter_cannot_say_what_a_journal_does_not() -> None:

@@ -162,7 +162,7 @@ async def test_both_sides_export_what_verifies_offline(
         async with open_local_channel(both.folder / name) as channel:
             asked = contract.ExportEntriesRequest(form=form)
             data = await _exported(module.ReconciliationsStub(channel).ExportEntries(asked))
-        report = verify_export(io.BytesIO(data), keys[name], {NODE: node_key})
+        report = verify_export(io.BytesIO(data), keys[name], [node_key])
         assert (report.journals, report.runs) == (1, 2)
         assert report.rows == report.header.rows >= 4
 

@@ -275,7 +275,11 @@ async def test_the_other_machine_goes_on_under_an_identity_of_its_own(
             offered = [f"fork {one}" for one in range(40)]
             assert await reasons(centre) == sorted([*stored, *offered])
             await sound(renamed)
-            assert len(await renamed.journal.epochs()) == 2
+            before, after = await renamed.journal.epochs()
+            for epoch, name in ((before.epoch, NODE), (after.epoch, RENAMED_NODE)):
+                head = await renamed.journal.newest_head(epoch)
+                head.verify(await renamed.journal.writer(epoch))  # audits and exports do the same
+                assert head.party == name
 
 
 async def _rename(authority: Authority, folder: Path) -> None:

@@ -14,7 +14,7 @@ import base64
 import binascii
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -73,16 +73,14 @@ class _Place:
     indexes: set[int] = field(default_factory=set)
 
 
-def verify_export(
-    source: BinaryIO, key: Verifier, node_keys: Mapping[str, Verifier] | None = None
-) -> Report:
+def verify_export(source: BinaryIO, key: Verifier, node_keys: Collection[Verifier] = ()) -> Report:
     """Check a whole file with the exporter's key; `node_keys` are those that the reader pinned."""
     header, asked = _header(source, key)
     place = _Place()
     body = _Body(source)
     try:
         for row in _rows(header.form, body):
-            _take(place, row, asked, node_keys or {})
+            _take(place, row, asked, node_keys)
     except FederationError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
@@ -173,7 +171,7 @@ def _rows(form: str, body: _Body) -> Iterator[dict[str, Any]]:
 
 
 def _take(
-    place: _Place, row: dict[str, Any], asked: log.LogFilter, node_keys: Mapping[str, Verifier]
+    place: _Place, row: dict[str, Any], asked: log.LogFilter, node_keys: Collection[Verifier]
 ) -> None:
     match row["type"]:
         case "journal":
@@ -186,10 +184,10 @@ def _take(
             raise ExportInvalid("it holds a row of an unknown type")
 
 
-def _take_journal(place: _Place, row: dict[str, Any], node_keys: Mapping[str, Verifier]) -> None:
+def _take_journal(place: _Place, row: dict[str, Any], node_keys: Collection[Verifier]) -> None:
     key = Verifier.parse(row["key"])
-    pinned = node_keys.get(key.name, key)
-    if pinned.public != key.public:
+    pinned = {one.public for one in node_keys if one.name == key.name}  # several after a recovery
+    if pinned and key.public not in pinned:
         raise ExportInvalid(f"{key.name} has another key than the one that was pinned")
     head = head_from_note(row["head"].encode(), key)
     if (head.party, head.epoch.hex()) != (row["node_id"], row["epoch"]):

@@ -21,9 +21,11 @@ from lpse.federation.limits import (
     SCAN_ROWS_PER_STEP,
 )
 from lpse.federation.merkle import consistency_proof, inclusion_proof, root_of
+from lpse.federation.notes import Verifier
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage import journal_store as store
+from lpse.storage.journal_branches import verifier_in
 from lpse.storage.journal_store import EntryRow, EpochRow, HeadRow
 
 T = TypeVar("T")
@@ -42,6 +44,11 @@ class JournalReading(ABC):
 
     @property
     @abstractmethod
+    def verifier(self) -> Verifier:
+        """The present public key of its writer."""
+
+    @property
+    @abstractmethod
     def epoch(self) -> bytes:
         """The present epoch, 16 bytes."""
 
@@ -54,13 +61,19 @@ class JournalReading(ABC):
         """Every epoch of this journal, oldest first."""
         return await self._database.read(store.epochs_in)
 
+    async def writer(self, epoch: bytes) -> Verifier:
+        """The name and key that signed an epoch: the present ones, or former ones."""
+        return await self._database.read(lambda tx: verifier_in(tx, self.verifier, epoch))
+
     async def newest_head(self, epoch: bytes) -> Head:
         """The last head of an epoch, also of one that has ended."""
 
         def work(tx: Transaction) -> Head:
             row = store.newest_head_in(tx, number_in(tx, epoch))
             assert row is not None, "an epoch begins with a head"
-            return self._head_of(epoch, row)
+            # An epoch that this machine wrote under another name keeps the name that was signed.
+            party = verifier_in(tx, self.verifier, epoch).name
+            return Head(party, epoch, row.size, row.root, row.signature)
 
         return await self._database.read(work)
 

@@ -94,7 +94,7 @@ def check(
     exporter = read_key(key) if key else own
     if exporter is None:
         raise Refused("FED-7045", "the export's own word for its key proves nothing")
-    pinned = {one.name: one for one in map(read_key, node_keys or ())}
+    pinned = [read_key(one) for one in node_keys or ()]
     try:
         with source.open("rb") as file:
             report = verify_export(file, exporter, pinned)
