@@ -11,13 +11,17 @@ from typing import Any, Protocol
 
 import grpc
 
-from central.audit.comparisons import Comparisons
+from central.audit.comparisons import Comparisons, later
 from central.audit.examining import Examined, Examining
 from central.audit.objects import check_key, page_in
 from central.audit.proving import Proving
+from central.link.turns import Places, Turns
 from lpse.federation.digests import Part
-from lpse.federation.errors import Refused
+from lpse.federation.errors import FederationError, Refused
 from lpse.federation.limits import (
+    AUDIT_CALL_SECONDS_MAX,
+    AUDIT_CALLS_MAX,
+    AUDIT_CALLS_PER_NODE_MAX,
     DIGEST_BYTES,
     DIGEST_PREFIXES_MAX,
     EPOCH_BYTES,
@@ -59,6 +63,8 @@ class AuditService(rpc.AuditServicer):
         self._proving = proving
         self._admission = admission
         self._clock = clock
+        places = Places(AUDIT_CALLS_MAX, AUDIT_CALLS_PER_NODE_MAX, AUDIT_CALL_SECONDS_MAX)
+        self._turns = Turns(clock, places, _busy)
 
     async def BeginComparison(
         self, request: wire.BeginComparisonRequest, context: Context
@@ -66,7 +72,8 @@ class AuditService(rpc.AuditServicer):
         """Make the caller's tree."""
         node_id = self._admission.require_node(context)
         _check_place(request.epoch, request.size)
-        made = await self._comparisons.begin(node_id, request.epoch, request.size)
+        async with self._turns.turn(node_id):
+            made = await self._comparisons.begin(node_id, request.epoch, request.size)
         root = made.tree.root()
         return wire.BeginComparisonResponse(
             comparison=made.number,
@@ -104,9 +111,10 @@ class AuditService(rpc.AuditServicer):
         _check_place(request.epoch, request.size)
         _check_count(len(request.objects), EXAMINED_OBJECTS_MAX)
         applied = await self._comparisons.require_applied(node_id, request.epoch, request.size)
-        keys = await self._keys(node_id, request.objects)
-        named = [key for key in keys if key is not None]
-        examined = {one.key: one for one in await self._examining.examine(node_id, named)}
+        async with self._turns.turn(node_id):
+            keys = await self._keys(node_id, request.objects)
+            named = [key for key in keys if key is not None]
+            examined = {one.key: one for one in await self._examining.examine(node_id, named)}
         answer = wire.ExamineObjectsResponse(applied_size=applied)
         for asked, key in zip(request.objects, keys, strict=True):
             answer.objects.append(_told(asked, None if key is None else examined[key]))
@@ -116,7 +124,8 @@ class AuditService(rpc.AuditServicer):
         """Show entries of the caller's journal or of the national one."""
         node_id = self._admission.require_node(context)
         _check_place(request.epoch, request.size)
-        return await self._proving.prove(node_id, request)
+        async with self._turns.turn(node_id):
+            return await self._proving.prove(node_id, request)
 
     async def _keys(self, node_id: str, asked: Any) -> list[ObjectKey | None]:
         """Names as given, or as the centre's own tables have them for an identifier."""
@@ -134,6 +143,10 @@ class AuditService(rpc.AuditServicer):
         return [
             check_key(one.area, one.name) if one.area else found.get(bytes(one.id)) for one in asked
         ]
+
+
+def _busy() -> FederationError:
+    return later("FED-7073", "other nodes are comparing now", 30.0)
 
 
 def _children(parts: list[Part]) -> wire.DigestChildren:

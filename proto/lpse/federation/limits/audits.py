@@ -36,6 +36,10 @@ EXAMINED_RECORDS_MAX: Final = 4_096
 # Looks at objects that move while they are looked at; afterwards they wait for the next run.
 EXAMINATIONS_MAX: Final = 5
 EXAMINATION_PAUSE_SECONDS: Final = 1.0
+# Calls that walk through a journal, served at once, and of these those of one node; others come
+# again later.
+AUDIT_CALLS_MAX: Final = 32
+AUDIT_CALLS_PER_NODE_MAX: Final = 2
 # A call that takes longer has failed; making a tree of a million objects takes some ten seconds.
 AUDIT_CALL_SECONDS_MAX: Final = 300.0
 # Audits whose figures a node keeps; the runs themselves stay in its journal.
