@@ -17,7 +17,7 @@ import grpc
 
 from lpse.federation.checkpoints import Cosignature, Head, verify_cosignature
 from lpse.federation.errors import Refused, Unavailable
-from lpse.federation.limits import RECOVERY_IDLE_SECONDS_MAX
+from lpse.federation.limits import ENTRY_BYTES_MAX, RECOVERY_IDLE_SECONDS_MAX
 from lpse.federation.notes import Verifier
 from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.federation.v1.recovery_pb2_grpc import RecoveryStub
@@ -89,6 +89,10 @@ class RecoveryClient:
                 while (piece := await _next(call)) is not None:
                     if piece.first_index != first or not piece.entries:
                         raise Refused("FED-2407", "the centre's pieces have a gap")
+                    if first + len(piece.entries) > last:
+                        raise Refused("FED-2407", "the centre sends more than was asked for")
+                    if any(len(one) > ENTRY_BYTES_MAX for one in piece.entries):
+                        raise Refused("FED-2407", "the centre sends an entry over the limit")
                     yield first, list(piece.entries)
                     first += len(piece.entries)
             finally:
