@@ -73,6 +73,7 @@ class Evidence:
     due: dict[str, datetime] = field(default_factory=dict)  # published ends, by package
     node_of: dict[str, str] = field(default_factory=dict)  # by package
     handed_over: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
+    handed_at: dict[str, datetime] = field(default_factory=dict)  # by package, in true time
     leaks: list[tuple[str, str]] = field(default_factory=list)  # who could read what too early
     unsettled: list[str] = field(default_factory=list)  # who still differs after the bound
     waiting: set[str] = field(default_factory=set)  # identities that only a person can go on with
@@ -88,8 +89,7 @@ _COPIES: Final = {
         "SELECT idx, bytes FROM ledger_entries WHERE journal = ? ORDER BY idx",
     ),
     "national": (
-        "SELECT id, epoch, size, root, signature FROM national_journals WHERE party = ?"
-        " ORDER BY id",
+        "SELECT id, epoch, size, root, signature FROM national_journals WHERE party = ? ORDER BY 1",
         "SELECT idx, bytes FROM national_entries WHERE journal = ? ORDER BY idx",
     ),
 }

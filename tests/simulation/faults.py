@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from central.assembly import HEAD_FILE
 from tests.simulation import frames
 from tests.simulation.disk import Fault
 from tests.simulation.machines import SimMachine, SimNode
@@ -123,7 +124,10 @@ def _meddle(make: Callable[[Run, Event], frames.Meddler]) -> Callable[[Run, Even
 
 
 def _restore(run: Run, event: Event) -> None:
-    """The machine stands as it was `back` seconds ago; `marked`: by `backup restore`."""
+    """The machine stands as it was `back` seconds ago; `marked`: by `backup restore`.
+
+    A backup of the centre has no head file, see `lkpp-central backup`.
+    """
     machine = run.machine(event)
     copy = run.copies.get(id(event))
     if copy is None:
@@ -135,6 +139,7 @@ def _restore(run: Run, event: Event) -> None:
     machine.stand_as(copy)
     if event.with_.get("marked"):
         machine.mark_restored()
+        (machine.folder.path / HEAD_FILE).unlink(missing_ok=True)
     machine.restarts = True
     if not machine.running:
         machine.start()

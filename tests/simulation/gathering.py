@@ -127,6 +127,7 @@ def gather(world: World, watch: Watch, promises: Promises, waiting: set[str]) ->
         due={code: tender.due for code, tender in promises.tenders.items()},
         node_of={code: tender.node for code, tender in promises.tenders.items()},
         handed_over=promises.opened,
+        handed_at={code: START + timedelta(seconds=at) for code, at in promises.opened_at.items()},
         leaks=watch.leaks,
         peaks=dict(watch.peaks),
         bounds=BOUNDS,

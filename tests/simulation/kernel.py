@@ -50,10 +50,11 @@ LIFE: contextvars.ContextVar[Life] = contextvars.ContextVar("life")
 
 
 class SimFuture(asyncio.Future[Any]):
-    """A future whose hash is its number."""
+    """A future whose hash is its number, and which knows its life."""
 
     def __init__(self, *, loop: SimLoop) -> None:
         self.number = next(loop.numbers)
+        self.life = LIFE.get(loop.world)
         super().__init__(loop=loop)
 
     def __hash__(self) -> int:
@@ -217,7 +218,10 @@ class SimLoop(base_events.BaseEventLoop):
 
     def _complain(self, loop: Any, context: dict[str, Any]) -> None:
         """What nobody awaited: told to whoever judges the run."""
-        error = context.get("exception")
+        error, future = context.get("exception"), context.get("future")
+        life = getattr(future, "life", None)
+        if life is not None and life.over:
+            return  # killed: nobody was left who could have awaited it
         self.complaints.append(f"{context.get('message')}: {type(error).__name__} {error}")
 
     # --- lives ---

@@ -1,8 +1,9 @@
-"""Persons of the centre who act at bad moments, by kind of event.
+"""Persons of the centre and SPSE who act at bad moments, by kind of event.
 
-Owns the table `ACTS`: kind -> what somebody does through the operators' door. Rules: an act may be
-refused, as in life, and what follows is judged by the checkers alone; each act speaks of the newest
-rollout, release or outage. Leaves out what machines suffer (`faults`).
+Owns the table `ACTS`: kind -> what somebody does through the operators' door, or SPSE through a
+node's. Rules: an act may be refused, as in life, and what follows is judged by the checkers alone;
+each act speaks of the newest rollout, release or outage. Leaves out what machines suffer
+(`faults`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from lpse.operator.v1 import rollouts_pb2 as rollouts
 from lpse.operator.v1.rollouts_pb2_grpc import RolloutsStub
+from tests.simulation.machines import SimNode
 from tests.simulation.plan import EVERYWHERE, Event
 
 if TYPE_CHECKING:
@@ -82,6 +84,13 @@ async def _take_back(run: Run, event: Event) -> None:
     await run.operators.take_back(_outage(run.operators))
 
 
+async def _shorten(run: Run, event: Event) -> None:
+    """SPSE of a node brings a published deadline forward."""
+    node = run.machine(event)
+    if isinstance(node, SimNode):
+        await run.vendors.shorten(node, event.number("seconds", 1_800.0))
+
+
 ACTS: Final[dict[str, Callable[[Run, Event], Awaitable[None]]]] = {
     "rollout": _rollout,
     "approve_late": _approve_late,
@@ -92,6 +101,7 @@ ACTS: Final[dict[str, Callable[[Run, Event], Awaitable[None]]]] = {
     "declare": _declare,
     "close": _close,
     "take_back": _take_back,
+    "shorten": _shorten,
 }
 
 

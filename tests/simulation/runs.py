@@ -35,6 +35,7 @@ from tests.simulation.vendors import DAY, Vendors
 from tests.simulation.world import World
 
 SETTLE_SECONDS: Final = 6 * 3_600.0
+QUIET_SECONDS: Final = 1_200.0
 Planting = Callable[[], AbstractContextManager[object]]
 
 
@@ -136,8 +137,10 @@ def _played(world: World, scenario: Scenario) -> Outcome:
     run = Run(world, scenario)
     run.begin()
     world.run(scenario.days * DAY)
-    bound = SETTLE_SECONDS + 8 * scenario.grain
-    world.until(lambda: _settled(run), bound, step=max(10.0, scenario.grain))
+    step, bound = max(10.0, scenario.grain), SETTLE_SECONDS + 8 * scenario.grain
+    if world.until(lambda: _settled(run), bound, step):
+        world.run(QUIET_SECONDS + 4 * scenario.grain)  # what follows from meeting again
+        world.until(lambda: _settled(run), bound, step)
     outcome = Outcome(receipts=len(run.vendors.promises.receipts), happened=run.happened)
     try:
         evidence = gather(world, run.watch, run.vendors.promises, run.waiting)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -35,6 +35,8 @@ RULE_SET: Final = "perka-1-2015"
 DAY: Final = 86_400.0
 REPEAT_SECONDS: Final = 120.0
 TRIES_MAX: Final = 40
+DOUBT: Final = 0.2  # share of vendors who ask again though they hold a receipt
+EAGER: Final = 0.5  # share of packages that SPSE asks for too early
 _CHUNK_BYTES: Final = 256 * 1024
 _FINAL: Final = (
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -93,6 +95,7 @@ class Vendors:
         self.world = world
         self.promises = Promises()
         self._chance = random.Random(f"vendors {world.seed}")
+        self._doubts = random.Random(f"doubts {world.seed}")
         self._count = 0
 
     def begin(self) -> None:
@@ -135,22 +138,14 @@ class Vendors:
     def _plan_opening(self, node: SimNode, tender: Tender) -> None:
         after = (tender.due - START).total_seconds() + self._chance.uniform(600.0, 7_200.0)
         self.world.later(after, lambda: self.open(node, tender))
+        early = (tender.due - START).total_seconds() - self._doubts.uniform(60.0, 3_000.0)
+        if self._doubts.random() < EAGER:
+            self.world.later(max(5.0, early), lambda: self.open(node, tender, tries=1))
 
     # --- what people do ---
 
     async def _announce(self, node: SimNode, listed: list[Tender]) -> None:
-        request = packages_wire.ImportPackagesRequest()
-        for tender in listed:
-            stages = ((STAGE, tender.begin, tender.due), (
-                "Pembukaan Dokumen Penawaran", tender.due, tender.due + timedelta(days=1)
-            ))  # fmt: skip
-            document = request.packages.add(
-                code=tender.code, title="Pembangunan jembatan", zone=node.zone, rule_set=RULE_SET
-            )
-            for stage, begin, end in stages:
-                one = document.stages.add(stage=stage)
-                one.start_time.FromDatetime(begin)
-                one.end_time.FromDatetime(end)
+        request = _import_of(node, listed)
         for _ in range(TRIES_MAX):
             try:
                 await PackagesStub(node.local()).ImportPackages(request)
@@ -159,15 +154,28 @@ class Vendors:
             else:
                 return
 
+    async def shorten(self, node: SimNode, seconds: float) -> None:
+        """SPSE's next package comes again with an earlier end, which the node refuses."""
+        now = START + timedelta(seconds=self.world.now)
+        mine = [one for one in self.promises.tenders.values() if one.node == node.name]
+        coming = min((one for one in mine if one.due > now), key=lambda one: one.due)
+        sooner = replace(coming, due=coming.due - timedelta(seconds=seconds))
+        await PackagesStub(node.local()).ImportPackages(_import_of(node, [sooner]))
+
     async def hand_in(self, node: SimNode, wish: Wish) -> None:
         """Until there is a receipt, a refusal, or no patience."""
         said = ""
         for _ in range(TRIES_MAX):
             said = await self.try_once(node, wish)
             if said in ("", "refused"):
-                return
+                break
             await self.world.pause(REPEAT_SECONDS)
-        self.promises.given_up[wish.key] = said
+        else:
+            self.promises.given_up[wish.key] = said
+            return
+        if not said and self._doubts.random() < DOUBT:  # a second click: the same answer again
+            await self.world.pause(REPEAT_SECONDS)
+            await self.try_once(node, wish)
 
     async def try_once(self, node: SimNode, wish: Wish) -> str:
         """One attempt: empty with a receipt, "refused" when final, else why not."""
@@ -197,9 +205,9 @@ class Vendors:
         if known is None:
             self.promises.receipts[wish.key] = (wish, receipt, self.world.now)
 
-    async def open(self, node: SimNode, tender: Tender) -> None:
+    async def open(self, node: SimNode, tender: Tender, tries: int = TRIES_MAX) -> None:
         """SPSE takes a package over; before its effective deadline the node refuses."""
-        for _ in range(TRIES_MAX):
+        for _ in range(tries):
             try:
                 listed = await _release(node, tender.code)
             except grpc.aio.AioRpcError as error:
@@ -209,6 +217,22 @@ class Vendors:
             self.promises.opened[tender.code] = listed
             self.promises.opened_at.setdefault(tender.code, self.world.now)
             return
+
+
+def _import_of(node: SimNode, listed: list[Tender]) -> packages_wire.ImportPackagesRequest:
+    request = packages_wire.ImportPackagesRequest()
+    for tender in listed:
+        stages = ((STAGE, tender.begin, tender.due), (
+            "Pembukaan Dokumen Penawaran", tender.due, tender.due + timedelta(days=1)
+        ))  # fmt: skip
+        document = request.packages.add(
+            code=tender.code, title="Pembangunan jembatan", zone=node.zone, rule_set=RULE_SET
+        )
+        for stage, begin, end in stages:
+            one = document.stages.add(stage=stage)
+            one.start_time.FromDatetime(begin)
+            one.end_time.FromDatetime(end)
+    return request
 
 
 async def _release(node: SimNode, code: str) -> list[tuple[str, bytes]]:
