@@ -92,7 +92,9 @@ class Exporting:
         try:
             writing = Writing(form)
             writing.front(about, self._journal.head, self._signer)  # a filter may be too long
-            passing = {row.record.run async for row, _ in self._reading.every(about.filter)}
+            passing = {
+                _key(row.record): row.number async for row, _ in self._reading.every(about.filter)
+            }
             async for _ in self._rows(writing, about, passing):
                 yield log.ExportPiece(data=writing.take(), rows=writing.rows)
             front = writing.front(about, self._journal.head, self._signer)
@@ -100,14 +102,16 @@ class Exporting:
         finally:
             self._running -= 1
 
-    async def _rows(self, writing: Writing, about: About, passing: set[str]) -> AsyncIterator[None]:
+    async def _rows(
+        self, writing: Writing, about: About, passing: dict[bytes, int]
+    ) -> AsyncIterator[None]:
         """Writes run by run; yields whenever a piece is full."""
-        epoch, tree = b"", PathTree(())
+        epoch, head, tree = b"", self._journal.head, PathTree(())
         async for place in self._records.every():
-            run = _run_of(place.row)
-            if run not in passing:
+            record = _record_of(place.row)
+            number = passing.pop(_key(record), None)
+            if number is None:
                 continue
-            passing.remove(run)
             if place.epoch != epoch:
                 epoch = place.epoch
                 head, tree = await self._records.tree(epoch)
@@ -115,8 +119,9 @@ class Exporting:
             if place.row.index >= tree.size:
                 continue  # written since the export began
             path = tree.path(place.row.index)
-            writing.add(run_row(run, place.row.index, place.row.data, path))
-            for line in await self._reading.passing(run, about.filter):
+            writing.add(run_row(record.run, place.row.index, place.row.data, path))
+            for line in await self._reading.passing(number, about.filter):
+                line.node_id = head.party  # a machine may go on under a new name
                 writing.add(entry_row(line))
             if writing.full():
                 yield
@@ -125,4 +130,13 @@ class Exporting:
 def _run_of(row: EntryRow) -> str:
     if row.kind != _KIND:
         return ""
-    return records.ReconciliationRecorded.FromString(decode_entry(row.data).payload).run
+    return _record_of(row).run
+
+
+def _record_of(row: EntryRow) -> records.ReconciliationRecorded:
+    return records.ReconciliationRecorded.FromString(decode_entry(row.data).payload)
+
+
+def _key(record: records.ReconciliationRecorded) -> bytes:
+    """Runs of two histories that came together may have one name; what they tell differs."""
+    return record.SerializeToString(deterministic=True)

@@ -32,10 +32,9 @@ _PLACES: Final = 1 << 16  # more than entries in a run
 FACETS: Final = ("classification", "state", "trigger", "rule")
 
 
-def place_of(line: log.LogEntry) -> int:
-    """Where an entry stands in the order of the log."""
-    number = int(line.run.rpartition("/")[2])
-    return number * _PLACES + line.number
+def _place(row: RunRow, line: log.LogEntry) -> int:
+    """Where an entry stands in the order of the log; names of runs may repeat after a recovery."""
+    return row.number * _PLACES + line.number
 
 
 class LogReading:
@@ -48,12 +47,14 @@ class LogReading:
         self._me = me
         self._followers = 0
 
-    async def page(self, asked: log.LogFilter, before: int, limit: int) -> list[log.LogEntry]:
-        """Entries below `before` that pass, newest first."""
-        found: list[log.LogEntry] = []
-        async for _, lines in self._runs(asked, before // _PLACES + 1):
-            passing = [line for line in lines if place_of(line) < before]
-            found += passing[::-1]
+    async def page(
+        self, asked: log.LogFilter, before: int, limit: int
+    ) -> list[tuple[int, log.LogEntry]]:
+        """Entries below `before` that pass, newest first, each with its place."""
+        found: list[tuple[int, log.LogEntry]] = []
+        async for row, lines in self._runs(asked, before // _PLACES + 1):
+            placed = [(_place(row, line), line) for line in lines]
+            found += [one for one in placed if one[0] < before][::-1]
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -98,26 +99,23 @@ class LogReading:
                 finished, base = await self._store.finished_above(base)
                 for number in finished:
                     if number not in told:
-                        yield await self._passing(number, asked)
+                        yield await self.passing(number, asked)
                 told = (told | set(finished)) if finished else told
                 told = {number for number in told if number > base}
                 await self._clock.sleep(LOG_WATCH_SECONDS)
         finally:
             self._followers -= 1
 
-    async def line(self, number: int, entry: int) -> tuple[RunRow, log.LogEntry] | None:
+    async def line(self, run: str, entry: int) -> tuple[RunRow, log.LogEntry] | None:
         """One entry of one run."""
-        row = await self._store.run(number)
+        row = await self._store.named(run)
         if row is None or entry >= len(row.record.entries):
             return None
         lines = await self._lines(row, await self._answers())
         return row, lines[entry]
 
-    async def passing(self, run: str, asked: log.LogFilter) -> list[log.LogEntry]:
+    async def passing(self, number: int, asked: log.LogFilter) -> list[log.LogEntry]:
         """The entries of one run that pass."""
-        return await self._passing(int(run.rpartition("/")[2]), asked)
-
-    async def _passing(self, number: int, asked: log.LogFilter) -> list[log.LogEntry]:
         row = await self._store.run(number)
         if row is None:
             return []

@@ -31,7 +31,6 @@ from regional_node.reconciliation.log_reading import (
     LogReading,
     capped,
     most_common,
-    place_of,
 )
 from regional_node.reconciliation.log_store import LogStore
 from regional_node.reconciliation.store import RunRow
@@ -74,8 +73,8 @@ class LogService(rpc.ReconciliationsServicer):
         asked, before = check_filter(request.filter), token_of(request.page_token)
         found = await self._log.reading.page(asked, before, size + 1)
         return api.ListEntriesResponse(
-            entries=found[:size],
-            next_page_token=str(place_of(found[size - 1])) if len(found) > size else "",
+            entries=[line for _, line in found[:size]],
+            next_page_token=str(found[size - 1][0]) if len(found) > size else "",
         )
 
     async def CountFacets(
@@ -117,9 +116,9 @@ class LogService(rpc.ReconciliationsServicer):
         self, request: api.GetEntryRequest, context: Context
     ) -> api.GetEntryResponse:
         """One entry with evidence, proof and neighbours."""
-        number = request.name.rpartition("/")[2]
-        found = await self._log.reading.line(token_of(number), request.number)
-        if found is None or request.name not in (number, found[0].record.run):
+        number = token_of(request.name.rpartition("/")[2])
+        found = await self._log.reading.line(request.name, request.number)
+        if found is None or number == NEWEST:
             raise NotFound("FED-7041", f"{request.name} has no entry {request.number}")
         return api.GetEntryResponse(detail=await self._detail(*found))
 

@@ -28,6 +28,10 @@ class LogStore:
         """One run."""
         return await self._runs.get(number)
 
+    async def named(self, name: str) -> RunRow | None:
+        """One run by its name or number."""
+        return await self._runs.named(name)
+
     async def resolutions(self) -> dict[tuple[str, int], str]:
         """By run and place of the entry: the newest resolution by an officer."""
         rows = await self._database.read(

@@ -17,6 +17,7 @@ from lpse.federation.errors import NotFound
 from lpse.federation.recon_log import check_filter
 from lpse.intake.v1 import reconciliations_pb2 as api
 from lpse.runtime.channels import page_size
+from regional_node.reconciliation.log_reading import NEWEST
 from regional_node.reconciliation.log_service import LogParts, LogService, token_of
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
@@ -38,9 +39,9 @@ class ReconciliationsService(LogService):
         self, request: api.GetReconciliationRequest, context: Context
     ) -> api.GetReconciliationResponse:
         """One run, by its name or its number."""
-        number = request.name.rpartition("/")[2]
-        row = await self._store.get(token_of(number)) if number else None
-        if row is None or request.name not in (number, row.record.run):
+        number = token_of(request.name.rpartition("/")[2])
+        row = await self._store.named(request.name) if number != NEWEST else None
+        if row is None:
             raise NotFound("FED-7001", "there is no such reconciliation run")
         return api.GetReconciliationResponse(reconciliation=_run(row))
 

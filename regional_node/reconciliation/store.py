@@ -64,6 +64,17 @@ class ReconciliationStore:
         rows = await self._select("number = ?", (number,), 1)
         return rows[0] if rows else None
 
+    async def named(self, name: str) -> RunRow | None:
+        """A run by its number, or by its name: after a recovery another number may stand for it."""
+        number = name.rpartition("/")[2]
+        row = await self.get(int(number)) if number.isdecimal() and len(number) < 19 else None
+        if row is not None and name in (number, row.record.run):
+            return row
+        if name == number:
+            return None
+        rows = await self._select("instr(record, CAST(? AS BLOB)) > 0", (name,), 1_000)
+        return next((row for row in rows if row.record.run == name), None)
+
     async def page(
         self, *, before: int, limit: int, trigger: int = 0, with_difference: bool = False
     ) -> list[RunRow]:
