@@ -93,7 +93,8 @@ class BranchReceiving:
         if head.size - opening.first_index > BRANCH_ENTRIES_MAX:
             raise BranchInvalid(f"it has more than {BRANCH_ENTRIES_MAX} entries")
         tree = await self._prefix(head, opening.first_index)
-        branch = await self._store.begin(head, opening.first_index, self._clock.wall().isoformat())
+        now = self._clock.now().isoformat()  # by the clock that decisions are dated with
+        branch = await self._store.begin(head, opening.first_index, now)
         if branch.whole:
             return branch
         older = await self._older(branch)

@@ -184,12 +184,14 @@ async def test_a_clone_beside_a_sound_session_is_not_let_in(
             clone = Node(authority, tmp_path / "copy", NODE, centre.port)
             async with recovering(clone) as recovery:
                 await recovery.store.want("backup")
+                await eventually(lambda: clone.state.session is not None)
+
+                async def waits() -> bool:
+                    return await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
+
+                await eventually(waits)
                 for _ in range(3):
                     await recovery.worker.step(clone.parts.clock.wall())
-                listed = await recovery.engine.listed()
-                agreed = await recovery.engine.agreed(listed)
-                said = await recovery.engine.advice(await recovery.engine.shown(agreed))
-                assert said.advice == A.RECOVERY_ADVICE_WAIT
                 assert len(await clone.journal.epochs()) == 1
             assert sound_one.settled()
 
