@@ -1,7 +1,8 @@
 """What persons decided about branches, read from the resolutions of the reconciliation log.
 
-Owns which resolution speaks of which branch: one about the branch itself, or a later one about the
-node's journal as the link's finding names it. Leaves out planning and approving.
+Owns which resolution speaks of which branch: one about the branch itself, or one about the node's
+journal as the link's finding names it. Rule: only what was decided once the branch was here speaks
+of it; its name can be guessed, and asked about, before. Leaves out planning and approving.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ class Resolved:
 
     async def decided(self, node_id: str, branch: str, since: str) -> Decided | None:
         """The newest decision about this branch, or about the node's journal since that time."""
-        found = await self._resolutions.of(node_id, branch)
-        if found is None:
-            found = await self._resolutions.of(node_id, JOURNAL)
-            if found is None or not _speaks_of(found, datetime.fromisoformat(since)):
-                return None
-        return Decided(found.choice, found.name)
+        for subject in (branch, JOURNAL):
+            found = await self._resolutions.of(node_id, subject)
+            if found is not None and _speaks_of(found, datetime.fromisoformat(since)):
+                return Decided(found.choice, found.name)
+        return None
 
 
 def _speaks_of(found: Resolution, offered: datetime) -> bool:

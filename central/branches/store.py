@@ -125,6 +125,20 @@ class BranchStore:
         found = await self._database.read(lambda tx: _find_in(tx, head))
         return found if found is not None and found.whole else None
 
+    async def told(self, branch: Branch, resolution: str, epoch: bytes) -> bytes:
+        """The newest epoch of the node when this decision was first told; now, if it never was."""
+
+        def work(tx: Transaction) -> bytes:
+            tx.run(
+                "UPDATE branches SET told_resolution = ?, told_epoch = ?"
+                " WHERE id = ? AND told_resolution <> ?",
+                (resolution, epoch, branch.number, resolution),
+            )
+            told = "SELECT told_epoch FROM branches WHERE id = ?"
+            return bytes(tx.execute(told, (branch.number,))[0][0])
+
+        return await self._database.write(work)
+
     async def of_node(self, node_id: str) -> list[Branch]:
         """Every whole branch of a node, oldest first."""
         rows = await self._database.read(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from central.branches.ports import Decisions, Findings
+from central.branches.ports import Decided, Decisions, Findings
 from central.branches.store import Branch, BranchStore
 from central.ledger.ledger import Ledger
 from central.ledger.ports import NodeKeys
 from central.link.store import LinkStore
-from central.recovery.rules import Advice, Facts, Kept, Shown, advise
+from central.recovery.rules import FOLLOWED, Advice, Facts, Kept, Shown, advise
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Denied, Refused
 from lpse.federation.limits import EPOCHS_SHOWN_MAX, HEADS_PER_EPOCH_MAX
@@ -65,9 +65,19 @@ class Advising:
             kept=kept,
         )
         advice = advise(facts)
+        if branch is not None and kept is not None and kept.decided is not None:
+            advice = await self._once(branch, kept.decided, advice)
         if branch is not None and advice.advice == wire.RECOVERY_ADVICE_WAIT:
             await self._tell(branch, advice)
         return advice, kept
+
+    async def _once(self, branch: Branch, decided: Decided, advice: Advice) -> Advice:
+        """A decision lets one machine go on: afterwards the same branch is an old copy of it."""
+        if advice.advice != wire.RECOVERY_ADVICE_RECOVER:
+            return advice
+        newest = self._ledger.positions(branch.head.party)[-1].epoch
+        told = await self._branches.told(branch, decided.name, newest)
+        return advice if told == newest else FOLLOWED
 
     async def _tell(self, branch: Branch, advice: Advice) -> None:
         """Write down, once per branch, that a person has to decide about it."""

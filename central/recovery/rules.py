@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from central.branches.ports import CONTINUE_OFFERED, CONTINUE_STORED, Decided
 from lpse.federation.v1 import recovery_pb2 as wire
@@ -121,3 +122,7 @@ _MACHINE = "the branch holds nobody's act: the lost rest is given back, the bran
 _OFFERED = "a person decided that this machine goes on"
 _STORED = "a person decided for the stored history; this machine needs an identity of its own"
 _OTHER = "a person looked and left both histories as they are"
+_FOLLOWED = "a machine went on by this decision already; this one is an old copy and waits anew"
+
+# A machine that shows a branch whose decision another one followed.
+FOLLOWED: Final = Advice(A.RECOVERY_ADVICE_WAIT, "R-CLONE-SUSPECT/1", _FOLLOWED)

@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 
 import central.recovery.service as recovery_service
 from central.branches import store as branches_store
+from central.branches.decisions import Resolved
+from central.branches.ports import CONTINUE_OFFERED
 from central.branches.store import BranchStore
+from central.reconciliation.resolutions import Resolution, ResolutionStore
 from lpse.federation.checkpoints import Head, sign_head
 from lpse.federation.limits import BRANCHES_PER_NODE_MAX, RECOVERY_CALLS_MAX
 from lpse.federation.merkle import leaf_hash, root_of
+from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.federation.v1.recovery_pb2_grpc import RecoveryStub
 from lpse.runtime import tls
 from lpse.runtime.channels import error_from, open_channel
-from tests.federation.rig import ENTROPY, Authority, Centre, Node, eventually, running
-from tests.federation.test_recovery_rewound import write
+from tests.federation.rig import CLOCK, ENTROPY, Authority, Centre, Node, eventually, running
+from tests.federation.test_recovery_forks import Person, _advice, _forked
+from tests.federation.test_recovery_rewound import copy, ledger, recovering, write
 
 NODE = "lpse-pacitan"
 SPY = "lpse-compromised"
@@ -160,6 +166,47 @@ async def test_two_offers_of_one_head_do_not_write_into_each_other(
         store = BranchStore(centre.database)
         (kept,) = await store.of_node(SPY)
         assert [one.data for one in await store.entries(kept, 0, 10)] == good
+
+
+async def test_a_leaked_copy_of_a_settled_fork_does_not_go_on_by_the_old_decision(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Two persons let one machine go on, once; a backup of that time with its keys waits."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.decisions = person = Person()
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre)
+        copy(tmp_path / "copy", tmp_path / "leaked")
+        person.choice = CONTINUE_OFFERED
+        async with recovering(fork) as recovery:
+            await eventually(recovery.finished)
+        before = await ledger(centre)
+        leaked = Node(authority, tmp_path / "leaked", NODE, centre.port)
+        async with recovering(leaked) as recovery:
+            await eventually(lambda: leaked.state.session is not None)
+
+            async def waits() -> bool:
+                return await _advice(recovery) == wire.RECOVERY_ADVICE_WAIT
+
+            await eventually(waits)
+            assert len(await leaked.journal.epochs()) == 1
+        assert await ledger(centre) == before
+
+
+async def test_a_decision_made_before_the_branch_was_here_does_not_speak_of_it() -> None:
+    """Names of branches count up: a node could ask about its next one, and offer it later."""
+    early = records.ReconciliationResolved(resolution="resolutions/1", choice=CONTINUE_OFFERED)
+    now = CLOCK.now()
+
+    class Answered:
+        async def of(self, node_id: str, subject: str) -> Resolution | None:
+            return Resolution(1, early, 7, now) if subject == "branches/12" else None
+
+    resolved = Resolved(cast(ResolutionStore, Answered()))
+    since = (now + timedelta(seconds=1)).isoformat()
+    assert await resolved.decided(NODE, "branches/12", since) is None
+    found = await resolved.decided(NODE, "branches/12", now.isoformat())
+    assert found is not None and found.name == "resolutions/1"
 
 
 async def test_a_node_cannot_have_its_journal_walked_for_hundreds_of_heads(
