@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -153,6 +154,32 @@ def test_a_file_that_was_cut_off_does_not_verify(form: str) -> None:
     other = exported(form, runs=4)[:EXPORT_HEADER_BYTES]
     with pytest.raises(Refused, match="not what was signed"):
         verify_export(io.BytesIO(other + data[EXPORT_HEADER_BYTES:]), CENTRE.verifier)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", 99),
+        ("number", 10**30),
+        ("number", 1e308),
+        ("number", -1),
+        ("index", 10**40),
+        ("state", "ODD"),
+        ("path", [1]),
+        ("entry", 5),
+        ("type", []),
+    ],
+)
+def test_a_forged_row_is_refused_in_words(field: str, value: Any) -> None:
+    """Whoever checks a stranger's file is told what is wrong with it, never a bug of the program."""
+    whole = exported("jsonl")
+    front, lines = whole[:EXPORT_HEADER_BYTES], whole[EXPORT_HEADER_BYTES:].splitlines()
+    for at, line in enumerate(lines):
+        row = json.loads(line)
+        if field in row:
+            forged = [*lines[:at], json.dumps({**row, field: value}).encode(), *lines[at + 1 :]]
+            with pytest.raises(FederationError):
+                verify_export(io.BytesIO(front + b"\n".join(forged) + b"\n"), CENTRE.verifier)
 
 
 def test_another_key_is_not_believed() -> None:

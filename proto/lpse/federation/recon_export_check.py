@@ -16,7 +16,7 @@ import csv
 import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from google.protobuf.json_format import ParseDict, ParseError
 
@@ -39,6 +39,18 @@ from lpse.federation.recon_export import (
 from lpse.federation.recon_log import begin_of, lines_of, passes
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
+
+
+# What a forged row, number or text may make of the reading of it.
+_UNREADABLE: Final = (
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    csv.Error,
+    RecursionError,
+)
 
 
 class ExportInvalid(Refused):
@@ -83,7 +95,7 @@ def verify_export(source: BinaryIO, key: Verifier, node_keys: Collection[Verifie
             _take(place, row, asked, node_keys)
     except FederationError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ExportInvalid(f"row {place.rows + 1} cannot be read") from error
     if (body.size, body.digest.hexdigest()) != (header.body_bytes, header.sha256):
         raise ExportInvalid("what follows the header is not what was signed")
