@@ -171,7 +171,7 @@ def test_a_file_that_was_cut_off_does_not_verify(form: str) -> None:
     ],
 )
 def test_a_forged_row_is_refused_in_words(field: str, value: Any) -> None:
-    """Whoever checks a stranger's file is told what is wrong with it, never a bug of the program."""
+    """Whoever checks a stranger's file is told what is wrong with it, not of a bug."""
     whole = exported("jsonl")
     front, lines = whole[:EXPORT_HEADER_BYTES], whole[EXPORT_HEADER_BYTES:].splitlines()
     for at, line in enumerate(lines):

@@ -40,7 +40,6 @@ from lpse.federation.recon_log import begin_of, lines_of, passes
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 
-
 # What a forged row, number or text may make of the reading of it.
 _UNREADABLE: Final = (
     ValueError,
