@@ -178,7 +178,8 @@ class Engine:
 
     async def _read_epoch(self, one: Listed, have: int) -> None:
         head = one.head
-        first = await self._store.staged(head.epoch, have)
+        # A centre that was itself restored meanwhile may show less than it has given back already.
+        first = min(await self._store.staged(head.epoch, have), head.size)
         async for index, entries in self._client.read(head.epoch, first, head.size):
             await self._store.stage(head.epoch, index, entries)
         if await self._store.staged_root(head.epoch, have, head.size) != head.root:

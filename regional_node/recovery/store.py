@@ -226,19 +226,19 @@ class RecoveryStore:
             for leaf in await self._leaves(epoch, tree.size, last):
                 tree.append(leaf)
         while tree.size < size:
-            rows = await self._staged_leaves(epoch, tree.size)
+            rows = await self._staged_leaves(epoch, tree.size, size)
             if not rows:
                 break
             for leaf in rows:
                 tree.append(leaf)
         return tree.root()
 
-    async def _staged_leaves(self, epoch: bytes, first: int) -> list[bytes]:
+    async def _staged_leaves(self, epoch: bytes, first: int, last: int) -> list[bytes]:
         rows = await self.database.read(
             lambda tx: tx.execute(
-                "SELECT leaf_hash FROM recovery_entries WHERE epoch = ? AND idx >= ?"
+                "SELECT leaf_hash FROM recovery_entries WHERE epoch = ? AND idx >= ? AND idx < ?"
                 " ORDER BY idx LIMIT ?",
-                (epoch, first, SCAN_ROWS_PER_STEP),
+                (epoch, first, last, SCAN_ROWS_PER_STEP),
             )
         )
         return [bytes(leaf) for (leaf,) in rows]
@@ -256,7 +256,10 @@ class RecoveryStore:
                 (number, head.epoch, have, head.size),
             )
             branches.end_at_in(tx, number, head)
-            tx.run("DELETE FROM recovery_entries WHERE epoch = ?", (head.epoch,))
+            # What lies beyond was given back by a centre that lost it since: nobody else has it.
+            tx.run(
+                "DELETE FROM recovery_entries WHERE epoch = ? AND idx < ?", (head.epoch, head.size)
+            )
             tx.run(
                 "INSERT INTO recovery_epochs (epoch, next_index, last_index) VALUES (?, ?, ?)"
                 " ON CONFLICT (epoch) DO UPDATE SET last_index = excluded.last_index",

@@ -28,10 +28,10 @@ from tests.federation.test_recovery_rewound import (
     Recovering,
     first_life,
     ledger,
-    own,
     reasons,
     recovering,
     runs_of,
+    same,
     sound,
     write,
 )
@@ -112,7 +112,7 @@ async def test_the_offered_history_continues_and_the_stored_one_is_taken_in(
             await eventually(lambda: fork.state.row.applied_size == fork.journal.head.size)
             offered = [f"fork {one}" for one in range(40)]
             assert await reasons(centre) == sorted([*stored, *offered])
-            assert await own(fork) == await ledger(centre)
+            await eventually(lambda: same(fork, centre))
             await sound(fork)
             told = [one.rule for run in await runs_of(fork) for one in run.entries]
             assert "R-BRANCH-SETTLED/1" in told and "R-BRANCH-REIMPORTED/1" in told
