@@ -1,8 +1,10 @@
 """`dev.py simulate`: one run of the country, and what it came to.
 
 Owns the command's flags and its report: node-days per second, memory, the trace hash, promises and
-errors. Rules: without a fixed hash seed it starts itself again with one, so that a seed is a run;
-exit status 0 when everything settled, 1 when it did not. Leaves out checkers and shrinking.
+errors; and the doors to scenarios (`--scenario FILE`, `--replay FILE`), to drawn faults (`--faults
+drawn`) and to bundles of seeds (`--bundle ci|long`). Rules: without a fixed hash seed it starts
+itself again with one, so that a seed is a run; exit status 0 when everything settled and no checker
+spoke, 1 otherwise. Leaves out what is judged (`checkers`) and how (`runs`).
 """
 
 from __future__ import annotations
@@ -12,9 +14,16 @@ import os
 import resource
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
+from tests.simulation import bundle
+from tests.simulation.drawing import draw
 from tests.simulation.observe import settled, unsettled
+from tests.simulation.plan import SCENARIOS, Scenario
+from tests.simulation.planted import PLANTED
+from tests.simulation.runs import play
 from tests.simulation.settings import Options
 from tests.simulation.vendors import Vendors
 from tests.simulation.world import World
@@ -32,6 +41,13 @@ def main(arguments: list[str]) -> int:
         words = [sys.executable, "-m", "tests.simulation", *arguments]
         os.execv(sys.executable, words)
     flags = _parser().parse_args(arguments)
+    if flags.bundle == "ci":
+        return bundle.ci()
+    if flags.bundle == "long":
+        return bundle.long(flags.minutes, flags.seed or 1, flags.save)
+    if flags.scenario or flags.replay:
+        return _play(_scenario(flags.scenario or flags.replay, flags.seed))
+    seed = 1 if flags.seed is None else flags.seed
     grain, submissions = next(one[1:] for one in SIZES if flags.nodes >= one[0])
     options = Options(
         nodes=flags.nodes,
@@ -39,9 +55,49 @@ def main(arguments: list[str]) -> int:
         grain=flags.grain or grain,
         vendors_per_day=submissions if flags.submissions is None else flags.submissions,
         packages=flags.packages,
-        faults=flags.faults,
     )
-    return _run(flags.seed, options)
+    if flags.faults == "drawn":
+        return _play(_drawn(seed, options))
+    return _run(seed, options)
+
+
+def _scenario(name: str, seed: int | None) -> Scenario:
+    """From a file or, for "-", from standard input; a given seed takes the place of its own."""
+    scenario = Scenario.from_json(
+        sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    )
+    return scenario if seed is None else replace(scenario, seed=seed)
+
+
+def _drawn(seed: int, options: Options) -> Scenario:
+    return draw(
+        Scenario(
+            seed,
+            options.nodes,
+            options.days,
+            options.grain,
+            options.vendors_per_day,
+            options.packages,
+        )
+    )
+
+
+def _play(scenario: Scenario) -> int:
+    """One scenario, judged; the bug that it was made for is planted."""
+    bug = PLANTED.get(scenario.planted)
+    outcome = play(scenario, bug) if bug else play(scenario)
+    happened = " ".join(f"{kind} {count}" for kind, count in sorted(outcome.happened.items()))
+    print(
+        f"{scenario.nodes} nodes, {scenario.days:g} days, {outcome.receipts} receipts,"
+        f" {outcome.seconds:.1f} s; {happened or 'no faults'}; trace {outcome.trace[:16]};"
+        f" {'sound' if outcome.sound else 'NOT SOUND'}"
+    )
+    for finding in outcome.findings[:20]:
+        print(f"  {finding}")
+    if not outcome.sound:
+        for line in outcome.errors[-10:]:
+            print(f"  error {line}")
+    return 0 if outcome.sound else 1
 
 
 def _run(seed: int, options: Options) -> int:
@@ -82,13 +138,18 @@ def _run(seed: int, options: Options) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py simulate", description="A simulated country.")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="default 1; the first one of a long bundle")
     parser.add_argument("--nodes", type=int, default=5)
     parser.add_argument("--days", type=float, default=3.0)
     parser.add_argument("--grain", type=float, default=0.0, help="seconds; 0: chosen by size")
     parser.add_argument("--submissions", type=float, help="per node and day; default by size")
     parser.add_argument("--packages", type=int, default=3, help="per node")
-    parser.add_argument("--faults", default="none", choices=("none",), help="scenario of faults")
+    parser.add_argument("--faults", choices=("none", "drawn"), default="none", help="by seed")
+    parser.add_argument("--scenario", default="", help='a scenario file to play; "-": stdin')
+    parser.add_argument("--replay", default="", help="the same, under another name")
+    parser.add_argument("--bundle", choices=("ci", "long"), help="many seeds with drawn faults")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long the long bundle goes")
+    parser.add_argument("--save", type=Path, default=SCENARIOS, help="where failures are kept")
     return parser
 
 

@@ -40,7 +40,6 @@ class Options:
     grain: float = 60.0  # seconds: the grid of the programs' timers
     vendors_per_day: float = 6.0  # submissions per node
     packages: int = 3  # per node, with deadlines spread over the run
-    faults: str = "none"
     services: bool = True  # every node begins with a running SPSE, so that it can be upgraded
 
     @property
