@@ -236,3 +236,21 @@ def test_a_table_too_wide_for_the_screen_becomes_records(
     output.show_list(rows, columns)
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "Title0  one-long-word-key0" and len(told) == 21 and told[10] == ""
+
+
+@pytest.mark.parametrize("form", list(output.Output))
+def test_words_of_another_party_are_no_commands_to_the_terminal(
+    form: output.Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Escape, C1 and direction marks never arrive as such; in JSON they keep their value."""
+    hostile = "a\x1b[2Jb\x9b31mc\u202ed\x85e\ufefff"
+    rows = [{"name": hostile}]
+    output.show_list(rows, [output.Column("name", "Name")], form)
+    output.show(rows[0], [output.Column("name", "Name")], form)
+    output.note(f"said:\n{hostile}")
+    told = capsys.readouterr()
+    for text in (told.out, told.err):
+        assert not set(text) & set(hostile) - set("ab[2Jc31mdef"), ascii(text)
+    assert told.err.startswith("said:\n")
+    if form is output.Output.JSON:
+        assert json.loads(told.out[: told.out.index("]") + 1]) == rows

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -43,6 +44,8 @@ EXIT_PARTIAL: Final = 7
 EXIT_CONFIRMATION: Final = 8
 EXIT_ROLLOUT_STOPPED: Final = 10
 EXIT_INTERRUPTED: Final = 130
+# What JSON may hold as it is, and terminals obey: C1 controls, direction marks.
+_COMMANDS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _WIDE: Final = 10_000  # columns of what is no terminal: no line is cut or folded
 
 
@@ -97,11 +100,11 @@ def show_list(
     """Print many; `about` (as_of, unreachable, next_page_token) says what the list does not."""
     rows = [plain(item) for item in items]
     if output is Output.JSON:
-        _write(_json({"items": rows, **plain(about)} if about is not None else rows))
+        _write(json_text({"items": rows, **plain(about)} if about is not None else rows))
     elif output is Output.JSONL:
-        _write("".join(f"{_json(row, line=True)}\n" for row in rows), end="")
+        _write("".join(f"{json_text(row, line=True)}\n" for row in rows), end="")
     elif output is Output.NAME:
-        _write("".join(f"{row.get(name, '')}\n" for row in rows), end="")
+        _write("".join(f"{visible(str(row.get(name, '')))}\n" for row in rows), end="")
     else:
         _table(rows, columns)
         for key, value in plain(about or {}).items():
@@ -119,18 +122,18 @@ def show(
     """Print one; as a table: a line per column, or per field where no columns are named."""
     row = plain(item)
     if output is Output.NAME:
-        _write(str(row.get(name, "")))
+        _write(visible(str(row.get(name, ""))))
     elif output is Output.TABLE:
         named = columns or [Column(key, key) for key in row]
         if named:
             _write(_record(row, named))
     else:
-        _write(_json(row, line=output is Output.JSONL))
+        _write(json_text(row, line=output is Output.JSONL))
 
 
 def note(text: str) -> None:
-    """A remark for the person, on stderr; not data."""
-    print(text, file=sys.stderr)
+    """A remark for the person, on stderr; not data. Whatever it quotes stays text."""
+    print("\n".join(visible(line) for line in text.expandtabs().split("\n")), file=sys.stderr)
 
 
 def interactive() -> bool:
@@ -307,11 +310,14 @@ def _text(value: Any, form: Callable[[Any], str] | None) -> str:
         return say("yes") if value else say("no")
     if isinstance(value, list):
         return ", ".join(_text(item, None) for item in value)
-    return _json(value, line=True) if isinstance(value, dict) else str(value)
+    return json_text(value, line=True) if isinstance(value, dict) else str(value)
 
 
-def _json(value: Any, *, line: bool = False) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=None if line else 2, allow_nan=False)
+def json_text(value: Any, *, line: bool = False) -> str:
+    """JSON for standard output."""
+    text = json.dumps(value, ensure_ascii=False, indent=None if line else 2, allow_nan=False)
+    # The same JSON, but nothing in it is a command to the terminal on which it may end.
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _write(text: str, *, end: str = "\n") -> None:

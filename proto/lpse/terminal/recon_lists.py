@@ -13,7 +13,7 @@ from datetime import UTC
 from typing import Any, Final
 
 from lpse.federation.v1 import recon_log_pb2 as log
-from lpse.terminal.output import Column, Output, console, note, show, show_list, visible
+from lpse.terminal.output import Column, Output, console, json_text, note, show, show_list, visible
 from lpse.terminal.plain import plain
 from lpse.terminal.recon_words import class_word, facet_word, state_word, value_word
 from lpse.terminal.words import date_text, language, say
@@ -108,7 +108,7 @@ async def follow(pages: AsyncIterator[Any], zone: str, output: Output) -> None:
             elif output is Output.NAME:
                 print(entry_name(line), flush=True)
             else:
-                print(json.dumps(entry_document(line), ensure_ascii=False), flush=True)
+                print(json_text(entry_document(line), line=True), flush=True)
 
 
 def live_line(line: log.LogEntry, zone: str) -> str:
