@@ -45,7 +45,7 @@ async def recover(code: str, endpoint: str, paper: Path | None, output: Output) 
     )
     _mark(data, listed)
     show(identities.row_of(identity), identities.COLUMNS, output, name="node_id")
-    _tell(listed)
+    _tell(listed, with_code=paper is not None)
 
 
 async def _epochs(data: Path, identity: Identity) -> list[Listed]:
@@ -90,9 +90,16 @@ def _mark(data: Path, listed: list[Listed]) -> None:
         mark_recover(data, listed[-1].head)
 
 
-def _tell(listed: list[Listed]) -> None:
+def _tell(listed: list[Listed], *, with_code: bool) -> None:
     entries = sum(one.head.size for one in listed)
     note(say("Entries of this node at the centre: {count}", count=entries))
     note(say("Start the node with: lpse-node run"))
     if entries:
         note(say("It serves at once and gets its entries back meanwhile; see lpse-node status."))
+    if entries and not with_code:
+        note(
+            say(
+                "Without the recovery code the details of submissions wait for it:"
+                " lpse-node recovery-code enter"
+            )
+        )

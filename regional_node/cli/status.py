@@ -45,7 +45,7 @@ def columns(zone: str) -> tuple[Column, ...]:
         Column("recovery.returned_entries", "Entries that came back", right=True),
         Column("recovery.advice", "The centre advises", say),
         Column("recovery.branch", "Kept there as"),
-        Column("recovery.reason", "Because"),
+        Column("recovery.reason", "Because", say),
         Column("exercise", "Exercise", lambda on: say("yes") if on else say("no")),
         Column("software_version", "Node software"),
     )
@@ -72,7 +72,13 @@ async def _ask(channel: grpc.aio.Channel) -> Any:
 async def _status(output: Output) -> None:
     async with session.connect() as channel:
         answer = await _ask(channel)
-    show(answer, columns(answer.zone or "Asia/Jakarta"), output, name="node_id")
+    shown = [
+        one
+        for one in columns(answer.zone or "Asia/Jakarta")
+        if answer.HasField("recovery") or not one.key.startswith("recovery.")
+        if answer.clock.HasField("step_after_time") or not one.key.startswith("clock.step_")
+    ]
+    show(answer, shown, output, name="node_id")
     if output is Output.TABLE:
         _warn(plain(answer)["contradictions"])
     if output is Output.TABLE and plain(answer)["link"] in ("DISCONNECTED", "PAUSED"):

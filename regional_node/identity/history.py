@@ -33,6 +33,5 @@ def former_keys(folder: Path) -> frozenset[bytes]:
 
 def keep_former_keys(folder: Path, keys: Iterable[Verifier]) -> None:
     """Add keys that are not there yet; durable when this returns."""
-    known = list(former_verifiers(folder))
-    known += [one for one in keys if one not in known]
+    known = list(dict.fromkeys((*former_verifiers(folder), *keys)))
     write_public(folder / FORMER_KEYS, "".join(f"{one.text}\n" for one in known).encode())

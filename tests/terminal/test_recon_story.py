@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from lpse.federation import reconciliation_rules as rules
+from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.journal_pb2 import Head
 from lpse.terminal import words
-from lpse.terminal.recon_story import NO_GOOD_COPY, story
+from lpse.terminal.recon_story import NO_GOOD_COPY, story, summary
 from regional_node.scrub.rules import PERSON
 
 HEALED = "fetched from the centre, digest re-read from disk"
@@ -158,3 +159,18 @@ def test_words_of_a_newer_program_are_shown_as_they_are(english_again: None) -> 
         assert "moon: 77 (0) – waits. [R-MOON/3]" in told
         assert "it waned" in told
         assert "recon/lpse-a/8 – 55" in told
+
+
+def test_the_story_of_a_decided_run_asks_nobody_any_more(english_again: None) -> None:
+    """What waited says by what it was closed; a run of the centre tells of no node's copy."""
+    sides = rules.evidence(epoch="aa"), rules.evidence(epoch="bb")
+    asked = rules.entry("R-EPOCH-OLD", "regional journal", *sides, "", 0)
+    run = records.ReconciliationRecorded(
+        run="recon/lkpp/1", national_head_before=head(7), entries=[asked]
+    )
+    assert any("must decide about entry 0" in line for line in story(run, "Asia/Jakarta"))
+    now = log.LogEntry(number=0, resolved_by="lkpp resolutions/1")
+    told = story(run, "Asia/Jakarta", [now])
+    assert any("closed by now: lkpp resolutions/1" in line for line in told)
+    assert not any("must decide" in line or "held nothing" in line for line in told)
+    assert summary(run) == "two histories"

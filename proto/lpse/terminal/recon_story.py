@@ -9,6 +9,7 @@ record; a run that found no difference is one line with its proof. Leaves out th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC
 
 from lpse.federation.recon_log import state_of
@@ -28,8 +29,10 @@ from lpse.terminal.words import date_text, duration_text, language, size_text
 __all__ = ["NO_GOOD_COPY", "story", "summary", "with_difference"]
 
 
-def story(record: records.ReconciliationRecorded, zone: str) -> list[str]:
-    """The run in sentences, one per line; times in `zone`."""
+def story(
+    record: records.ReconciliationRecorded, zone: str, now: Iterable[log.LogEntry] = ()
+) -> list[str]:
+    """The run in sentences, one per line; times in `zone`; `now` is how its entries stand today."""
     legal = record.legal_time.ToDatetime(tzinfo=UTC)
     lines = [
         sentence(
@@ -44,7 +47,7 @@ def story(record: records.ReconciliationRecorded, zone: str) -> list[str]:
         return [*lines, *map(_decision, record.entries), sentence(_healed(record))]
     if record.heads_equal and not with_difference(record):
         return [*lines, sentence("equal", **_after(record))]
-    return [*lines, *_known(record), *_decided(record), *_moved(record), *_ended(record)]
+    return [*lines, *_known(record), *_decided(record), *_moved(record), *_ended(record, now)]
 
 
 def with_difference(record: records.ReconciliationRecorded) -> bool:
@@ -54,11 +57,12 @@ def with_difference(record: records.ReconciliationRecorded) -> bool:
 
 def summary(record: records.ReconciliationRecorded) -> str:
     """What the run found, in a few words for one cell of a table."""
-    words = [
-        f"{class_word(one.classification)} {one.count}"
-        for one in record.entries
-        if one.classification != records.CLASSIFICATION_MATCH
-    ]
+    counts: dict[str, int] = {}
+    for one in record.entries:
+        if one.classification != records.CLASSIFICATION_MATCH:
+            word = class_word(one.classification)
+            counts[word] = counts.get(word, 0) + one.count
+    words = [f"{word} {count}" if count else word for word, count in counts.items()]
     return ", ".join(words) or class_word(records.CLASSIFICATION_MATCH)
 
 
@@ -78,7 +82,8 @@ def _known(record: records.ReconciliationRecorded) -> list[str]:
     if record.HasField("node_head_before"):
         node, centre = _held(record, "node_head_before"), _held(record, "centre_copy_before")
         lines.append(sentence("known_node", node=node, centre=centre))
-    if record.HasField("national_head_before"):
+    shown = record.HasField("national_copy_before") or record.protocol  # else nobody compared it
+    if record.HasField("national_head_before") and shown:
         node, centre = (
             _held(record, "national_copy_before"),
             _held(record, "national_head_before"),
@@ -118,20 +123,26 @@ def _moved(record: records.ReconciliationRecorded) -> list[str]:
     return [moved, sets] if record.protocol else []
 
 
-def _ended(record: records.ReconciliationRecorded) -> list[str]:
-    waiting = [
+def _ended(record: records.ReconciliationRecorded, now: Iterable[log.LogEntry]) -> list[str]:
+    closed = {line.number: line.resolved_by for line in now if line.resolved_by}
+    asked = [
         number
         for number, one in enumerate(record.entries)
         if state_of(one) == log.ENTRY_STATE_NEEDS_PERSON
     ]
-    numbers = ", ".join(map(str, waiting))
-    asks = (
-        sentence("person", numbers=numbers, run=record.run, first=waiting[0])
-        if waiting
-        else sentence("nobody")
-    )
-    closed = sentence("closed", **_after(record)) if record.heads_equal else sentence("open")
-    return [asks, closed]
+    waiting = [number for number in asked if number not in closed]
+    lines = [
+        sentence("answered", number=number, by=closed[number])
+        for number in asked
+        if number in closed
+    ]
+    if waiting:
+        numbers = ", ".join(map(str, waiting))
+        lines.append(sentence("person", numbers=numbers, run=record.run, first=waiting[0]))
+    elif not asked:
+        lines.append(sentence("nobody"))
+    ended = sentence("closed", **_after(record)) if record.heads_equal else sentence("open")
+    return [*lines, ended]
 
 
 def _healed(record: records.ReconciliationRecorded) -> str:

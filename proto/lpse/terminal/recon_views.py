@@ -65,7 +65,7 @@ def show_run(run: Any, lines: Sequence[Any], zone: str, output: Output) -> None:
         show(run, COLUMNS, output)
         return
     out = console()
-    for sentence in story(run.record, zone):
+    for sentence in story(run.record, zone, lines):
         out.print(visible(sentence), markup=False)
     if lines and (with_difference(run.record) or not run.record.heads_equal):
         out.print()

@@ -70,6 +70,18 @@ OUTCOMES: Final = {
     "kept, applied after the next upgrade": "disimpan, diterapkan setelah pemutakhiran",
     "dropped by their hash": "dikenali dan diabaikan",
     "sent, digest re-read from disk": "terkirim, sidik digital dibaca ulang",
+    "kept the centre's copy, the node's entries wait": (
+        "salinan Pusat dipertahankan, entri simpul menunggu"
+    ),
+    "published nothing, kept what the node showed as evidence": (
+        "tidak menerbitkan apa pun, yang ditunjukkan simpul disimpan sebagai bukti"
+    ),
+    "refused with FED-2208; the node's intake goes on": (
+        "ditolak dengan FED-2208; penerimaan di simpul tetap berjalan"
+    ),
+    "ended the session, kept both; a person must look": (
+        "sesi diakhiri, keduanya disimpan; perlu diperiksa seseorang"
+    ),
 } | {one.english: one.indonesian for one in Decision}
 
 SENTENCES: Final = {
@@ -129,6 +141,10 @@ SENTENCES: Final = {
     "person": (
         "A person must decide about entry {numbers}: see recon get {run} --entry {first}.",
         "Perlu keputusan seseorang atas entri {numbers}: lihat recon get {run} --entry {first}.",
+    ),
+    "answered": (
+        "Entry {number} waited for a decision and is closed by now: {by}.",
+        "Entri {number} menunggu keputusan dan kini sudah selesai: {by}.",
     ),
     "nobody": (
         "Nothing waits for a person.",

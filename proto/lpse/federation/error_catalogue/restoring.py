@@ -62,12 +62,12 @@ ENTRIES: Final[dict[str, Entry]] = {
         (
             "This recovery code is of no use here",
             "it opens nothing that waits, and is not the one of this node",
-            "look for the paper of this node; an old backup's identity folder has the key too",
+            "see `receipt waiting`; if anything waits, look for the right paper or an old backup",
         ),
         (
             "Kode pemulihan ini tidak berguna di sini",
             "tidak membuka apa pun yang menunggu, dan bukan milik simpul ini",
-            "cari kertas simpul ini; folder identitas cadangan lama juga berisi kuncinya",
+            "lihat `receipt waiting`; bila ada yang menunggu, cari kertas yang benar atau cadangan",
         ),
     ),
     "FED-2435": entry(
