@@ -57,7 +57,7 @@ def tree(rollout: Any) -> Tree:
 async def watch(rollouts: AsyncIterable[Any], output: Output) -> dict[str, Any]:
     """Show every state of a rollout as it comes; the last one."""
     last: dict[str, Any] = {}
-    out = console()
+    out = console(markup=True)
     if output is Output.TABLE and out.is_terminal:
         with Live(console=out, refresh_per_second=4) as live:
             async for rollout in rollouts:
@@ -84,7 +84,7 @@ def _tell_changes(row: dict[str, Any], told: dict[str, str]) -> None:
     for key, line in lines.items():
         if told.get(key) != line:
             told[key] = line
-            console().print(line)
+            console(markup=True).print(line)
 
 
 def _wave_line(wave: dict[str, Any]) -> str:

@@ -231,7 +231,7 @@ async def _change(act: str, name: str, reason: str, output: Output) -> None:
 
 def _show(rollout: Any, output: Output) -> None:
     if output is Output.TABLE:
-        console().print(live.tree(rollout))
+        console(markup=True).print(live.tree(rollout))
     else:
         show(rollout, COLUMNS, output)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -73,3 +74,13 @@ def test_a_proof_that_does_not_fit_is_not_called_one(
     assert "perlu tindak lanjut" in told
     assert document(forged)["proven"] is False
     assert document(detail())["proven"] is True
+
+
+def test_brackets_in_the_words_of_a_node_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a link nor a colour nor an unclosed tag of a node's making: all of it is readable."""
+    hostile = "[/x] [link=http://x]click[/link] [red]"
+    told = detail()
+    told.entry.entry.object = told.entry.entry.outcome = hostile
+    told.entry.entry.node_evidence = json.dumps({hostile: hostile}).encode()
+    show_entry(told, "Asia/Jakarta", Output.TABLE)
+    assert capsys.readouterr().out.count(hostile) >= 4

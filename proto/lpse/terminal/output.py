@@ -151,10 +151,13 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
-def console() -> Console:
-    """For tables, trees and live views on stdout; plain text where no terminal is."""
+def console(*, markup: bool = False) -> Console:
+    """For tables, trees and live views on stdout; plain text where no terminal is.
+
+    `markup` only where every word of another party is escaped: brackets in it are commands then.
+    """
     tty = sys.stdout.isatty()  # what is piped keeps its whole lines, in trees too
-    return Console(width=None if tty else _WIDE, soft_wrap=not tty, highlight=False)
+    return Console(width=None if tty else _WIDE, soft_wrap=not tty, highlight=False, markup=markup)
 
 
 def progress() -> Progress:
