@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from central.reconciliation import tokens, topics_store
+from central.reconciliation import names_store, tokens, topics_store
+from lpse.federation import run_names
 from lpse.federation.commitments import read_details
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Refused
@@ -61,12 +62,13 @@ def add_in(tx: Transaction, place: RunPlace, record: records.ReconciliationRecor
     tx.run("UPDATE reconciliations SET indexed = 1 WHERE id = ?", (place.run,))
 
 
-def resolve_in(tx: Transaction, run: str, number: int, resolved_by: str) -> bool:
-    """A person closed an entry; False where there is none."""
+def resolve_in(
+    tx: Transaction, record: records.ReconciliationResolved, epoch: bytes, resolved_by: str
+) -> bool:
+    """A person closed an entry, in a record of that epoch; False where there is none."""
+    run = run_names.meant(record.run, names_store.places_in(tx, record.run), epoch)
     rows = tx.execute(
-        "SELECT e.id FROM recon_entries e JOIN reconciliations r ON r.id = e.run"
-        " WHERE r.name = ? AND e.number = ? ORDER BY e.id DESC LIMIT 1",
-        (run, number),
+        "SELECT id FROM recon_entries WHERE run = ? AND number = ?", (run, record.entry)
     )
     for (entry,) in rows:
         _close_answered_in(tx, topics_store.resolved_in(tx, entry, resolved_by))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from central.ledger.ledger import Ledger
 from central.reconciliation.keys_store import KeysStore
 from central.reconciliation.log_store import EntryRow, Journal, LogStore
-from central.reconciliation.store import ReconciliationRow
+from central.reconciliation.rows import ReconciliationRow
 from central.reconciliation.tokens import Query, query_of
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.checkpoints import Head
@@ -123,7 +123,8 @@ class Exporting:
                 if row.run.id != told:
                     told = row.run.id
                     path = proving.tree.path(row.run.index)
-                    writing.add(run_row(row.run.name, row.run.index, raw[told], path))
+                    writing.add(run_row(row.run.record.run, row.run.index, raw[told], path))
+                row.line.run = row.run.record.run  # its place in the file says which one it is
                 writing.add(entry_row(row.line))
             if writing.full():
                 yield

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from central.reconciliation import tokens
-from central.reconciliation.store import RUN_COLUMNS, ReconciliationRow, run_row
+from central.reconciliation import names_store, tokens
+from central.reconciliation.rows import RUN_COLUMNS, ReconciliationRow, run_row
 from central.reconciliation.tokens import Query
+from lpse.federation import run_names
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.entries import timestamp
 from lpse.federation.limits import LOG_COUNT_EXACT_MAX, LOG_FACET_VALUES_MAX, LOG_STEP_ROWS
@@ -84,12 +85,13 @@ class LogStore:
         return await self._database.read(lambda tx: _runs_in(tx, query, before, limit))
 
     async def entry(self, run: str, number: int) -> EntryRow | None:
-        """One entry of the newest run of that name."""
-        sql = (
-            f"SELECT {_COLUMNS} FROM recon_entries e WHERE e.number = ? AND e.run ="  # noqa: S608 - constants
-            " (SELECT max(id) FROM reconciliations WHERE name = ?)"
-        )
-        rows = await self._database.read(lambda tx: _filled_in(tx, tx.execute(sql, (number, run))))
+        """One entry of the run that a name means; NotFound (FED-7001) or Conflict (FED-7046)."""
+        sql = f"SELECT {_COLUMNS} FROM recon_entries e WHERE e.run = ? AND e.number = ?"  # noqa: S608 - constants
+
+        def work(tx: Transaction) -> list[EntryRow]:
+            return _filled_in(tx, tx.execute(sql, (names_store.find_in(tx, run), number)))
+
+        rows = await self._database.read(work)
         return rows[0] if rows else None
 
     async def journals(self) -> list[Journal]:
@@ -152,8 +154,13 @@ def _narrowing(query: Query) -> tuple[str, list[str], list[Value]]:
         conditions.append("e.begin_time < ?")
         values.append(to_micros(query.until))
     if query.run:
-        conditions.append("e.run IN (SELECT id FROM reconciliations WHERE name = ?)")
-        values.append(query.run)
+        asked = run_names.parse(query.run)
+        conditions.append(
+            "e.run IN (SELECT id FROM reconciliations WHERE name = ?"
+            " AND lower(hex(epoch)) >= ? AND lower(hex(epoch)) < ? || 'g'"
+            " AND idx = coalesce(?, idx))"
+        )
+        values += [asked.base, asked.epoch, asked.epoch, asked.index]
     return source, conditions, values
 
 
@@ -175,7 +182,7 @@ def _by_id_in(tx: Transaction, ids: Iterable[int]) -> dict[int, ReconciliationRo
         f"SELECT {RUN_COLUMNS} FROM reconciliations WHERE id IN ({marks})",  # noqa: S608 - marks
         wanted,
     )
-    return {int(row[0]): run_row(row) for row in rows}
+    return {row.id: row for row in names_store.called_in(tx, map(run_row, rows))}
 
 
 def _entry(row: Row, run: ReconciliationRow) -> EntryRow:

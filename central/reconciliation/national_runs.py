@@ -81,6 +81,6 @@ class NationalRuns:
                 self._store.keep_in(tx, about, run, self._journal.party)
             case records.ReconciliationResolved() as resolved:
                 by = f"{self._journal.party} {resolved.resolution}"
-                entries_store.resolve_in(tx, resolved.run, resolved.entry, by)
+                entries_store.resolve_in(tx, resolved, epoch, by)
             case _:
                 pass

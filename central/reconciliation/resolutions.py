@@ -19,7 +19,9 @@ from central.national.restoring import Handler, Returned
 from central.plans.restore import applied_in
 from central.plans.rules import Draft, Plan
 from central.plans.store import PlanStore
-from central.reconciliation import rules
+from central.reconciliation import names_store, rules
+from central.reconciliation.store import get_in
+from lpse.federation import run_names
 from lpse.federation.acts import subject_digest
 from lpse.federation.errors import NotFound
 from lpse.federation.v1 import records_pb2 as records
@@ -118,11 +120,14 @@ class ResolutionStore:
         self, before: int, limit: int, *, node_id: str = "", run: str = ""
     ) -> list[Resolution]:
         """Newest first, below number `before`."""
-        where = "WHERE number < ? AND (? = '' OR node_id = ?) AND (? = '' OR run = ?)"
+        where = (
+            "WHERE number < ? AND (? = '' OR node_id = ?)"
+            " AND (? = '' OR run = ? OR run > ? || '@' AND run < ? || 'A')"
+        )
         rows = await self._database.read(
             lambda tx: tx.execute(
                 f"{_SELECT} {where} ORDER BY number DESC LIMIT ?",
-                (before, node_id, node_id, run, run, limit),
+                (before, node_id, node_id, run, run, run, run, limit),
             )
         )
         return [_resolution(row) for row in rows]
@@ -157,8 +162,8 @@ class ResolutionStore:
         return await self._database.read(lambda tx: self._draft_in(tx, wanted))
 
     def _draft_in(self, tx: Transaction, wanted: records.ReconciliationResolved) -> Draft:
-        run = _run_in(tx, wanted.run)
-        record = rules.resolution(wanted, run, _newest_in(tx, wanted.run, wanted.entry))
+        run = _run_in(tx, wanted)
+        record = rules.resolution(wanted, run, _newest_in(tx, wanted))
         self._check_attachment_in(tx, record)
         entry = run.entries[record.entry]
         shown = {
@@ -183,9 +188,9 @@ class ResolutionStore:
     def world_in(self, tx: Transaction, document: Mapping[str, Any]) -> bytes:
         """What the plan depends on: the entry, and the answer that it has by now."""
         record = _planned(document)
-        run = _run_in(tx, record.run)
+        run = _run_in(tx, record)
         rules.check_entry(record, run)
-        newest = _newest_in(tx, record.run, record.entry)
+        newest = _newest_in(tx, record)
         entry = run.entries[record.entry].SerializeToString(deterministic=True)
         return subject_digest({"entry": entry.hex(), "answer": newest.name if newest else ""})
 
@@ -234,26 +239,35 @@ def _insert_in(
     )
 
 
-def _run_in(tx: Transaction, name: str) -> records.ReconciliationRecorded:
-    """A node's run as the ledger gave it, or the centre's own; NotFound (FED-7001)."""
-    rows = tx.execute(
-        "SELECT record FROM reconciliations WHERE name = ? ORDER BY id DESC LIMIT 1", (name,)
-    )
-    if rows:
-        return records.ReconciliationRecorded.FromString(rows[0][0])
-    number = name.removeprefix("recon/lkpp/")
+def _run_in(
+    tx: Transaction, wanted: records.ReconciliationResolved
+) -> records.ReconciliationRecorded:
+    """A node's run as the ledger gave it, or the centre's own; NotFound (FED-7001).
+
+    `wanted` names it exactly from now on.
+    """
+    number = wanted.run.removeprefix("recon/lkpp/")
     if number.isascii() and number.isdigit() and len(number) < 16:
         rows = tx.execute("SELECT record FROM recon_central_runs WHERE number = ?", (int(number),))
         if rows:
             return records.ReconciliationRecorded.FromString(rows[0][0])
-    raise NotFound("FED-7001", "there is no such reconciliation run")
+    row = get_in(tx, wanted.run)
+    wanted.run = row.name
+    return row.record
 
 
-def _newest_in(tx: Transaction, run: str, entry: int) -> Resolution | None:
+def _newest_in(tx: Transaction, wanted: records.ReconciliationResolved) -> Resolution | None:
+    """The newest answer to the entry, also one from before another run had the same name."""
+    base = run_names.parse(wanted.run).base
+    places = names_store.places_in(tx, wanted.run)
+    run = run_names.meant(wanted.run, places, b"")
     rows = tx.execute(
-        f"{_SELECT} WHERE run = ? AND entry = ? ORDER BY number DESC LIMIT 1", (run, entry)
+        f"{_SELECT} WHERE (run = ? OR run > ? || '@' AND run < ? || 'A') AND entry = ?"
+        " ORDER BY number DESC",
+        (base, base, base, wanted.entry),
     )
-    return _resolution(rows[0]) if rows else None
+    found = map(_resolution, rows)
+    return next((one for one in found if run_names.meant(one.record.run, places, b"") == run), None)
 
 
 def _next_number_in(tx: Transaction) -> int:

@@ -18,10 +18,10 @@ from central.reconciliation.keys_store import KeysStore
 from central.reconciliation.log_service import LogService, Operators, Reading, place_of
 from central.reconciliation.log_store import LogStore
 from central.reconciliation.national_runs import NationalRuns
-from central.reconciliation.store import ReconciliationRow, ReconciliationStore
+from central.reconciliation.rows import ReconciliationRow
+from central.reconciliation.store import ReconciliationStore
 from central.reconciliation.tokens import query_of
 from lpse.federation.entries import timestamp
-from lpse.federation.errors import NotFound
 from lpse.federation.notes import Signer
 from lpse.federation.recon_log import check_filter
 from lpse.operator.v1 import reconciliations_pb2 as api
@@ -47,8 +47,6 @@ class ReconciliationsService(LogService):
         """One run."""
         await self._admission.require_operator(context)
         row = await self._store.get(request.name)
-        if row is None:
-            raise NotFound("FED-7001", "there is no such reconciliation run")
         return api.GetReconciliationResponse(reconciliation=_run(row))
 
     async def ListReconciliations(

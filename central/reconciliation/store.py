@@ -8,40 +8,20 @@ what a run means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
 
 from central.ledger.ports import Source
-from central.reconciliation import entries_store
+from central.reconciliation import entries_store, names_store
 from central.reconciliation.entries_store import RunPlace
+from central.reconciliation.rows import RUN_COLUMNS, ReconciliationRow, run_row
 from central.reconciliation.rules import check_run
 from lpse.federation.v1 import records_pb2 as records
-from lpse.runtime.sqlite import Database, Row, Transaction, Value
+from lpse.runtime.sqlite import Database, Transaction, Value
 
-RUN_COLUMNS: Final = "id, name, node_id, epoch, idx, record_time, record, party"
 _INDEXED_PER_UNIT: Final = 200  # runs of an older program that one transaction indexes
-
-
-@dataclass(frozen=True, slots=True)
-class ReconciliationRow:
-    """One run with its place in the node's journal."""
-
-    id: int
-    name: str
-    node_id: str
-    epoch: bytes
-    index: int
-    record_time: str
-    record: records.ReconciliationRecorded
-    party: str  # whose journal holds it, if not the node's own
-
-    @property
-    def writer(self) -> str:
-        """The party whose journal holds the record."""
-        return self.party or self.node_id
 
 
 class ReconciliationStore:
@@ -66,7 +46,7 @@ class ReconciliationStore:
             case records.ReconciliationResolved():
                 by = f"{source.node_id} {record.resolution}"
                 if record.run.startswith(f"recon/{source.node_id}/"):
-                    entries_store.resolve_in(tx, record.run, record.entry, by)
+                    entries_store.resolve_in(tx, record, source.epoch, by)
             case records.PackageOpened():
                 entries_store.opened_in(tx, source.node_id, record)
             case _:
@@ -111,10 +91,9 @@ class ReconciliationStore:
             entries_store.add_in(tx, place, records.ReconciliationRecorded.FromString(data))
         return len(rows)
 
-    async def get(self, name: str) -> ReconciliationRow | None:
-        """The newest run of that name: a new epoch of a node may count anew."""
-        rows = await self._select("name = ?", (name,), 1)
-        return rows[0] if rows else None
+    async def get(self, name: str) -> ReconciliationRow:
+        """The run that a name means; NotFound (FED-7001) or Conflict (FED-7046)."""
+        return await self._database.read(lambda tx: get_in(tx, name))
 
     async def page(
         self,
@@ -149,15 +128,19 @@ class ReconciliationStore:
             f"SELECT {RUN_COLUMNS} FROM reconciliations WHERE {where}"  # noqa: S608 - constants
             " ORDER BY id DESC LIMIT ?"
         )
-        rows = await self._database.read(lambda tx: tx.execute(sql, (*values, limit)))
-        return [run_row(row) for row in rows]
+
+        def work(tx: Transaction) -> list[ReconciliationRow]:
+            rows = map(run_row, tx.execute(sql, (*values, limit)))
+            return names_store.called_in(tx, rows)
+
+        return await self._database.read(work)
 
 
-def run_row(row: Row) -> ReconciliationRow:
-    """A row of RUN_COLUMNS."""
-    number, name, node_id, epoch, index, moment, data, party = row
-    record = records.ReconciliationRecorded.FromString(data)
-    return ReconciliationRow(number, name, node_id, epoch, index, moment, record, party)
+def get_in(tx: Transaction, name: str) -> ReconciliationRow:
+    """The run that a name means, in the caller's transaction."""
+    sql = f"SELECT {RUN_COLUMNS} FROM reconciliations WHERE id = ?"  # noqa: S608 - constants
+    rows = tx.execute(sql, (names_store.find_in(tx, name),))
+    return names_store.called_in(tx, map(run_row, rows))[0]
 
 
 def _with_difference(record: records.ReconciliationRecorded) -> bool:

@@ -18,7 +18,7 @@ Place = tuple[int, int]  # number of the run, place in it
 class Answers:
     """Every answer in the log of one node; fed with runs in any order."""
 
-    def __init__(self, node_id: str, resolutions: Mapping[tuple[str, int], str]) -> None:
+    def __init__(self, node_id: str, resolutions: Mapping[Place, str]) -> None:
         self._node_id = node_id
         self._resolutions = resolutions
         self._found: dict[bytes, list[tuple[Place, str, bool]]] = {}
@@ -29,7 +29,7 @@ class Answers:
             found = topic(self._node_id, entry)
             if found is None:
                 continue
-            by = self._resolutions.get((record.run, at), "")
+            by = self._resolutions.get((number, at), "")
             if not found.asks:
                 by = record.run
             if by:

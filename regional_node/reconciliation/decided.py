@@ -81,6 +81,7 @@ class DecidedRuns:
                 index,
                 record,
                 self._clock.now().isoformat(),
+                self._journal.epoch,
             ),
         )
         return index

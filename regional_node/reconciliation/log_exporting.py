@@ -24,6 +24,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.storage.journal import Journal
 from lpse.storage.journal_store import EntryRow
 from regional_node.reconciliation.log_reading import LogReading
+from regional_node.reconciliation.store import RunRow
 
 _KIND: Final = "reconciliation.recorded"
 
@@ -42,14 +43,15 @@ class Records:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def place(self, run: str, index: int) -> Place:
-        """The entry that holds a run's record; NotFound where no epoch has it there."""
-        for epoch in reversed(await self._journal.epochs()):
-            for row in await self._journal.entries(index, index + 1, epoch=epoch.epoch):
-                if _run_of(row) == run:
-                    return Place(epoch.epoch, row)
+    async def place(self, row: RunRow) -> Place:
+        """The entry that holds a run's record; NotFound where the journal has it no more."""
+        if row.epoch and row.index is not None:
+            epoch, index = row.epoch, row.index
+            for one in await self._journal.entries(index, index + 1, epoch=epoch):
+                if one.kind == _KIND and _record_of(one) == row.record:
+                    return Place(epoch, one)
         async for place in self.every():
-            if _run_of(place.row) == run:
+            if _record_of(place.row) == row.record:
                 return place
         raise NotFound("FED-7001", "the journal holds no record of this run")
 
@@ -121,16 +123,11 @@ class Exporting:
             path = tree.path(place.row.index)
             writing.add(run_row(record.run, place.row.index, place.row.data, path))
             for line in await self._reading.passing(number, about.filter):
-                line.node_id = head.party  # a machine may go on under a new name
+                # A machine may go on under a new name; the place in the file tells namesakes apart.
+                line.run, line.node_id = record.run, head.party
                 writing.add(entry_row(line))
             if writing.full():
                 yield
-
-
-def _run_of(row: EntryRow) -> str:
-    if row.kind != _KIND:
-        return ""
-    return _record_of(row).run
 
 
 def _record_of(row: EntryRow) -> records.ReconciliationRecorded:

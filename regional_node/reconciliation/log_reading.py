@@ -107,9 +107,9 @@ class LogReading:
             self._followers -= 1
 
     async def line(self, run: str, entry: int) -> tuple[RunRow, log.LogEntry] | None:
-        """One entry of one run."""
-        row = await self._store.named(run)
-        if row is None or entry >= len(row.record.entries):
+        """One entry of the run that a name means; None where the run is shorter."""
+        row = await self._store.find(run)
+        if entry >= len(row.record.entries):
             return None
         lines = await self._lines(row, await self._answers())
         return row, lines[entry]
@@ -160,7 +160,7 @@ class LogReading:
     async def _lines(self, row: RunRow, answers: Answers) -> list[log.LogEntry]:
         lines = lines_of(row.record, *self._me)
         for line in lines:
-            line.index = row.index or 0
+            line.run, line.epoch, line.index = row.name, row.epoch, row.index or 0
             if not line.HasField("begin_time"):
                 line.begin_time.CopyFrom(timestamp(self._clock.now()))
             by = ""

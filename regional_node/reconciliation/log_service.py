@@ -116,9 +116,8 @@ class LogService(rpc.ReconciliationsServicer):
         self, request: api.GetEntryRequest, context: Context
     ) -> api.GetEntryResponse:
         """One entry with evidence, proof and neighbours."""
-        number = token_of(request.name.rpartition("/")[2])
         found = await self._log.reading.line(request.name, request.number)
-        if found is None or number == NEWEST:
+        if found is None:
             raise NotFound("FED-7041", f"{request.name} has no entry {request.number}")
         return api.GetEntryResponse(detail=await self._detail(*found))
 
@@ -126,7 +125,7 @@ class LogService(rpc.ReconciliationsServicer):
         detail = log.EntryDetail(entry=line, record=row.record)
         if row.index is None:
             return detail
-        place = await self._log.records.place(row.record.run, row.index)
+        place = await self._log.records.place(row)
         head, tree = await self._log.records.tree(place.epoch)
         index = place.row.index
         detail.entry.epoch, detail.entry.index = place.epoch, index

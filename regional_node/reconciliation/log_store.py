@@ -6,9 +6,10 @@ nothing before (Invariant 6). Leaves out what a filter means (`lpse.federation.r
 
 from __future__ import annotations
 
+from lpse.federation import run_names
 from lpse.federation.commitments import read_details
 from lpse.runtime.sqlite import Database, Transaction
-from regional_node.reconciliation.store import ReconciliationStore, RunRow
+from regional_node.reconciliation.store import ReconciliationStore, RunRow, places_in
 
 _STEP = 200  # runs read in one step
 
@@ -28,18 +29,24 @@ class LogStore:
         """One run."""
         return await self._runs.get(number)
 
-    async def named(self, name: str) -> RunRow | None:
-        """One run by its name or number."""
-        return await self._runs.named(name)
+    async def find(self, name: str) -> RunRow:
+        """The run that a name means; NotFound (FED-7001) or Conflict (FED-7046)."""
+        return await self._runs.find(name)
 
-    async def resolutions(self) -> dict[tuple[str, int], str]:
-        """By run and place of the entry: the newest resolution by an officer."""
-        rows = await self._database.read(
-            lambda tx: tx.execute(
-                "SELECT run, entry, number FROM recon_resolutions ORDER BY number"
-            )
-        )
-        return {(str(run), int(entry)): f"resolutions/{number}" for run, entry, number in rows}
+    async def resolutions(self) -> dict[tuple[int, int], str]:
+        """By number of the run and place of the entry: the newest resolution by an officer."""
+
+        def work(tx: Transaction) -> dict[tuple[int, int], str]:
+            found = {}
+            for run, entry, number, epoch in tx.execute(
+                "SELECT run, entry, number, epoch FROM recon_resolutions ORDER BY number"
+            ):
+                meant = run_names.meant(run, places_in(tx, run), bytes(epoch))
+                if meant is not None:
+                    found[meant, int(entry)] = f"resolutions/{number}"
+            return found
+
+        return await self._database.read(work)
 
     async def equal_after(self, number: int) -> int | None:
         """The first later run that ended with equal heads."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from lpse.federation import run_names
 from lpse.federation.errors import NotFound, Refused
 from lpse.federation.reconciliation_rules import check_choice, check_correction
 from lpse.federation.v1 import records_pb2 as records
@@ -20,6 +21,7 @@ from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Row, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
+from regional_node.reconciliation.store import find_in, places_in
 from regional_node.restored import DONE, Restored, RestoredEntry
 
 PREFIX: Final = "resolutions/"
@@ -53,7 +55,7 @@ class ResolutionStore:
         """Journal a signed decision; the same act again changes nothing (Invariant 3)."""
 
         def work(tx: Transaction) -> Resolution:
-            newest = _newest_in(tx, wanted.run, wanted.entry)
+            newest = _newest_in(tx, wanted)
             if newest is not None and list(newest.record.acts) == [act]:
                 return newest
             record = self._record_in(tx, wanted, newest)
@@ -69,9 +71,12 @@ class ResolutionStore:
 
     async def page(self, before: int, limit: int, *, run: str = "") -> list[Resolution]:
         """Newest first, below number `before`."""
-        where = "WHERE number < ? AND (? = '' OR run = ?) ORDER BY number DESC LIMIT ?"
+        where = (
+            "WHERE number < ? AND (? = '' OR run = ? OR run > ? || '@' AND run < ? || 'A')"
+            " ORDER BY number DESC LIMIT ?"
+        )
         rows = await self._database.read(
-            lambda tx: tx.execute(f"{_SELECT} {where}", (before, run, run, limit))
+            lambda tx: tx.execute(f"{_SELECT} {where}", (before, run, run, run, run, limit))
         )
         return [_resolution(row) for row in rows]
 
@@ -96,19 +101,16 @@ class ResolutionStore:
 def _entry_in(
     tx: Transaction, wanted: records.ReconciliationResolved
 ) -> records.ReconciliationEntry:
-    number = wanted.run.rpartition("/")[2]
-    rows: list[Row] = []
-    if number.isascii() and number.isdigit() and len(number) < 16:
-        rows = tx.execute(
-            "SELECT record FROM recon_runs WHERE number = ? AND finished = 1", (int(number),)
-        )
+    """The entry; its run must be named as the person signed it, and no number alone."""
+    number = find_in(tx, wanted.run)
+    rows = tx.execute("SELECT record FROM recon_runs WHERE number = ? AND finished = 1", (number,))
     run = records.ReconciliationRecorded.FromString(rows[0][0]) if rows else None
-    if run is None or run.run != wanted.run:
-        raise NotFound("FED-7001", "there is no such reconciliation run")
+    if run is None or run.run != run_names.parse(wanted.run).base:
+        raise NotFound("FED-7001", "there is no such reconciliation run, or it has not ended")
     if wanted.entry >= len(run.entries):
         raise Refused(
             "FED-7012",
-            f"{run.run} has {len(run.entries)} entries, numbered from 0",
+            f"{wanted.run} has {len(run.entries)} entries, numbered from 0",
             remedy="recon get RUN --entries",
         )
     return run.entries[wanted.entry]
@@ -131,11 +133,19 @@ def moved_in(tx: Transaction, entry: RestoredEntry) -> None:
         )
 
 
-def _newest_in(tx: Transaction, run: str, entry: int) -> Resolution | None:
+def _newest_in(tx: Transaction, wanted: records.ReconciliationResolved) -> Resolution | None:
+    """The newest answer to the entry, also one from before another run had the same name."""
+    base, places = run_names.parse(wanted.run).base, places_in(tx, wanted.run)
+    run = run_names.choose(wanted.run, places)
     rows = tx.execute(
-        f"{_SELECT} WHERE run = ? AND entry = ? ORDER BY number DESC LIMIT 1", (run, entry)
+        "SELECT number, record, idx, resolve_time, run, epoch FROM recon_resolutions"
+        " WHERE (run = ? OR run > ? || '@' AND run < ? || 'A') AND entry = ? ORDER BY number DESC",
+        (base, base, base, wanted.entry),
     )
-    return _resolution(rows[0]) if rows else None
+    for *row, name, epoch in rows:
+        if run_names.meant(name, places, bytes(epoch)) == run:
+            return _resolution(tuple(row))
+    return None
 
 
 def _insert_in(

@@ -44,6 +44,7 @@ class RunRestorer:
                 entry.index,
                 record,
                 entry.record_time.isoformat(),
+                entry.epoch,
             ),
         )
         return DONE
@@ -53,4 +54,5 @@ class RunRestorer:
         record = entry.record
         if isinstance(record, ReconciliationRecorded):
             data = record.SerializeToString(deterministic=True)
-            tx.run("UPDATE recon_runs SET idx = ? WHERE record = ?", (entry.index, data))
+            place = (entry.epoch, entry.index, data)
+            tx.run("UPDATE recon_runs SET epoch = ?, idx = ? WHERE record = ?", place)

@@ -121,6 +121,7 @@ class Runs:
                     index,
                     record,
                     moment,
+                    self._journal.epoch,
                 ),
             )
             return index

@@ -13,11 +13,9 @@ from typing import Any
 import grpc
 
 from lpse.federation.entries import timestamp
-from lpse.federation.errors import NotFound
 from lpse.federation.recon_log import check_filter
 from lpse.intake.v1 import reconciliations_pb2 as api
 from lpse.runtime.channels import page_size
-from regional_node.reconciliation.log_reading import NEWEST
 from regional_node.reconciliation.log_service import LogParts, LogService, token_of
 from regional_node.reconciliation.store import ReconciliationStore, RunRow
 
@@ -39,10 +37,7 @@ class ReconciliationsService(LogService):
         self, request: api.GetReconciliationRequest, context: Context
     ) -> api.GetReconciliationResponse:
         """One run, by its name or its number."""
-        number = token_of(request.name.rpartition("/")[2])
-        row = await self._store.named(request.name) if number != NEWEST else None
-        if row is None:
-            raise NotFound("FED-7001", "there is no such reconciliation run")
+        row = await self._store.find(request.name)
         return api.GetReconciliationResponse(reconciliation=_run(row))
 
     async def ListReconciliations(
@@ -75,7 +70,7 @@ class ReconciliationsService(LogService):
 
 def _run(row: RunRow) -> api.Reconciliation:
     run = api.Reconciliation(
-        name=row.record.run, finished=row.finished, index=row.index or 0, record=row.record
+        name=row.name, finished=row.finished, index=row.index or 0, record=row.record
     )
     if row.record_time is not None:
         run.record_time.CopyFrom(timestamp(datetime.fromisoformat(row.record_time)))

@@ -180,6 +180,7 @@ async def test_a_nodes_own_word_closes_no_finding_of_the_centre_about_it(
     await found("recon/lkpp/2", "lkpp")
     assert await closed_by() == ["", f"{SPY} resolutions/1", ""]
     by = "lkpp resolutions/1"
-    await database.write(lambda tx: resolve_in(tx, "recon/lkpp/1", 0, by))
+    record = records.ReconciliationResolved(run="recon/lkpp/1", entry=0)
+    await database.write(lambda tx: resolve_in(tx, record, b"", by))
     await database.write(lambda tx: store.apply_in(tx, _source(SPY), own))
     assert await closed_by() == [by, by, by]

@@ -134,12 +134,18 @@ async def test_one_entry_is_proven_by_its_nodes_own_signature(both: Listening) -
     assert not proven(changed)
 
 
-async def test_an_entry_beyond_the_run_is_told(both: Listening) -> None:
-    """No entry is made up: its number is refused with a stable code."""
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [(f"recon/{NODE}/1", 999, "FED-7041"), ("recon/x/1", 0, "FED-7001")],
+)
+async def test_an_entry_beyond_the_run_is_told(
+    both: Listening, name: str, number: int, code: str
+) -> None:
+    """No entry and no run is made up: each is refused with a stable code."""
     async with open_local_channel(both.folder / "c.sock") as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub(both, channel).GetEntry(api.GetEntryRequest(name="recon/x/1", number=0))
-    assert error_from(caught.value).code == "FED-7041"
+            await stub(both, channel).GetEntry(api.GetEntryRequest(name=name, number=number))
+    assert error_from(caught.value).code == code
 
 
 async def _exported(pieces: AsyncIterator[Any]) -> bytes:

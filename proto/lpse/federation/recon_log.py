@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from lpse.federation import run_names
 from lpse.federation.entries import moment, timestamp
 from lpse.federation.errors import Refused
 from lpse.federation.limits import (
@@ -184,7 +185,7 @@ def passes(
         and _rule_passes(asked.rules, line.entry.rule)
         and _one_of(asked.triggers, line.trigger)
         and _one_of(asked.states, line.state)
-        and asked.run in ("", line.run)
+        and _run_passes(asked.run, line)
         and asked.package in ("", *packages)
         and not (asked.heads_unequal and record.heads_equal)
         and not (
@@ -196,6 +197,15 @@ def passes(
 
 def _rule_passes(rules: Iterable[str], name: str) -> bool:
     return _one_of(list(rules), name) or rule_id(name) in rules
+
+
+def _run_passes(text: str, line: log.LogEntry) -> bool:
+    asked = run_names.parse(text)
+    if not text or text == line.run:
+        return True
+    # A line whose place is not known is told apart by where it stands in its file.
+    same = asked.base == run_names.parse(line.run).base
+    return same and (not line.epoch or asked.fits(line.epoch, line.index))
 
 
 def _text_passes(

@@ -45,7 +45,8 @@ class Log:
         return name
 
     async def resolve(self, run: str, by: str = BY) -> None:
-        await self.database.write(lambda tx: entries_store.resolve_in(tx, run, 0, by))
+        record = records.ReconciliationResolved(run=run, entry=0)
+        await self.database.write(lambda tx: entries_store.resolve_in(tx, record, b"", by))
 
     async def states(self) -> list[tuple[int, str]]:
         rows = await self.database.read(

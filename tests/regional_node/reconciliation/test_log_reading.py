@@ -11,6 +11,7 @@ import pytest
 
 from lpse.federation import reconciliation_rules as rules
 from lpse.federation.commitments import SealedFile, SubmissionDetails
+from lpse.federation.errors import Conflict
 from lpse.federation.recon_log import passes
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
@@ -36,7 +37,15 @@ class Log:
 
     async def keep(self, number: int, record: records.ReconciliationRecorded, done: bool) -> None:
         row = RunRow(
-            number, record.trigger, done, True, record.heads_equal, number, record, str(START)
+            number,
+            record.trigger,
+            done,
+            True,
+            record.heads_equal,
+            number,
+            record,
+            str(START),
+            bytes([number % 256]) * 16,
         )
         await self.database.write(lambda tx: self.store.keep_in(tx, row))
 
@@ -92,12 +101,42 @@ async def test_runs_of_two_histories_with_one_name_are_both_found(kept: Log) -> 
         await kept.keep(number, record, done=True)
     everything = await kept.all(log.LogFilter(), step=1_000)
     assert await kept.all(log.LogFilter(), step=1) == everything
-    assert len({one.run for one in everything}) == 4
-    row = await kept.store.named(f"recon/{NODE}/9")
-    assert row is not None and row.number == 6
-    second, fourth = await kept.store.named(f"recon/{NODE}/2"), await kept.store.named("4")
-    assert second is not None and fourth is not None
-    assert (second.number, fourth.record.run) == (2, second.record.run)
+    assert len({one.run for one in everything}) == 6
+    assert (await kept.store.find(f"recon/{NODE}/9")).number == 6
+    for number in range(1, 7):
+        row = await kept.store.get(number)
+        assert row is not None and (await kept.store.find(row.name)).number == number
+        (first, *_) = await kept.all(log.LogFilter(run=row.name))
+        assert (first.run, first.epoch) == (row.name, row.epoch)
+    for name in (f"recon/{NODE}/2", "2"):
+        with pytest.raises(Conflict, match="FED-7046"):
+            await kept.store.find(name)
+
+
+async def test_a_decision_stays_with_its_run_when_the_name_is_given_again(kept: Log) -> None:
+    """A resolution of one history answers nothing in the other, whenever the other came."""
+    asks = records.ReconciliationEntry(object="blob x", rule="R-BLOB-NODE-MISSING/1")
+    for number, named in ((1, 1), (2, 1)):
+        record = records.ReconciliationRecorded(
+            run=f"recon/{NODE}/{named}", cause=str(number), entries=[asks]
+        )
+        await kept.keep(number, record, done=True)
+    second = await kept.store.get(2)
+    assert second is not None and second.name == f"recon/{NODE}/1@{'02' * 4}"
+    for number, (run, epoch) in enumerate(
+        ((f"recon/{NODE}/1", second.epoch), (f"recon/{NODE}/1@{'01' * 4}", second.epoch)), 1
+    ):
+
+        def work(tx: Transaction, values: tuple[int, str, bytes] = (number, run, epoch)) -> None:
+            tx.run(
+                "INSERT INTO recon_resolutions (number, run, entry, record, epoch, idx,"
+                " resolve_time) VALUES (?, ?, 0, x'', ?, 0, 0)",
+                values,
+            )
+
+        await kept.database.write(work)
+    found = await LogStore(kept.database).resolutions()
+    assert found == {(2, 0): "resolutions/1", (1, 0): "resolutions/2"}
 
 
 async def test_an_unfinished_decision_is_open_until_heads_are_equal_again(kept: Log) -> None:

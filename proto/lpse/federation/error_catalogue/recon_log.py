@@ -82,4 +82,16 @@ ENTRIES: Final[dict[str, Entry]] = {
             "berikan kunci yang diserahkan kepada Anda: --key lkpp+… atau --key BERKAS",
         ),
     ),
+    "FED-7046": entry(
+        (
+            "That name stands for several runs",
+            "the node gave the number again after a restore, or two machines had one identity",
+            "take one of the names in the message, with what stands behind the @",
+        ),
+        (
+            "Nama itu dipakai beberapa rekonsiliasi",
+            "simpul memakai nomor itu lagi setelah pemulihan, atau dua mesin beridentitas sama",
+            "pakai salah satu nama pada pesan, lengkap dengan bagian setelah tanda @",
+        ),
+    ),
 }

@@ -37,3 +37,5 @@ EXPORT_PIECE_BYTES: Final = 262_144
 EXPORT_LINE_BYTES_MAX: Final = 4_194_304
 # Exports at the same time; one more is told to come back.
 EXPORTS_MAX: Final = 4
+# Runs of one name that a refusal of the short name tells; the rest is counted.
+RUN_NAMES_TOLD_MAX: Final = 8
