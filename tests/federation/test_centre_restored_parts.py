@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +15,8 @@ from lpse.federation.errors import FederationError
 from lpse.federation.merkle import leaf_hash
 from lpse.federation.merkle_paths import PathTree
 from lpse.federation.notes import Signer
+from lpse.federation.v1 import witness_pb2 as wire
+from regional_node.witness.store import WitnessStore
 from tests.federation.restored import LosingCentre, WitnessNode
 from tests.federation.rig import Authority, running
 from tests.federation.test_centre_restored import _lost, _wire_part
@@ -102,3 +105,28 @@ async def test_the_gate_is_shut_and_access_read_anew_while_entries_come_back(
         assert centre.journal.head.root == head.root
         assert centre.readmitted == 1
         assert not centre.national.evidence.contradicting
+
+
+async def test_a_centre_that_shows_an_unsigned_head_gets_and_teaches_nothing(
+    tmp_path: Path,
+) -> None:
+    """Only the centre's own signature makes a second history; no run accuses it without one."""
+    authority = Authority(tmp_path / "identities")
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _lost(authority, tmp_path, [node], 3)
+    async with running(centre):
+        node.port = 1
+        async with running(node):
+            head = node.national.head
+            assert head is not None
+            lie = sign_head(STRANGER, head.epoch, head.size, bytes(32))
+
+            class Lying:
+                async def OfferNational(self, request: Any, timeout: float) -> Any:
+                    standing = wire.NATIONAL_STANDING_FORKED
+                    return wire.OfferNationalResponse(standing=standing, own_head=lie.message())
+
+            with pytest.raises(FederationError) as caught:
+                await node.giving._answer(cast(Any, Lying()), head)
+            assert caught.value.code == "FED-2103"
+            assert not await WitnessStore(node.database).findings()
