@@ -84,3 +84,18 @@ def test_brackets_in_the_words_of_a_node_are_text(capsys: pytest.CaptureFixture[
     told.entry.entry.node_evidence = json.dumps({hostile: hostile}).encode()
     show_entry(told, "Asia/Jakarta", Output.TABLE)
     assert capsys.readouterr().out.count(hostile) >= 4
+
+
+@pytest.mark.parametrize("said", [b"[" * 60_000, b'{"a":NaN}', b"1e999", b'"\\ud800"', b"\xff"])
+@pytest.mark.parametrize("form", [Output.TABLE, Output.JSON])
+def test_evidence_that_cannot_be_told_again_is_shown_as_it_came(
+    said: bytes, form: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No node makes its entry unreadable for an auditor."""
+    told = detail()
+    told.entry.entry.node_evidence = said
+    show_entry(told, "Asia/Jakarta", form)
+    shown = capsys.readouterr().out
+    assert shown.encode()
+    if form is Output.JSON:
+        assert json.loads(shown)["node_evidence"] == said.decode(errors="replace")

@@ -52,13 +52,15 @@ def entry_document(line: log.LogEntry) -> dict[str, Any]:
 
 
 def evidence_of(data: bytes) -> Any:
-    """Evidence as JSON; what is none stays text."""
+    """Evidence as JSON; what is none, or cannot be written as JSON again, stays text."""
     if not data:
         return None
     try:
-        return json.loads(data)
-    except ValueError:
+        said = json.loads(data)
+        json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         return data.decode(errors="replace")
+    return said
 
 
 def state_text(state: str) -> str:
