@@ -22,6 +22,7 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.errors import NotFound, Unavailable
 from lpse.federation.limits import EXPORTS_MAX, LOG_STEP_ROWS, SCAN_ROWS_PER_STEP
 from lpse.federation.merkle_paths import PathTree
+from lpse.federation.merkle_trees import KeptTrees
 from lpse.federation.notes import Signer, Verifier
 from lpse.federation.recon_export import About, Writing, entry_row, journal_row, run_row
 from lpse.federation.v1 import recon_log_pb2 as log
@@ -44,6 +45,12 @@ class Sources:
         self._ledger = ledger
         self._journal = journal
         self._keys = keys
+        self._kept = KeptTrees[Proving]()
+
+    async def proving_one(self, journal: Journal, index: int) -> Proving:
+        """A head of a journal that covers this entry, from memory where one is kept."""
+        kept = self._kept.holding((journal.party, journal.epoch), index)
+        return kept or await self.proving(journal)
 
     async def proving(self, journal: Journal) -> Proving:
         """The newest head of a journal, its key and its tree; NotFound where it is gone."""
@@ -58,7 +65,8 @@ class Sources:
             head = position.head
             key = await self._keys.signer_of(head)
         leaves = await self._leaves(journal, head.size)
-        return Proving(head, key, await asyncio.to_thread(PathTree, leaves))
+        made = Proving(head, key, await asyncio.to_thread(PathTree, leaves))
+        return self._kept.keep((journal.party, journal.epoch), made.tree.size, made)
 
     async def entries(self, journal: Journal, first: int, last: int) -> list[tuple[bytes, bytes]]:
         """Bytes and leaf hashes of entries with first <= index < last, at most one scan step."""

@@ -118,7 +118,7 @@ class LogService(rpc.ReconciliationsServicer):
 
     async def _detail(self, row: EntryRow) -> log.EntryDetail:
         journal, index = Journal(row.run.writer, row.run.epoch), row.run.index
-        proving = await self._reading.sources.proving(journal)
+        proving = await self._reading.sources.proving_one(journal, index)
         first = max(0, index - 1)
         around = await self._reading.sources.entries(journal, first, index + 2)
         links = dict(enumerate(around, first))

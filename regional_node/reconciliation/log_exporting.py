@@ -17,6 +17,7 @@ from lpse.federation.entries import decode_entry
 from lpse.federation.errors import NotFound, Unavailable
 from lpse.federation.limits import EXPORTS_MAX, SCAN_ROWS_PER_STEP
 from lpse.federation.merkle_paths import PathTree
+from lpse.federation.merkle_trees import KeptTrees
 from lpse.federation.notes import Signer
 from lpse.federation.recon_export import About, Writing, entry_row, journal_row, run_row
 from lpse.federation.v1 import recon_log_pb2 as log
@@ -42,6 +43,12 @@ class Records:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._kept = KeptTrees[tuple[Head, PathTree]]()
+
+    async def tree_with(self, epoch: bytes, index: int) -> tuple[Head, PathTree]:
+        """A head of an epoch that covers this entry, and its tree; from memory where kept."""
+        kept = self._kept.holding((self._journal.party, epoch), index)
+        return kept or await self.tree(epoch)
 
     async def place(self, row: RunRow) -> Place:
         """The entry that holds a run's record; NotFound where the journal has it no more."""
@@ -73,7 +80,8 @@ class Records:
             last = min(head.size, len(leaves) + SCAN_ROWS_PER_STEP)
             rows = await self._journal.entries(len(leaves), last, epoch=epoch)
             leaves.extend(row.leaf_hash for row in rows)
-        return head, await asyncio.to_thread(PathTree, leaves)
+        tree = await asyncio.to_thread(PathTree, leaves)
+        return self._kept.keep((self._journal.party, epoch), tree.size, (head, tree))
 
 
 class Exporting:

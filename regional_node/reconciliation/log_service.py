@@ -126,8 +126,8 @@ class LogService(rpc.ReconciliationsServicer):
         if row.index is None:
             return detail
         place = await self._log.records.place(row)
-        head, tree = await self._log.records.tree(place.epoch)
         index = place.row.index
+        head, tree = await self._log.records.tree_with(place.epoch, index)
         detail.entry.epoch, detail.entry.index = place.epoch, index
         detail.place.CopyFrom(
             log.EntryPlace(

@@ -39,3 +39,5 @@ EXPORT_LINE_BYTES_MAX: Final = 4_194_304
 EXPORTS_MAX: Final = 4
 # Runs of one name that a refusal of the short name tells; the rest is counted.
 RUN_NAMES_TOLD_MAX: Final = 8
+# Leaves of journals' trees kept in memory for proofs, 64 bytes each; the oldest trees go first.
+KEPT_TREE_LEAVES_MAX: Final = 1_500_000
