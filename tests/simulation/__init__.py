@@ -51,7 +51,20 @@ What to look at (ports of observation)
   (a sound world has none); `world.trace`: counts, tail and hash of everything that happened.
 * `observe.py`: heads of both sides, acknowledged sizes, whether all is settled.
 
+Whole runs, judged
+------------------
+A `Scenario` (`plan`) is a seed, a country and dated events (`faults`, `frames`, `meddling`), drawn
+from a seed by `drawing`. `runs.play(scenario)` lets it happen, lets the country settle, and has the
+`checkers` judge the `evidence` that `gathering` took as a stranger would. `planted` holds bugs that
+prove the checkers, `shrink` makes a failing plan small, `scenarios/*.json` are replayed for ever,
+`bundle` plays many seeds:
+
+    dev.py simulate --faults drawn --seed 7 --nodes 5 --days 2   # one run, judged
+    dev.py simulate --bundle ci                                  # the fixed seeds
+    dev.py simulate --bundle long --minutes 480 --seed 1000      # goes on over failures, saves them
+    dev.py simulate --replay tests/simulation/scenarios/planted-hold-ignored.json
+
 Modules: `kernel` (loop, lives), `time_and_chance`, `disk` + `sql` (SQLite), `files` (blobs),
 `roads` + `rpc` (network), `host` (local service), `machines`, `settings`, `world`, `vendors`,
-`operators`, `observe`, `trace`, `__main__` (the command).
+`operators`, `observe`, `trace`, `__main__` (the command), and those named above.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from tests.simulation.plan import Event, Scenario
@@ -32,7 +33,7 @@ class Shrinker:
     def shrink(self) -> Scenario:
         """The smallest scenario that was found within the budget."""
         self._events()
-        for smaller in (*self._fewer_nodes(), *self._fewer_days()):
+        for smaller in chain(self._fewer_nodes(), self._fewer_days()):
             self._try(smaller)
         self._events()
         return self.smallest
@@ -60,8 +61,7 @@ class Shrinker:
     def _fewer_days(self) -> Iterator[Scenario]:
         last = max((event.at for event in self.smallest.events), default=0.0) / 86_400
         for days in (last + _MARGIN_DAYS, self.smallest.days / 2, self.smallest.days * 0.75):
-            if _DAYS_MIN <= days < self.smallest.days:
-                yield replace(self.smallest, days=round(days, 3))
+            yield replace(self.smallest, days=round(max(days, _DAYS_MIN), 3))
 
     def _try(self, smaller: Scenario) -> bool:
         if self.runs >= self._runs_max or _size(smaller) >= _size(self.smallest):
