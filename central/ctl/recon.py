@@ -161,7 +161,8 @@ async def _narrowed(asked: flags.Flags) -> log.LogFilter:
 async def _verify(source: Any, key: str, node_keys: Any, output: Output) -> None:
     from lpse.terminal import recon_exports
 
-    recon_exports.check(source, key, node_keys, None, output)
+    own = None if key else session.pinned_key()
+    recon_exports.check(source, key, node_keys, own, output)
 
 
 async def _runs(asked: log.LogFilter, limit: int, output: Output) -> None:

@@ -20,10 +20,12 @@ import grpc
 
 from lpse.federation.acts import CENTRE_PARTY, Deed, sign_act
 from lpse.federation.errors import NotFound, Refused, Unavailable
+from lpse.federation.notes import Verifier
 from lpse.federation.v1.acts_pb2 import SignedAct
 from lpse.runtime.channels import error_from, open_channel
 from lpse.runtime.clock import SystemClock, SystemEntropy
 from lpse.runtime.tls import (
+    CENTRE_PUBLIC_KEY,
     CENTRE_SERVER_NAME,
     SIGNING_KEY,
     TLS_CERTIFICATE,
@@ -113,6 +115,17 @@ def read(name: str) -> Context:
         raise NotFound("FED-8012", f"there is no context {name}") from error
     except (OSError, TypeError, ValueError) as error:
         raise Refused("FED-8016", f"{path} cannot be read") from error
+
+
+def pinned_key() -> Verifier | None:
+    """The centre's key as it was when the context in use was made; None without a context."""
+    try:
+        path = folder(current_name()) / CENTRE_PUBLIC_KEY
+        return Verifier(CENTRE_PARTY, bytes.fromhex(path.read_text("ascii")))
+    except (NotFound, FileNotFoundError):
+        return None
+    except (OSError, ValueError) as error:
+        raise Refused("FED-8016", "the pinned key of the centre cannot be read") from error
 
 
 def store(context: Context) -> None:

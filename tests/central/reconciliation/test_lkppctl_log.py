@@ -14,6 +14,7 @@ import pytest
 from central.reconciliation.store import ReconciliationStore
 from lpse.federation.errors import Conflict, Refused
 from lpse.operator.v1 import reconciliations_pb2 as api
+from lpse.runtime.tls import CENTRE_PUBLIC_KEY
 from lpse.terminal.output import Output
 from lpse.terminal.recon_exports import receive
 from lpse.terminal.recon_filters import filter_of
@@ -114,3 +115,19 @@ async def test_verifying_needs_a_key_that_the_reader_brought(tmp_path: Path) -> 
     key = "lkpp+d034e02d+AQDMkX7MfsVKITKoo7yFzx/oQY6v3IHaaxERDMB15Vi2"
     told = await lkppctl(tmp_path, "recon", "verify", str(file), "--key", key)
     assert (told.status, "FED-7043" in told.err) == (1, True)
+    told = await lkppctl(tmp_path, "recon", "verify", str(tmp_path / "no"), "--key", key)
+    assert (told.status, "FED-5017" in told.err) == (1, True)  # a typing error, not a forgery
+
+
+async def test_the_key_pinned_at_enrolment_verifies_without_being_named(tmp_path: Path) -> None:
+    """An operator's own machine knows the centre's key; a key of another centre is not taken."""
+    async with fleet(tmp_path) as (_, home):
+        file = tmp_path / "log.jsonl"
+        told = await lkppctl(home, "recon", "export", str(file))
+        assert told.status == 0, told.err
+        found = await asked(home, "recon", "verify", str(file))
+        assert (found["valid"], found["rows"]) == (True, 0)
+        (pinned,) = home.glob(f"contexts/*/{CENTRE_PUBLIC_KEY}")
+        pinned.write_text("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\n")
+        told = await lkppctl(home, "recon", "verify", str(file))
+        assert (told.status, "FED-7043" in told.err) == (1, True)
