@@ -74,13 +74,17 @@ class Returning:
         own = self._with.journal.head
         if head.epoch != own.epoch:
             return S.NATIONAL_STANDING_OTHER_EPOCH
-        contained = head.size <= own.size and await national.root_at(head.size) == head.root
+        contained = await self._contained(head)
         await national.witnessed(node_id, contained=contained, head=head)
         if contained:
             return S.NATIONAL_STANDING_CONTAINED
         if head.size > own.size:
             return S.NATIONAL_STANDING_WANTED
         return S.NATIONAL_STANDING_FORKED
+
+    async def _contained(self, head: Head) -> bool:
+        held = head.size <= self._with.journal.head.size
+        return held and await self._with.national.root_at(head.size) == head.root
 
     async def roots(self, sizes: Sequence[int]) -> list[bytes]:
         """The journal's roots at these sizes, in their order; empty where it has no such size."""
@@ -116,8 +120,10 @@ class Returning:
         part.head.verify(one.national.verifier)
         if part.head.epoch != one.journal.epoch:
             raise Refused("FED-2451", "the returned entries are of another national epoch")
-        # A head beyond ours shuts the gate: nothing is published while entries come back.
-        await one.national.witnessed(node_id, contained=False, head=part.head)
+        if not await self._contained(part.head):
+            # A head beyond ours shuts the gate: nothing is published while entries come back. One
+            # that we hold must not, or any node could stop the publishing for all of them.
+            await one.national.witnessed(node_id, contained=False, head=part.head)
         try:
             after = await asyncio.to_thread(grown, tree, part)
         except Contradicted:
