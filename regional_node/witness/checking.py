@@ -64,14 +64,11 @@ class Checking:
                 await self._compare(own, head, one)
 
     async def _compare(self, own: Head, head: Head, shown: link.WitnessedHead) -> None:
-        if head.size > own.size:
+        root = await self._root_at(head.size) if head.size <= own.size else None
+        if root is None:  # a later turn
             self._ahead[head.root] = shown
             while len(self._ahead) > _AHEAD_REMEMBERED:
                 self._ahead.popitem(last=False)
-            return
-        root = await self._root_at(head.size)
-        if root is None:
-            self._ahead[head.root] = shown  # a later turn
             return
         self._ahead.pop(head.root, None)
         if root != head.root:
