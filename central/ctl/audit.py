@@ -7,6 +7,7 @@ export looks like (`audit_export`).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,7 +17,7 @@ from central.ctl import audit_files, session
 from central.ctl.audit_export import export_text
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show_list
 from lpse.terminal.plain import plain
-from lpse.terminal.words import say, when
+from lpse.terminal.words import date_text, say, when
 
 if TYPE_CHECKING:
     from lpse.operator.v1 import witnesses_pb2 as api
@@ -34,12 +35,18 @@ def _state(state: str) -> str:
     }.get(state, state)
 
 
+def _seen(seconds: Any) -> str:
+    if not int(seconds):
+        return "–"
+    return date_text(datetime.fromtimestamp(int(seconds), UTC), "Asia/Jakarta")
+
+
 COLUMNS: Final = (
     Column("node_id", "Node"),
     Column("state", "As a witness", _state),
     Column("head.size", "National entries", right=True),
     Column("head.root", "Root"),
-    Column("cosignature.time_seconds", "Seen (s since 1970)", right=True),
+    Column("cosignature.time_seconds", "Seen", _seen),
     Column("contradicting_head.size", "Shows instead", right=True),
     Column("contradict_time", "Shown", when("Asia/Jakarta")),
 )

@@ -99,7 +99,7 @@ def check(
         with source.open("rb") as file:
             report = verify_export(file, exporter, pinned)
     except OSError as error:
-        raise Refused("FED-7043", f"{source} cannot be read: {error.strerror}") from error
+        raise Refused("FED-5017", f"{source} cannot be read: {error.strerror}") from error
     if output is Output.TABLE:
         note(say("The export is genuine: bytes, signatures and journal proofs fit."))
     _tell(_found(source, report), output)
