@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from central.reconciliation import names_store, tokens
@@ -233,7 +233,7 @@ def _counts_in(tx: Transaction, query: Query) -> tuple[Count, list[Count]]:
     total = _count_in(tx, query)
     if not total.at_least:
         return total, _small_counts_in(tx, query)
-    return total, _large_counts_in(tx, query)
+    return total, _large_counts_in(tx, query, total)
 
 
 def _all_counts_in(tx: Transaction) -> tuple[Count, list[Count]]:
@@ -263,11 +263,21 @@ def _small_counts_in(tx: Transaction, query: Query) -> list[Count]:
     ]
 
 
-def _large_counts_in(tx: Transaction, query: Query) -> list[Count]:
-    """Many rows: let the index meet the filter with each value, up to the limit."""
+def _large_counts_in(tx: Transaction, query: Query, total: Count) -> list[Count]:
+    """Many rows: let the index meet the filter with each value, up to the limit.
+
+    A facet that the filter pins is not searched: it has no other values, and one alone has all.
+    """
     found: list[Count] = []
+    pinned = dict(query.pinned)
     for facet in tokens.FACETS:
+        only = pinned.get(facet)
+        if only is not None and len(only) == 1:
+            found += [replace(total, facet=facet, value=value) for value in only]
+            continue
         for value, _ in _values_in(tx, facet):
+            if only is not None and value not in only:
+                continue
             match = tokens.narrowed(query, facet, value)
             one = _count_in(tx, Query(match, query.since, query.until, query.run), facet, value)
             if one.count:

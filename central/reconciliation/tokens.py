@@ -45,6 +45,7 @@ class Query:
     since: datetime | None
     until: datetime | None
     run: str
+    pinned: tuple[tuple[str, frozenset[str]], ...] = ()  # facets narrowed to some of their values
 
     @property
     def everything(self) -> bool:
@@ -110,7 +111,19 @@ def query_of(asked: log.LogFilter) -> Query:
         *([word] for word in asked_words(asked.text)),
     ]
     match = " AND ".join(_either(group) for group in groups if group)
-    return Query(match, since, until, asked.run)
+    return Query(match, since, until, asked.run, _pinned(asked))
+
+
+def _pinned(asked: log.LogFilter) -> tuple[tuple[str, frozenset[str]], ...]:
+    """By facet: the only values that entries of this filter can have; rules stand for versions."""
+    values = {
+        "node": asked.node_ids,
+        "province": asked.provinces,
+        "classification": [word_of(records.Classification, one) for one in asked.classifications],
+        "trigger": [word_of(records.ReconciliationTrigger, one) for one in asked.triggers],
+        "state": [word_of(log.EntryState, one) for one in asked.states],
+    }
+    return tuple((facet, frozenset(one)) for facet, one in values.items() if one)
 
 
 def narrowed(query: Query, facet: str, value: str) -> str:

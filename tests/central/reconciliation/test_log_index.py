@@ -19,7 +19,7 @@ from central.reconciliation.tokens import query_of
 from lpse.federation.commitments import SealedFile, SubmissionDetails
 from lpse.federation.entries import timestamp
 from lpse.federation.errors import Refused
-from lpse.federation.recon_log import check_filter, passes
+from lpse.federation.recon_log import check_filter, passes, word_of
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction
@@ -164,10 +164,20 @@ async def test_counts_beyond_the_limit_say_at_least(
     monkeypatch.setattr("central.reconciliation.log_store.LOG_COUNT_EXACT_MAX", 100)
     await kept.fill(200, 9)
     everything = await kept.all(log.LogFilter(), step=1_000)
-    for asked in (log.LogFilter(), log.LogFilter(with_difference=True)):
+    common = Counter(one.line.trigger for one in everything).most_common(1)[0][0]
+    for asked in (
+        log.LogFilter(),
+        log.LogFilter(with_difference=True),
+        log.LogFilter(triggers=[common]),
+        log.LogFilter(triggers=[common, records.RECONCILIATION_TRIGGER_SCRUB]),
+    ):
         rows = [one for one in everything if passes(asked, one.line, one.run.record)]
         total, counted = await kept.store.counts(query_of(asked))
         assert (total.count, total.at_least) == (100, True)
+        triggers = Counter(word_of(records.ReconciliationTrigger, one.line.trigger) for one in rows)
+        assert {one.value: one.count for one in counted if one.facet == "trigger"} == {
+            value: min(number, 100) for value, number in triggers.items()
+        }
         nodes = Counter(one.line.node_id for one in rows)
         for one in counted:
             if one.facet == "node":
