@@ -134,8 +134,7 @@ def _restore(run: Run, event: Event) -> None:
         return
     machine.restarts = False
     machine.kill()
-    if isinstance(machine, SimNode):
-        run.excuse(machine, copy)
+    run.excuse(machine, copy)
     machine.stand_as(copy)
     if event.with_.get("marked"):
         machine.mark_restored()

@@ -25,7 +25,7 @@ from tests.simulation.checkers.bookkeeping import accepted_in
 from tests.simulation.evidence import Finding
 from tests.simulation.faults import FAULTS, machine_of, roads_of
 from tests.simulation.gathering import Watch, gather, opened
-from tests.simulation.machines import SimMachine, SimNode, Snapshot
+from tests.simulation.machines import SimMachine, Snapshot
 from tests.simulation.meddling import ACTS
 from tests.simulation.observe import unsettled
 from tests.simulation.operators import Operators
@@ -94,19 +94,17 @@ class Run:
         """Which roads it befalls."""
         return roads_of(self, event)
 
-    def excuse(self, node: SimNode, copy: Snapshot) -> None:
-        """What is neither in the copy nor at the centre dies with the disk, whoever restores it."""
-        place = Path("evidence")
-        kept: set[bytes] = set()
-        at_centre = opened(self.world.centre.disk.image(), place, "before")
-        kept |= accepted_in(at_centre, "ledger_entries")
-        at_centre.close()
-        in_copy = opened(copy.files, place, "copy")
-        kept |= accepted_in(in_copy, "journal_entries")
-        in_copy.close()
-        for wish, receipt, _ in self.vendors.promises.receipts.values():
-            if wish.node == node.name:
-                self.excused |= {read_receipt(receipt).commitment.digest} - kept
+    def excuse(self, machine: SimMachine, copy: Snapshot) -> None:
+        """What dies with the disk that is given up: neither the copy nor the other side has it."""
+        lost_centre = machine is self.world.centre
+        for node in self.world.nodes.values():
+            if machine not in (node, self.world.centre):
+                continue
+            other = node if lost_centre else self.world.centre
+            kept = _submissions(copy.files) | _submissions(other.disk.image())
+            for wish, receipt, _ in self.vendors.promises.receipts.values():
+                if wish.node == node.name:
+                    self.excused |= {read_receipt(receipt).commitment.digest} - kept
 
     def _take_copy(self, event: Event) -> None:
         self.copies[id(event)] = self.machine(event).snapshot()
@@ -149,6 +147,20 @@ def _played(world: World, scenario: Scenario) -> Outcome:
     except (FederationError, ValueError) as error:
         outcome.findings = [Finding("a database can be read", CENTRE, repr(error))]
     return outcome
+
+
+def _submissions(image: dict[str, bytes]) -> set[bytes]:
+    """Commitments in the journals of a machine's database, its own and those that it received."""
+    database = opened(image, Path("evidence"), "copy")
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    found = {
+        commitment
+        for table in ("journal_entries", "ledger_entries")
+        if table in tables
+        for commitment in accepted_in(database, table)
+    }
+    database.close()
+    return found
 
 
 def _settled(run: Run) -> bool:
