@@ -13,6 +13,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.journal_pb2 import Head
 from lpse.terminal import words
 from lpse.terminal.recon_story import NO_GOOD_COPY, story, summary
+from lpse.terminal.recon_words import counted
 from regional_node.scrub.rules import PERSON
 
 HEALED = "fetched from the centre, digest re-read from disk"
@@ -174,3 +175,18 @@ def test_the_story_of_a_decided_run_asks_nobody_any_more(english_again: None) ->
     assert any("closed by now: lkpp resolutions/1" in line for line in told)
     assert not any("must decide" in line or "held nothing" in line for line in told)
     assert summary(run) == "two histories"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "told"),
+    [
+        ("the centre holds 1 entries that it lacks", "the centre holds 1 entry that it lacks"),
+        ("1 entries asked for at random were proved", "1 entry asked for at random was proved"),
+        ("1 national entries beside it stay, here", "1 national entry beside it stays, here"),
+        ("21 entries were sent; 1,001 entries stay", "21 entries were sent; 1,001 entries stay"),
+    ],
+)
+def test_one_entry_is_told_as_one(recorded: str, told: str) -> None:
+    """What was recorded stays as it is; people read it in good English."""
+    words.choose({})
+    assert counted(recorded) == told

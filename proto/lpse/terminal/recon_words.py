@@ -7,6 +7,7 @@ it is; both languages fill the same fields. Leaves out which sentence a run need
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lpse.federation.recon_log import word_of
@@ -172,6 +173,10 @@ SENTENCES: Final = {
     "nothing_held": ("nothing", "belum ada"),
 }
 
+_ONE: Final = re.compile(r"(?<![\d.,])1 ((?:national )?)entries\b")
+_SINGULAR: Final = {"were": "was", "stay": "stays"}
+_VERB: Final = re.compile(r"(\b1 (?:national )?entry [^,;:]*?\b)(were|stay)\b")
+
 
 def word(pair: tuple[str, str]) -> str:
     """The form in the language in use; pairs are English, Indonesian."""
@@ -180,7 +185,15 @@ def word(pair: tuple[str, str]) -> str:
 
 def sentence(name: str, **fields: object) -> str:
     """One sentence with its fields."""
-    return word(SENTENCES[name]).format(**fields)
+    return counted(word(SENTENCES[name]).format(**fields))
+
+
+def counted(text: str) -> str:
+    """Recorded words say "1 entries": one is told as one. Indonesian has no other form."""
+    if language() == "id" or not _ONE.search(text):
+        return text
+    told = _ONE.sub(r"1 \g<1>entry", text)
+    return _VERB.sub(lambda found: found[1] + _SINGULAR[found[2]], told, count=1)
 
 
 def trigger_word(trigger: int) -> str:
