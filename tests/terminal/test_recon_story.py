@@ -11,8 +11,11 @@ from lpse.federation import reconciliation_rules as rules
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1.journal_pb2 import Head
+from lpse.operator.v1.reconciliations_pb2 import Reconciliation
 from lpse.terminal import words
+from lpse.terminal.output import Output
 from lpse.terminal.recon_story import NO_GOOD_COPY, story, summary
+from lpse.terminal.recon_views import show_run
 from lpse.terminal.recon_words import counted
 from regional_node.scrub.rules import PERSON
 
@@ -190,3 +193,16 @@ def test_one_entry_is_told_as_one(recorded: str, told: str) -> None:
     """What was recorded stays as it is; people read it in good English."""
     words.choose({})
     assert counted(recorded) == told
+
+
+def test_a_run_with_a_namesake_is_told_by_its_exact_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command that the story proposes finds this run, not the other one."""
+    words.choose({})
+    name = "recon/lpse-pacitan/7@3f9a01bc"
+    run = Reconciliation(name=name, record=scrub(PERSON))
+    run.record.run = "recon/lpse-pacitan/7"
+    show_run(run, (), "Asia/Jakarta", Output.TABLE)
+    assert name in capsys.readouterr().out
+    assert run.record.run == "recon/lpse-pacitan/7"

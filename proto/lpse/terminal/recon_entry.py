@@ -22,7 +22,7 @@ from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.terminal.output import Output, console, show, visible
 from lpse.terminal.plain import plain
 from lpse.terminal.recon_lists import entry_document, entry_name, evidence_of, state_text
-from lpse.terminal.recon_words import class_word, outcome_word, trigger_word
+from lpse.terminal.recon_words import class_word, counted, outcome_word, trigger_word
 from lpse.terminal.words import date_text, language, say
 
 _MARK: Final = "≠"
@@ -74,7 +74,7 @@ def _about(detail: log.EntryDetail, zone: str) -> Table:
         (say("Object"), entry.object),
         (say("Found"), f"{class_word(entry.classification)} ({entry.count})"),
         (say("Rule"), entry.rule),
-        (say("Reason"), reason_of(entry, language())),
+        (say("Reason"), counted(reason_of(entry, language()))),
         (say("Outcome"), f"{outcome_word(entry.outcome)} ({_actor(entry.actor)})"),
         (say("State"), f"{state}, {line.resolved_by}" if line.resolved_by else state),
         (say("Choices"), _choices(line)),

@@ -64,8 +64,11 @@ def show_run(run: Any, lines: Sequence[Any], zone: str, output: Output) -> None:
     if output is not Output.TABLE:
         show(run, COLUMNS, output)
         return
+    record = type(run.record)()
+    record.CopyFrom(run.record)
+    record.run = run.name  # finds it alone, where another run has the record's name
     out = console()
-    for sentence in story(run.record, zone, lines):
+    for sentence in story(record, zone, lines):
         out.print(visible(sentence), markup=False)
     if lines and (with_difference(run.record) or not run.record.heads_equal):
         out.print()
