@@ -1,16 +1,16 @@
-"""`lpse-node recon replay`: the decisions of this node's runs, taken again from their own inputs.
+"""`lpse-node recon replay`: recorded runs of this node.
 
-Rule: the decisions are taken by this program from the record alone; the daemon gives the records.
-Leaves out the comparison (`lpse.federation.reconciliation_replay`).
+Owns fetching them over the side's own API. Leaves out the command and the decisions
+(`lpse.terminal.replaying`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from lpse.terminal.output import Output, OutputOption, run
+from lpse.terminal.replaying import add_replay
 from regional_node.cli import session
 
 if TYPE_CHECKING:
@@ -19,17 +19,7 @@ if TYPE_CHECKING:
 
 def add_commands(app: typer.Typer) -> None:
     """Give the noun its `replay`."""
-    app.command("replay")(replay)
-
-
-def replay(
-    names: Annotated[list[str], typer.Argument(help="Runs, for example recon/lpse-pacitan/7.")],
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Decide recorded runs again and tell which decisions come out otherwise."""
-    from lpse.terminal.replay_views import show_replays
-
-    show_replays(run(_fetch(names)), output)
+    add_replay(app, _fetch)
 
 
 async def _fetch(names: list[str]) -> list[tuple[str, records.ReconciliationRecorded]]:
