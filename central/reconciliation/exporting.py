@@ -139,6 +139,11 @@ class Exporting:
 
     async def _raw(self, journal: Journal, rows: list[EntryRow]) -> dict[int, bytes]:
         runs: dict[int, ReconciliationRow] = {row.run.id: row.run for row in rows}
+        first = min(run.index for run in runs.values())
+        last = max(run.index for run in runs.values()) + 1
+        if last - first <= LOG_STEP_ROWS:  # runs that stand close are read at once
+            near = await self._sources.entries(journal, first, last)
+            return {run.id: near[run.index - first][0] for run in runs.values()}
         found: dict[int, bytes] = {}
         for run in runs.values():
             listed = await self._sources.entries(journal, run.index, run.index + 1)
