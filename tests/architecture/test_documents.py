@@ -19,6 +19,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import typer.main
 
 from tests.architecture.repository import ROOT, files, modules
 
@@ -168,6 +169,9 @@ def understood(words: list[str]) -> bool:
     return status == 0 and set(FLAG.findall(" ".join(words))) <= {"--help", *FLAG.findall(told)}
 
 
+known_command = functools.cache(typer.main.get_command)  # a program's commands are made once
+
+
 @functools.cache
 def help_of(program: str, path: tuple[str, ...]) -> tuple[int, str]:
     """Exit status and text of `PROGRAM PATH --help`, asked inside this process."""
@@ -178,6 +182,7 @@ def help_of(program: str, path: tuple[str, ...]) -> tuple[int, str]:
     with (
         mock.patch.object(sys, "argv", [program, *path, "--help"]),
         mock.patch.dict("os.environ", wide),
+        mock.patch.object(typer.main, "get_command", known_command),
         contextlib.redirect_stdout(told),
         contextlib.redirect_stderr(told),
     ):
