@@ -67,7 +67,7 @@ def test_a_plan_of_faults_is_a_run_bit_for_bit_in_two_processes() -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("path", _kept())
+@pytest.mark.parametrize("path", list(_kept()))
 def test_a_kept_scenario_comes_out_as_it_should(path: Path) -> None:
     """What failed once stays mended; where a bug is planted, its checker still speaks."""
     scenario = Scenario.from_json(path.read_text("utf-8"))
