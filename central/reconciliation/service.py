@@ -24,6 +24,7 @@ from central.reconciliation.tokens import query_of
 from lpse.federation.entries import timestamp
 from lpse.federation.notes import Signer
 from lpse.federation.recon_log import check_filter
+from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.operator.v1 import reconciliations_pb2 as api
 from lpse.runtime.channels import page_size
 from lpse.runtime.clock import Clock
@@ -56,17 +57,17 @@ class ReconciliationsService(LogService):
         await self._admission.require_operator(context)
         size = page_size(request.page_size)
         before = place_of(request.page_token)
-        if request.HasField("filter"):
+        if request.HasField("filter") and not _asks_of_runs(request.filter):
             query = query_of(check_filter(request.filter))
             rows = await self._log.runs(query, before=before, limit=size + 1)
         else:
             rows = await self._store.page(
                 before=before,
                 limit=size + 1,
-                node_id=request.node_id,
-                trigger=request.trigger,
-                with_difference=request.with_difference,
-                heads_unequal=request.heads_unequal,
+                node_id=next(iter(request.filter.node_ids), request.node_id),
+                trigger=next(iter(request.filter.triggers), request.trigger),
+                with_difference=request.with_difference or request.filter.with_difference,
+                heads_unequal=request.heads_unequal or request.filter.heads_unequal,
             )
         return api.ListReconciliationsResponse(
             reconciliations=[_run(row) for row in rows[:size]],
@@ -94,6 +95,17 @@ def open_log(
     reading = Reading(entries, sources, exporting, parts.journal, parts.clock)
     worker = NationalRuns(parts.database, parts.journal, store, parts.clock)
     return ReconciliationsService(store, reading, admission), worker
+
+
+def _asks_of_runs(asked: log.LogFilter) -> bool:
+    """Whether runs themselves answer it: so runs without entries are found as well."""
+    told = log.LogFilter(
+        node_ids=asked.node_ids[:1],
+        triggers=asked.triggers[:1],
+        with_difference=asked.with_difference,
+        heads_unequal=asked.heads_unequal,
+    )
+    return told == asked
 
 
 def _run(row: ReconciliationRow) -> api.Reconciliation:

@@ -181,4 +181,4 @@ async def test_runs_are_listed_and_told_as_a_story(tmp_path: Path) -> None:
         one = await asked(home, "recon", "get", f"recon/{NODE}/1")
         assert one["record"]["heads_equal"] is True
         story = await lkppctl(home, "recon", "get", f"recon/{NODE}/1")
-        assert story.status == 0 and "same heads" in story.out
+        assert story.status == 0 and "Nothing differed" in story.out
