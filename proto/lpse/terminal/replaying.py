@@ -31,6 +31,6 @@ def add_replay(app: typer.Typer, fetch: Fetch) -> None:
         output: OutputOption = Output.TABLE,
     ) -> None:
         """Decide recorded runs again and tell which decisions come out otherwise."""
-        from lpse.terminal.replay_views import show_replays  # noqa: PLC0415 - --help stays quick
+        from lpse.terminal.replay_views import show_replays  # noqa: PLC0415 - help stays quick
 
         show_replays(run(fetch(names)), output)
