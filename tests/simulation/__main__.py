@@ -92,6 +92,10 @@ def _play(scenario: Scenario) -> int:
         f" {outcome.seconds:.1f} s; {happened or 'no faults'}; trace {outcome.trace[:16]};"
         f" {'sound' if outcome.sound else 'NOT SOUND'}"
     )
+    if bug is not None:
+        caught = scenario.expect in outcome.names()
+        print(f"planted: {scenario.planted}; {'caught' if caught else 'NOT CAUGHT'}")
+        return 0 if caught else 1
     for finding in outcome.findings[:20]:
         print(f"  {finding}")
     if not outcome.sound:
