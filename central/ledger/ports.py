@@ -29,13 +29,17 @@ class NodeKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a projected record stands; `record_time` is the node's legal clock."""
+    """Where a projected record stands; `record_time` is the node's legal clock.
+
+    `imported` is the place (epoch, index) that the writer says it was taken along from.
+    """
 
     node_id: str
     epoch: bytes
     index: int
     record_time: datetime
     entry_id: bytes
+    imported: tuple[bytes, int] | None = None
 
 
 class Projection(Protocol):

@@ -188,7 +188,9 @@ class Projector:
         record = _record(entry)
         if entry.imported is not None and self._known(tx, journal[0], entry):
             return
-        source = Source(*journal, row.index, entry.record_time, entry.entry_id)
+        source = Source(
+            *journal, row.index, entry.record_time, entry.entry_id, imported=entry.imported
+        )
         for projection in self._projections:
             try:
                 projection.apply_in(tx, source, record)

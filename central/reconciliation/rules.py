@@ -21,7 +21,10 @@ from lpse.federation.v1.records_pb2 import ReconciliationRecorded, Reconciliatio
 
 
 def check_run(record: ReconciliationRecorded, node_id: str) -> None:
-    """Raise Refused (FED-7003) for a run that this node cannot have recorded."""
+    """Raise Refused (FED-7003) for a run that this node cannot have recorded.
+
+    `node_id` is who wrote it first: the node, or the one that it was before it was renamed.
+    """
     number = record.run.removeprefix(f"recon/{node_id}/")
     if number == record.run or not (number.isascii() and number.isdigit()) or len(number) > 15:
         raise _refused("its name is not one of this node's")

@@ -14,10 +14,10 @@ from typing import Final
 from google.protobuf.message import Message
 
 from central.ledger.ports import Source
-from central.reconciliation import entries_store, names_store
+from central.reconciliation import entries_store, names_store, provenance
 from central.reconciliation.entries_store import RunPlace
 from central.reconciliation.rows import RUN_COLUMNS, ReconciliationRow, run_row
-from central.reconciliation.rules import check_run
+from central.reconciliation.rules import check_run, node_of
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.sqlite import Database, Transaction, Value
 
@@ -41,11 +41,12 @@ class ReconciliationStore:
         """Keep a recorded run, a node's own resolution, an opening; pass over other kinds."""
         match record:
             case records.ReconciliationRecorded():
-                check_run(record, source.node_id)
+                check_run(record, provenance.writer_in(tx, source, node_of(record.run)))
                 self.keep_in(tx, source, record)
             case records.ReconciliationResolved():
                 by = f"{source.node_id} {record.resolution}"
-                if record.run.startswith(f"recon/{source.node_id}/"):
+                writer = provenance.writer_in(tx, source, node_of(record.run))
+                if record.run.startswith(f"recon/{writer}/"):
                     entries_store.resolve_in(tx, record, source.epoch, by)
             case records.PackageOpened():
                 entries_store.opened_in(tx, source.node_id, record)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import Message
 
 from central.branches.ports import CONTINUE_OFFERED, CONTINUE_STORED, Decided
 from central.branches.store import BranchStore
+from central.ledger.ports import Source
+from central.ledger.store import LedgerStore
+from central.reconciliation.provenance import writer_in
+from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.runtime.sqlite import Database
 from lpse.storage.journal import Journal
@@ -58,12 +64,13 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "identities")
 
 
-async def _forked(authority: Authority, tmp_path: Path, centre: Centre) -> Node:
+async def _forked(authority: Authority, tmp_path: Path, centre: Centre, *written: Message) -> Node:
     """An old copy that took uploads of its own before it met the centre again."""
     await first_life(authority, tmp_path, centre)
     fork = Node(authority, tmp_path / "copy", NODE, 1)  # nobody listens there
     async with running(fork):
         await write(fork, 40, "fork ")
+        await fork.journal.append(*written)
     fork.port = centre.port
     return fork
 
@@ -282,6 +289,51 @@ async def test_the_other_machine_goes_on_under_an_identity_of_its_own(
                 head = await renamed.journal.newest_head(epoch)
                 head.verify(await renamed.journal.writer(epoch))  # audits and exports do the same
                 assert head.party == name
+
+
+async def test_runs_of_the_former_identity_are_taken_under_the_new_one_and_no_others(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """In the branch or written after it was offered, a run is kept; a foreign one is not."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.decisions = person = Person()
+    person.choice = CONTINUE_STORED
+    async with running(centre):
+        fork = await _forked(authority, tmp_path, centre, _run(NODE, 71))
+        async with recovering(fork) as recovery:
+            await eventually(lambda: fork.state.session is not None)
+
+            async def told() -> bool:
+                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
+
+            await eventually(told)
+            await fork.journal.append(_run(NODE, 72))
+        authority.node(RENAMED_NODE)
+        await _rename(authority, tmp_path / "copy")
+        renamed = Node(authority, tmp_path / "copy", RENAMED_NODE, centre.port)
+        async with running(renamed):
+            await renamed.journal.append(_run(NODE, 73))
+            await eventually(lambda: renamed.state.row.applied_size == renamed.journal.head.size)
+        listed = await centre.runs.page(before=1 << 40, limit=100, node_id=RENAMED_NODE)
+        names = {one.name.partition("@")[0] for one in listed}
+        assert {f"recon/{NODE}/71", f"recon/{NODE}/72"} <= names
+        parked = await LedgerStore(centre.database).parked(node_id=RENAMED_NODE, limit=9)
+        assert ["FED-7003" in one.reason for one in parked] == [True]  # 73: not taken along
+        assert f"recon/{NODE}/73" not in names
+        (branch,) = await BranchStore(centre.database).of_node(NODE)
+        for writer, index in ((RENAMED_NODE, branch.first_index), ("lpse-lain", branch.head.size)):
+            place = (branch.head.epoch, index)
+            forged = Source(writer, bytes(16), 3, CLOCK.now(), b"forged entry id.", place)
+            assert (
+                await centre.database.read(partial(writer_in, source=forged, named=NODE)) == writer
+            )
+
+
+def _run(node_id: str, number: int) -> records.ReconciliationRecorded:
+    run = records.ReconciliationRecorded(run=f"recon/{node_id}/{number}")
+    run.begin_time.FromDatetime(CLOCK.now())
+    run.legal_time.CopyFrom(run.begin_time)
+    return run
 
 
 async def _rename(authority: Authority, folder: Path) -> None:
