@@ -135,6 +135,8 @@ def _restore(run: Run, event: Event) -> None:
     machine.restarts = False
     machine.kill()
     run.excuse(machine, copy)
+    if not event.with_.get("marked"):
+        run.restored.add(machine.name)
     machine.stand_as(copy)
     if event.with_.get("marked"):
         machine.mark_restored()

@@ -36,6 +36,7 @@ from tests.simulation.world import World
 
 SETTLE_SECONDS: Final = 6 * 3_600.0
 QUIET_SECONDS: Final = 1_200.0
+_FORKS: Final = ("FED-2213", "FED-2214")
 Planting = Callable[[], AbstractContextManager[object]]
 
 
@@ -73,6 +74,7 @@ class Run:
         self.watch = Watch(world, self.vendors.promises)
         self.copies: dict[int, Snapshot] = {}  # by identity of the event that needs one
         self.waiting: set[str] = set()
+        self.restored: set[str] = set()  # behind the program's back
         self.excused: set[bytes] = set()
         self.happened: Counter[str] = Counter()
 
@@ -141,6 +143,7 @@ def _played(world: World, scenario: Scenario) -> Outcome:
         world.until(lambda: _settled(run), bound, step)
     outcome = Outcome(receipts=len(run.vendors.promises.receipts), happened=run.happened)
     try:
+        run.waiting |= _forked(run)
         evidence = gather(world, run.watch, run.vendors.promises, run.waiting)
         evidence.excused = run.excused
         outcome.findings = check(evidence)
@@ -159,6 +162,19 @@ def _submissions(image: dict[str, bytes]) -> set[bytes]:
         if table in tables
         for commitment in accepted_in(database, table)
     }
+    database.close()
+    return found
+
+
+def _forked(run: Run) -> set[str]:
+    """Restored nodes that wrote on before anybody saw it, and that the centre took for two.
+
+    No program can tell such a node from a clone: the centre keeps both histories, and a person
+    decides. Only what the centre's own table says counts.
+    """
+    database = opened(run.world.centre.disk.image(), Path("evidence"), "quarantines")
+    rows = database.execute("SELECT node_id FROM link_quarantines WHERE code IN (?, ?)", _FORKS)
+    found = {node for (node,) in rows} & run.restored
     database.close()
     return found
 
