@@ -62,9 +62,10 @@ def _rewound_accepted() -> Iterator[None]:
     rules = central.link.rules
     judge = rules.judge
 
-    def trusting(heads: Heads, *rest: Any, **more: Any) -> Judgement:
-        rewound = heads in (Heads.LOWER, Heads.FORKED)
-        return judge(Heads.EQUAL if rewound else heads, *rest, **more)
+    def trusting(heads: Heads, token: Any, *rest: Any, **more: Any) -> Judgement:
+        if heads in (Heads.LOWER, Heads.FORKED):
+            heads, token = Heads.EQUAL, rules.TokenVerdict.CURRENT
+        return judge(heads, token, *rest, **more)
 
     with mock.patch.object(rules, "judge", trusting):
         yield
