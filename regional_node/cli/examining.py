@@ -35,7 +35,7 @@ from lpse.storage.scrub_store import Place, place_in, totals_in
 from lpse.storage.scrub_store import Totals as Damaged
 from lpse.terminal.plain import plain
 from regional_node import identity
-from regional_node.cli import session
+from regional_node.cli import receipt_waiting, session
 from regional_node.cli.disk_findings import Stored
 from regional_node.cli.findings import Clock, Facts, Running
 from regional_node.config import NodeSettings
@@ -154,6 +154,7 @@ async def _running(now: datetime) -> Running | None:
             status = await NodeStub(channel).GetNodeStatus(api.GetNodeStatusRequest())
             link = await NodeStub(channel).GetLinkStatus(api.GetLinkStatusRequest(attempts=1))
             queue = await SubmissionsStub(channel).ListQueue(intake.ListQueueRequest(page_size=1))
+            waiting = await receipt_waiting.count(channel)
     except (FederationError, grpc.aio.AioRpcError):
         return None
     said = plain(status)
@@ -170,6 +171,7 @@ async def _running(now: datetime) -> Running | None:
         quarantine=link.quarantine.reason,
         contradiction=link.contradiction,
         oldest_seconds=_age(queue, now),
+        details_waiting=waiting,
     )
 
 

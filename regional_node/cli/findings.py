@@ -50,6 +50,7 @@ class Running:
     quarantine: str
     contradiction: str
     oldest_seconds: float  # age of the oldest sealed bytes that wait
+    details_waiting: int = 0  # submissions of the whole node that came back without details
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +300,23 @@ def _queue(facts: Facts) -> Finding:
     return Finding("queue", OK, "{entries} entries and {megabytes} MB wait", fields=fields)
 
 
+def _details(facts: Facts) -> Finding:
+    waiting = facts.running.details_waiting if facts.running else 0
+    if facts.running is None:
+        return Finding("details", REMARK, "unknown while the daemon does not run")
+    if waiting:
+        return Finding(
+            "details", REMARK,
+            "submissions that wait for their details: {count}",
+            "their bytes are kept, but they cannot be listed or opened until then",
+            "type the recovery code from paper: lpse-node recovery-code enter; for the others ask"
+            " the vendors for their receipts: lpse-node receipt restore FILE;"
+            " lpse-node receipt waiting shows which",
+            {"count": waiting},
+        )  # fmt: skip
+    return Finding("details", OK, "no submission waits for its details")
+
+
 def _service(facts: Facts) -> Finding:
     running = facts.running
     fields: dict[str, Any] = {"port": facts.service_port}
@@ -365,5 +383,5 @@ def _gigabytes(size: int) -> str:
 
 _CHECKS: Final[tuple[Callable[[Facts], Finding], ...]] = (
     _daemon, _disk, _journal, _modes, _enrolment, _clock,
-    _link, _queue, _certificate, _service, _roads, _congestion, _environment,
+    _link, _queue, _details, _certificate, _service, _roads, _congestion, _environment,
 )  # fmt: skip

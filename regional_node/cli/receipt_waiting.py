@@ -14,6 +14,7 @@ from lpse.terminal.words import say, say_count, when
 from regional_node.cli import session
 
 if TYPE_CHECKING:
+    import grpc
     from google.protobuf.message import Message
 
 ENTRIES: Final = (
@@ -41,6 +42,15 @@ async def restore(file: Path, output: Output) -> None:
         answer = await RestorationsStub(channel).RestoreReceipt(request)
     show({"refused": answer.refused, "waiting": answer.waiting}, ANSWER, output)
     note(say("The submission is whole again."))
+
+
+async def count(channel: grpc.aio.Channel) -> int:
+    """How many entries of the whole node wait."""
+    from lpse.intake.v1 import restorations_pb2 as wire
+    from lpse.intake.v1.restorations_pb2_grpc import RestorationsStub
+
+    page = await RestorationsStub(channel).ListWaiting(wire.ListWaitingRequest(page_size=1))
+    return page.waiting
 
 
 async def waiting(output: Output) -> None:

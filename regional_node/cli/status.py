@@ -15,7 +15,7 @@ import typer
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say, size_text, when
-from regional_node.cli import session
+from regional_node.cli import receipt_waiting, session
 
 app = typer.Typer()
 
@@ -72,6 +72,7 @@ async def _ask(channel: grpc.aio.Channel) -> Any:
 async def _status(output: Output) -> None:
     async with session.connect() as channel:
         answer = await _ask(channel)
+        waiting = await receipt_waiting.count(channel) if output is Output.TABLE else 0
     shown = [
         one
         for one in columns(answer.zone or "Asia/Jakarta")
@@ -85,6 +86,7 @@ async def _status(output: Output) -> None:
         note(say("Uploads go on; everything is sent when the link is back."))
     if output is Output.TABLE:
         _tell_recovery(answer.recovery.advice)
+        _tell_waiting(waiting)
 
 
 def _tell_recovery(advice: str) -> None:
@@ -93,6 +95,19 @@ def _tell_recovery(advice: str) -> None:
         note(say("Both histories are kept, uploads go on; a person at the centre decides."))
     if advice == "REIMPORT":
         note(say("Ask the centre for a code of a new node, then: lpse-node enrol --reimport"))
+
+
+def _tell_waiting(count: int) -> None:
+    """What came back without its details, and how they come back."""
+    if count:
+        note(say("submissions that wait for their details: {count}", count=count))
+        note(
+            say(
+                "type the recovery code from paper: lpse-node recovery-code enter; for the others"
+                " ask the vendors for their receipts: lpse-node receipt restore FILE;"
+                " lpse-node receipt waiting shows which"
+            )
+        )
 
 
 def _warn(contradictions: Sequence[Mapping[str, Any]]) -> None:

@@ -58,6 +58,7 @@ ILL: dict[str, tuple[str, dict[str, Any]]] = {
     "clock set": ("!", {"running": replace(RUNNING, clock=Clock("MEASURED", 3_600.1, -3_600.0))}),
     "vague clock": ("!", {"running": replace(RUNNING, clock=Clock("UNMEASURED", 60.0, 0.0))}),
     "queue": ("!", {"running": replace(RUNNING, oldest_seconds=200_000.0)}),
+    "details": ("!", {"running": replace(RUNNING, details_waiting=3)}),
     "service": ("!", {"service_answers": False}),
     "ports": ("!", {"roads": (("pusat:7443", False),)}),
     "no ports": ("!", {"roads": ()}),

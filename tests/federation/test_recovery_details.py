@@ -44,6 +44,9 @@ async def test_a_machine_lost_without_its_paper_is_made_whole_later(copy: Copy) 
     await _came_back(node, left)
     waiting = await asked(node, "receipt", "waiting")
     assert len(waiting) == 4 and all(one["sealed"] for one in waiting)
+    (told,) = [one for one in await asked(node, "doctor") if one["check"] == "details"]
+    assert told["state"] == "!" and told["values"] == {"count": 4}  # of the whole node
+    assert "recovery-code enter" in told["action"] and "receipt restore" in told["action"]
     receipt = node.data.with_name("receipt.txt")
     receipt.write_bytes(next(iter(vendors.given.values()))[1])
     told = await asked(node, "receipt", "restore", str(receipt))

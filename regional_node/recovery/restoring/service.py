@@ -37,7 +37,8 @@ class RestorationsService(grpc_wire.RestorationsServicer):
         page = await self._completion.page(_token(request.page_token), limit)
         more = page[-1][0].hex() if len(page) == limit else ""
         entries = [_message(*one) for one in page]
-        return wire.ListWaitingResponse(entries=entries, next_page_token=more)
+        waiting = await self._completion.waiting()
+        return wire.ListWaitingResponse(entries=entries, next_page_token=more, waiting=waiting)
 
     async def RestoreReceipt(
         self, request: wire.RestoreReceiptRequest, context: Context

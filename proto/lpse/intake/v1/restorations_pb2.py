@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/intake/v1/restorations.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x12ListWaitingRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x83\x01\n\x0cWaitingEntry\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07refused\x18\x03 \x01(\x08\x12\x0e\n\x06sealed\x18\x04 \x01(\x08\x12\r\n\x05index\x18\x05 \x01(\x04\"]\n\x13ListWaitingResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.lpse.intake.v1.WaitingEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x15RestoreReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\":\n\x16RestoreReceiptResponse\x12\x0f\n\x07refused\x18\x01 \x01(\x08\x12\x0f\n\x07waiting\x18\x02 \x01(\r\"(\n\x18\x45nterRecoveryCodeRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\">\n\x19\x45nterRecoveryCodeResponse\x12\x10\n\x08restored\x18\x01 \x01(\r\x12\x0f\n\x07waiting\x18\x02 \x01(\r2\xb1\x02\n\x0cRestorations\x12V\n\x0bListWaiting\x12\".lpse.intake.v1.ListWaitingRequest\x1a#.lpse.intake.v1.ListWaitingResponse\x12_\n\x0eRestoreReceipt\x12%.lpse.intake.v1.RestoreReceiptRequest\x1a&.lpse.intake.v1.RestoreReceiptResponse\x12h\n\x11\x45nterRecoveryCode\x12(.lpse.intake.v1.EnterRecoveryCodeRequest\x1a).lpse.intake.v1.EnterRecoveryCodeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lpse/intake/v1/restorations.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x12ListWaitingRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x83\x01\n\x0cWaitingEntry\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07refused\x18\x03 \x01(\x08\x12\x0e\n\x06sealed\x18\x04 \x01(\x08\x12\r\n\x05index\x18\x05 \x01(\x04\"n\n\x13ListWaitingResponse\x12-\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1c.lpse.intake.v1.WaitingEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07waiting\x18\x03 \x01(\r\"(\n\x15RestoreReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\":\n\x16RestoreReceiptResponse\x12\x0f\n\x07refused\x18\x01 \x01(\x08\x12\x0f\n\x07waiting\x18\x02 \x01(\r\"(\n\x18\x45nterRecoveryCodeRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\">\n\x19\x45nterRecoveryCodeResponse\x12\x10\n\x08restored\x18\x01 \x01(\r\x12\x0f\n\x07waiting\x18\x02 \x01(\r2\xb1\x02\n\x0cRestorations\x12V\n\x0bListWaiting\x12\".lpse.intake.v1.ListWaitingRequest\x1a#.lpse.intake.v1.ListWaitingResponse\x12_\n\x0eRestoreReceipt\x12%.lpse.intake.v1.RestoreReceiptRequest\x1a&.lpse.intake.v1.RestoreReceiptResponse\x12h\n\x11\x45nterRecoveryCode\x12(.lpse.intake.v1.EnterRecoveryCodeRequest\x1a).lpse.intake.v1.EnterRecoveryCodeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WAITINGENTRY']._serialized_start=148
   _globals['_WAITINGENTRY']._serialized_end=279
   _globals['_LISTWAITINGRESPONSE']._serialized_start=281
-  _globals['_LISTWAITINGRESPONSE']._serialized_end=374
-  _globals['_RESTORERECEIPTREQUEST']._serialized_start=376
-  _globals['_RESTORERECEIPTREQUEST']._serialized_end=416
-  _globals['_RESTORERECEIPTRESPONSE']._serialized_start=418
-  _globals['_RESTORERECEIPTRESPONSE']._serialized_end=476
-  _globals['_ENTERRECOVERYCODEREQUEST']._serialized_start=478
-  _globals['_ENTERRECOVERYCODEREQUEST']._serialized_end=518
-  _globals['_ENTERRECOVERYCODERESPONSE']._serialized_start=520
-  _globals['_ENTERRECOVERYCODERESPONSE']._serialized_end=582
-  _globals['_RESTORATIONS']._serialized_start=585
-  _globals['_RESTORATIONS']._serialized_end=890
+  _globals['_LISTWAITINGRESPONSE']._serialized_end=391
+  _globals['_RESTORERECEIPTREQUEST']._serialized_start=393
+  _globals['_RESTORERECEIPTREQUEST']._serialized_end=433
+  _globals['_RESTORERECEIPTRESPONSE']._serialized_start=435
+  _globals['_RESTORERECEIPTRESPONSE']._serialized_end=493
+  _globals['_ENTERRECOVERYCODEREQUEST']._serialized_start=495
+  _globals['_ENTERRECOVERYCODEREQUEST']._serialized_end=535
+  _globals['_ENTERRECOVERYCODERESPONSE']._serialized_start=537
+  _globals['_ENTERRECOVERYCODERESPONSE']._serialized_end=599
+  _globals['_RESTORATIONS']._serialized_start=602
+  _globals['_RESTORATIONS']._serialized_end=907
 # @@protoc_insertion_point(module_scope)
