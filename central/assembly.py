@@ -20,6 +20,7 @@ from central.audit.challenging import Challenging
 from central.audit.mending import Mending
 from central.audit.wiring import AuditBase, open_audit
 from central.branches.decisions import Resolved
+from central.branches.store import BranchStore
 from central.config import CentralSettings
 from central.enrolment.admission import Admission
 from central.enrolment.certificates import CentreFacts, Issuer
@@ -141,7 +142,8 @@ async def open_centre(machine: Machine) -> Centre:
     workers |= await _open_scrub(machine, sessions)
     _open_audit(machine, journal, ledger, people, areas)
     plans.register(RecoverApplier())
-    persons = (Resolved(areas.deciding.resolutions), areas.deciding.runs)
+    decided = Resolved(areas.deciding.resolutions, BranchStore(machine.database))
+    persons = (decided, areas.deciding.runs)
     keys = (people.keys, people.admission)
     areas.for_nodes.append(
         open_recovery(

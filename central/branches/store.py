@@ -19,6 +19,13 @@ _COLUMNS: Final = (
     "id, node_id, epoch, first_index, size, root, signature, whole, machine_only, offer_time"
 )
 
+# What a person answered about, or a machine went on from, waits for nobody.
+_COUNT_OPEN: Final = (
+    "SELECT count(*) FROM branches b WHERE node_id = ? AND told_resolution = '' AND NOT EXISTS"
+    " (SELECT 1 FROM recon_resolutions r"
+    " WHERE r.node_id = b.node_id AND r.object = 'branches/' || b.id)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -73,8 +80,7 @@ class BranchStore:
                 assert found is not None
                 return found
             _drop_unfinished_in(tx, head.party)
-            count = "SELECT count(*) FROM branches WHERE node_id = ?"
-            if tx.execute(count, (head.party,))[0][0] >= BRANCHES_PER_NODE_MAX:
+            if tx.execute(_COUNT_OPEN, (head.party,))[0][0] >= BRANCHES_PER_NODE_MAX:
                 raise _too_many(f"{BRANCHES_PER_NODE_MAX} branches")
             tx.run(
                 "INSERT INTO branches (node_id, epoch, first_index, size, root, signature, whole,"

@@ -127,6 +127,30 @@ async def test_offers_that_are_never_finished_leave_room_for_whole_ones(
         assert kept.entries == 2
 
 
+async def test_branches_that_a_person_answered_leave_room_for_new_ones(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """What was decided stays kept and waits for nobody; only open questions are counted."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre), _calling(centre, SPY) as spy:
+        for number in range(BRANCHES_PER_NODE_MAX):
+            entries = [bytes([number])]
+            await (await _offer(spy, _branch(centre, entries), entries))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await (await _offer(spy, _branch(centre, [b"more"]), [b"more"]))
+        assert error_from(refused.value).code == "FED-2404"
+        await centre.database.write(
+            lambda tx: tx.run(
+                "INSERT INTO recon_resolutions VALUES (1, ?, 'recon/lkpp/1', 0, 'branches/1',"
+                " x'', x'', 1, 0)",
+                (SPY,),
+            )
+        )
+        await (await _offer(spy, _branch(centre, [b"more"]), [b"more"]))
+        kept = await BranchStore(centre.database).of_node(SPY)
+        assert len(kept) == BRANCHES_PER_NODE_MAX + 1  # nothing was dropped
+
+
 async def test_the_bytes_of_a_nodes_branches_are_bounded(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +226,7 @@ async def test_a_decision_made_before_the_branch_was_here_does_not_speak_of_it()
         async def of(self, node_id: str, subject: str) -> Resolution | None:
             return Resolution(1, early, 7, now) if subject == "branches/12" else None
 
-    resolved = Resolved(cast(ResolutionStore, Answered()))
+    resolved = Resolved(cast(ResolutionStore, Answered()), cast(BranchStore, None))
     since = (now + timedelta(seconds=1)).isoformat()
     assert await resolved.decided(NODE, "branches/12", since) is None
     found = await resolved.decided(NODE, "branches/12", now.isoformat())

@@ -12,9 +12,9 @@ import grpc
 import pytest
 
 from central.branches.decisions import JOURNAL, Resolved
-from central.branches.ports import CONTINUE_STORED
+from central.branches.ports import CONTINUE_OFFERED, CONTINUE_STORED
 from central.branches.rules import is_of_machine
-from central.branches.store import BranchStore
+from central.branches.store import Branch, BranchStore
 from central.reconciliation.resolutions import Resolution, ResolutionStore
 from lpse.federation.checkpoints import Cosignature, Head, cosign, sign_head
 from lpse.federation.errors import FederationError
@@ -247,8 +247,37 @@ async def test_an_answer_from_before_the_branch_decides_nothing_about_it() -> No
     now = datetime(2026, 11, 22, tzinfo=UTC)
     record = records.ReconciliationResolved(resolution="resolutions/1", choice=CONTINUE_STORED)
     answered = Resolution(1, record, 7, now)
-    resolved = Resolved(cast(ResolutionStore, _Answers(**{JOURNAL.replace(" ", "_"): answered})))
+    answers = cast(ResolutionStore, _Answers(**{JOURNAL.replace(" ", "_"): answered}))
+    resolved = Resolved(answers, _offered(now, 1))
     later = (now + timedelta(seconds=1)).isoformat()
     assert await resolved.decided(NODE, "branches/1", later) is None
     found = await resolved.decided(NODE, "branches/1", now.isoformat())
     assert found is not None and found.choice == CONTINUE_STORED
+
+
+async def test_an_answer_about_the_journal_decides_where_a_single_branch_is_open() -> None:
+    """With two open branches nobody knows which was meant; one with an answer is not open."""
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    answers = {
+        name: Resolution(1, records.ReconciliationResolved(resolution=name, choice=choice), 7, now)
+        for name, choice in ((JOURNAL, CONTINUE_OFFERED), ("branches/1", CONTINUE_STORED))
+    }
+    journal = {JOURNAL.replace(" ", "_"): answers[JOURNAL]}
+    both = Resolved(cast(ResolutionStore, _Answers(**journal)), _offered(now, 1, 2))
+    for name in ("branches/1", "branches/2"):
+        assert await both.decided(NODE, name, now.isoformat()) is None
+    told = cast(ResolutionStore, _Answers(**journal, **{"branches/1": answers["branches/1"]}))
+    resolved = Resolved(told, _offered(now, 1, 2))
+    found = [await resolved.decided(NODE, f"branches/{n}", now.isoformat()) for n in (1, 2)]
+    assert [one.name for one in found if one] == ["branches/1", JOURNAL]
+
+
+def _offered(moment: datetime, *numbers: int) -> BranchStore:
+    """Whole branches that have been here since that moment."""
+    head = Head(NODE, bytes(16), 9, bytes(32), bytes(64))
+
+    class Branches:
+        async def of_node(self, node_id: str) -> list[Branch]:
+            return [Branch(one, head, 5, True, False, moment.isoformat()) for one in numbers]
+
+    return cast(BranchStore, Branches())
