@@ -68,7 +68,7 @@ async def _whole(node: Node) -> bool:
 
 
 async def test_centre_restored_from_an_older_copy_gets_its_entries_back(copy: Copy) -> None:
-    """Invariant 5: what a node has seen comes back to where it stood before anything is appended."""
+    """Invariant 5: what a node has seen comes back, and nothing is appended before."""
     centre, nodes = copy(0)
     centre.environment["LKPP_CENTRAL__BEACON_SECONDS"] = "0.5"
     node = nodes["lpse-pacitan"]
