@@ -50,6 +50,7 @@ def list_runs(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List reconciliation runs or their entries, newest first."""
+    flags.check_alone(facets=facets, watch=watch)
     asked = flags.Flags(
         since=since,
         until=until,

@@ -61,6 +61,9 @@ _EXITS: Final[tuple[tuple[type[FederationError], int], ...]] = (
     (ConfirmationNeeded, EXIT_CONFIRMATION),
 )
 
+# A filter, a choice and an intake key: what the caller typed, refused before anything was done.
+_USAGE: Final = frozenset({"FED-5005", "FED-7014", "FED-7040"})
+
 
 class Output(StrEnum):
     """Forms of data on stdout."""
@@ -182,7 +185,9 @@ def fail(error: FederationError) -> NoReturn:
 
 
 def exit_code(error: FederationError) -> int:
-    """By who must act; a plain refusal is 1."""
+    """By who must act; words of the command line that mean nothing are 2, another refusal is 1."""
+    if error.code in _USAGE:
+        return EXIT_USAGE
     return next((code for kind, code in _EXITS if isinstance(error, kind)), EXIT_FAILURE)
 
 

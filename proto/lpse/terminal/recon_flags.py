@@ -123,3 +123,9 @@ NodeKeys = Annotated[
     list[str] | None,
     typer.Option("--node-key", help="Public key of a node that you have pinned, or a file."),
 ]
+
+
+def check_alone(*, facets: bool, watch: bool) -> None:
+    """A usage error for two forms of the list at once: counts cannot be followed."""
+    if facets and watch:
+        raise typer.BadParameter("--facets and --watch cannot be given together")

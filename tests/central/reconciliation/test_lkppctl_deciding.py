@@ -114,7 +114,9 @@ async def test_an_operator_decides_with_a_letter_and_an_approver_signs(tmp_path:
         why = ("--reason", "the machine room saw which one was copied")
         about = ("resolve", FORK, "--entry", "0", *why)
         wrong = await lkppctl(siti, "recon", *about, "--choice", "newest-wins")
-        assert wrong.status == 1 and "FED-7014" in wrong.err and "CONTINUE_OFFERED" in wrong.err
+        assert wrong.status == 2 and "FED-7014" in wrong.err and "CONTINUE_OFFERED" in wrong.err
+        wrong = await lkppctl(siti, "recon", *about, "--choice", "newest-wins", lang="id_ID")
+        assert wrong.status == 2 and "CONTINUE_STORED, CONTINUE_OFFERED" in wrong.err
         planned = await _asked(
             siti, *about, "--choice", "continue-stored", "--attachment", str(letter)
         )

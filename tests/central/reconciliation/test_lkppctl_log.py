@@ -63,8 +63,12 @@ async def test_an_auditor_narrows_counts_and_reads_entries(tmp_path: Path) -> No
         names = await lkppctl(home, "recon", "get", made[1].run, "--entries", "-o", "name")
         assert names.out.split() == [f"{made[1].run}#{at}" for at in range(len(made[1].entries))]
         wrong = await lkppctl(home, "recon", "list", "--text", "a*")
-        assert wrong.status == 1
+        assert wrong.status == 2
         assert "FED-7040" in wrong.err
+        wrong = await lkppctl(home, "recon", "list", "--since", "gestern")
+        assert wrong.status == 2 and "FED-7040" in wrong.err
+        wrong = await lkppctl(home, "recon", "list", "--facets", "--watch")
+        assert wrong.status == 2 and not wrong.out
 
 
 def test_a_date_means_that_day_in_the_readers_zone() -> None:

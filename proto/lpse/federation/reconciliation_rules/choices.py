@@ -70,8 +70,8 @@ def check_choice(entry: records.ReconciliationEntry, choice: str, *, at_centre: 
     if choice not in offered:
         raise Refused(
             "FED-7014",
-            f"{choice or 'nothing'} cannot be chosen here",
-            remedy=f"choose one of: {', '.join(offered)}",
+            f"{choice or 'nothing'} cannot be chosen here; one of: {', '.join(offered)}",
+            remedy="choose one of the offered ones",
         )
 
 
