@@ -22,11 +22,12 @@ from lpse.federation.limits import (
     RESTORED_ENTRIES_PER_STEP,
 )
 from lpse.federation.notes import Signer
+from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import recovery_pb2 as wire
 from lpse.runtime.sqlite import Transaction
 from lpse.storage.journal import Journal
 from lpse.storage.journal_branches import of_others_in
-from lpse.storage.journal_tail import Carried
+from lpse.storage.journal_tail import Carried, carried_in
 from regional_node.recovery.client import Listed, RecoveryClient
 from regional_node.recovery.ports import Rebuilding, Suspect
 from regional_node.recovery.rules import Search
@@ -99,6 +100,32 @@ class Engine:
         said = await self._client.advice(heads)
         await self._store.advised(said.advice, said.rule, said.reason, said.branch)
         return said
+
+    async def ended(self) -> dict[bytes, int]:
+        """Entries of each own epoch that has ended here."""
+        others = await self._store.database.read(lambda tx: of_others_in(tx, self._journal.party))
+        passed = {self._journal.epoch, *others}
+        sizes = await self._store.sizes()
+        return {epoch: size for epoch, size in sizes.items() if size and epoch not in passed}
+
+    async def unfounded(self, listed: Sequence[Listed]) -> bool:
+        """Whether the present epoch continues one that the centre does not know any more."""
+        (row,) = await self._journal.entries(0, 1)
+        opened = records.EpochOpened.FromString(decode_entry(row.data).payload)
+        known = {one.head.epoch for one in listed}
+        return opened.HasField("continues_from") and opened.continues_from.epoch not in known
+
+    async def lost_there(self, agreed: dict[bytes, Agreed]) -> bool:
+        """Whether an ended epoch has an entry that neither it nor the present one brings over."""
+        prefixes = {epoch: (one.prefix, one.centre) for epoch, one in agreed.items()}
+        present, size = self._journal.epoch, self._journal.head.size
+        prefixes[present] = (size, size)  # the link hands it over as far as it goes
+
+        def work(tx: Transaction) -> bool:
+            others = of_others_in(tx, self._journal.party)
+            return next(carried_in(tx, prefixes, others), None) is not None
+
+        return await self._store.database.read(work)
 
     # --- the turn ---
 

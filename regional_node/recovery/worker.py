@@ -1,9 +1,9 @@
 """Watches the link and takes a recovery from its first sign to the run that tells of it.
 
 Owns when a step is due. Rules: while the centre keeps entries back, it is asked what to do, and
-that is done; while a cause is noted, lost entries come back, whatever restarts lie between. A
-failure is tried again after a pause; uploads are taken all the while (Invariant 4). Leaves out the
-steps (`engine`).
+that is done; once in a session it is asked what it holds of ended epochs; while a cause is noted,
+lost entries come back, whatever restarts lie between. A failure is tried again after a pause;
+uploads are taken all the while (Invariant 4). Leaves out the steps (`engine`).
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ class RecoveryWorker:
         self._clock = clock
         self._log = log
         self._left: Session | None = None  # the session that a turn ends
+        self._met: Session | None = None  # the newest session, though it may have ended
+        self._looked: Session | None = None  # the session whose ended epochs were compared
+        link.on_session(self._meet)
 
     async def step(self, now: datetime) -> float:
         """Do what is due; the seconds until the next look."""
@@ -76,6 +79,7 @@ class RecoveryWorker:
             return 0.0
         session = self._link.session
         if session is None:
+            await self._look_after()
             return RECOVERY_LOOK_SECONDS
         if session is self._left:
             return RECOVERY_LOOK_SECONDS  # it said hello in the epoch that was left
@@ -86,7 +90,41 @@ class RecoveryWorker:
             await self._come_back()
         elif state.advice:  # the quarantine ended another way: released by a person
             await self._store.database.write(self._store.done_in)
+        elif session is not self._looked:
+            await self._give_back(session)
         return RECOVERY_LOOK_SECONDS
+
+    def _meet(self) -> None:
+        self._met = self._link.session
+
+    async def _look_after(self) -> None:
+        """A session that ended at once was refused, perhaps for an epoch that the centre lost."""
+        met, self._met = self._met, None
+        if met is None or met is self._looked or met.quarantine_code:
+            return
+        if not (await self._store.state()).cause:
+            await self._give_back(met)
+
+    async def _give_back(self, session: Session) -> None:
+        """What a restored centre lost of an ended epoch goes in again, in a new epoch.
+
+        The link sends the present epoch only; an entry that got over once is not sent twice.
+        """
+        ended = await self._engine.ended()
+        listed = await self._engine.listed() if ended else []
+        if listed and listed[-1].head.epoch != self._journal.epoch:
+            if await self._engine.unfounded(listed):
+                await self._turn(session, listed)
+            return  # the centre has not met the present epoch yet: look again
+        sizes = {one.head.epoch: one.head.size for one in listed}
+        shorter = any(sizes.get(epoch, 0) < size for epoch, size in ended.items())
+        if shorter and await self._engine.lost_there(await self._engine.agreed(listed)):
+            await self._turn(session, listed)
+        self._looked = session
+
+    async def _turn(self, session: Session, listed: list[Listed]) -> None:
+        await self._engine.turn(listed, await self._engine.agreed(listed))
+        self._left = self._looked = session
 
     async def _advised(self, session: Session) -> float:
         listed = await self._engine.listed()
