@@ -106,6 +106,27 @@ async def test_a_welcome_that_the_pinned_key_never_signed_is_no_welcome(
     assert [one.WhichOneof("frame") for one in centre.heard] == ["hello"]
 
 
+async def test_a_short_welcome_counts_only_with_the_centres_own_cosignature(
+    centre: FalseCentre,
+) -> None:
+    """A true national head, seen elsewhere, does not make a stranger's short answer believed."""
+    head = centre.node.journal.head
+    word = cosign(head, STRANGER, 1).message()
+    centre.welcome(relation=wire.HEAD_RELATION_IN_SYNC, cosignature=word, credit=CREDIT)
+    assert await centre.code() == SIGNATURE_INVALID
+    assert [one.WhichOneof("frame") for one in centre.heard] == ["hello"]
+    assert centre.node.state.row.stored_head is None
+
+
+async def test_a_stored_head_that_the_node_never_signed_is_not_taken(centre: FalseCentre) -> None:
+    """Invariant 1: what the centre says it holds counts only with the node's own signature."""
+    head = replace(centre.node.journal.head, signature=bytes(64))
+    centre.welcome(stored_head=head.message(), applied_size=head.size, credit=CREDIT)
+    assert await centre.code() == SIGNATURE_INVALID
+    assert [one.WhichOneof("frame") for one in centre.heard] == ["hello"]
+    assert centre.node.state.row.stored_head is None
+
+
 @pytest.mark.parametrize("kind", ["beyond", "unsigned", "stranger"])
 async def test_an_acknowledgement_that_proves_nothing_is_not_kept(
     centre: FalseCentre, kind: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,27 @@ async def test_an_unsigned_head_counts_for_nothing_but_equality(
     assert centre.sessions.presence(NODE) is None
     await speaker.say(hello=hello)  # slim again
     assert (await speaker.hear("refusal")).refusal.code == "FED-2242"
+
+
+async def test_an_older_national_head_that_was_never_published_is_asked_for_signed(
+    centre: Centre, speaker: SlimSpeaker
+) -> None:
+    """A smaller national head of the right epoch is BEHIND only where the journal contains it."""
+    await centre.national.publish(directives.PolicyPublished(guard_window_seconds=7))
+    own = centre.national.head
+    false = journal_wire.Head(epoch=own.epoch, size=own.size - 1, root=leaf_hash(b"never"))
+    await speaker.say(hello=speaker.slim(national_head=false))
+    await speaker.hear("heads_wanted")
+
+
+async def test_an_amnesty_is_used_up_by_signed_heads_alone(
+    centre: Centre, speaker: SlimSpeaker
+) -> None:
+    """A centre whose tokens were restored asks for signed heads, whatever token is shown."""
+    state = await centre.parts.store.tokens(NODE)
+    await centre.parts.store.keep_tokens(NODE, replace(state, amnesty=True))
+    await speaker.say(hello=speaker.slim())
+    await speaker.hear("heads_wanted")
 
 
 async def test_a_quarantined_node_is_not_released_by_a_slim_hello(
