@@ -195,16 +195,20 @@ async def test_a_deadline_that_moves_while_bytes_come_in(
 ) -> None:
     """The verdict is by the revision that stands when the last byte is durable."""
     node.clock.set(DEADLINE - SECOND)
+    begun = asyncio.Event()
 
     async def stream() -> AsyncIterator[Request]:
         for request in requests()[:-1]:
             yield request
+        await begun.wait()
         node.plan.change(deadline=DEADLINE + moved, revision=2)
         node.clock.set(DEADLINE + SECOND)
         yield requests()[-1]
 
-    answers = [one async for one in stub.UploadSubmission(stream())]
-    accepted = answers[-1].accepted
+    call = aiter(stub.UploadSubmission(stream()))
+    assert (await anext(call)).HasField("ready")
+    begun.set()
+    accepted = [one async for one in call][-1].accepted
     assert (accepted.verdict, accepted.schedule_revision) == (verdict, 2)
     document = verify_receipt(accepted.receipt, node.signer.verifier).document
     assert document["schedule_revision"] == 2
