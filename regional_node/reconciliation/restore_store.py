@@ -29,7 +29,8 @@ class RunRestorer:
         if text == record.run or not (text.isascii() and text.isdigit()) or len(text) > 12:
             return DONE
         number, data = int(text), record.SerializeToString(deterministic=True)
-        if tx.execute("SELECT 1 FROM recon_runs WHERE idx = ? AND record = ?", (entry.index, data)):
+        known = "SELECT 1 FROM recon_runs WHERE name = ? AND idx = ? AND record = ?"
+        if tx.execute(known, (record.run, entry.index, data)):
             return DONE
         if tx.execute("SELECT 1 FROM recon_runs WHERE number = ?", (number,)):
             number = self._store.next_number_in(tx)
@@ -54,5 +55,5 @@ class RunRestorer:
         record = entry.record
         if isinstance(record, ReconciliationRecorded):
             data = record.SerializeToString(deterministic=True)
-            place = (entry.epoch, entry.index, data)
-            tx.run("UPDATE recon_runs SET epoch = ?, idx = ? WHERE record = ?", place)
+            moved = "UPDATE recon_runs SET epoch = ?, idx = ? WHERE name = ? AND record = ?"
+            tx.run(moved, (entry.epoch, entry.index, record.run, data))
