@@ -63,9 +63,12 @@ def main(arguments: list[str]) -> int:
 
 def _scenario(name: str, seed: int | None) -> Scenario:
     """From a file or, for "-", from standard input; a given seed takes the place of its own."""
-    scenario = Scenario.from_json(
-        sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
-    )
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+        scenario = Scenario.from_json(text)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"{name} is no scenario that can be read: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
     return scenario if seed is None else replace(scenario, seed=seed)
 
 

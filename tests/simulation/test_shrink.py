@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.__main__ import main
 from tests.simulation.bundle import shrunk
 from tests.simulation.plan import Event, Scenario
 from tests.simulation.planted import PLANTED
@@ -50,3 +55,14 @@ def test_a_planted_bug_is_shrunk_to_the_act_that_shows_it() -> None:
     smallest = shrunk(failing, outcome, run)
     assert [event.kind for event in smallest.events] == ["rollout"]
     assert smallest.nodes == 1
+
+
+def test_a_file_that_is_no_scenario_is_said_to_be_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong file is a usage error in one line, not a traceback."""
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    with pytest.raises(SystemExit) as ended:
+        main(["--replay", str(tmp_path / "none.json")])
+    assert ended.value.code == 2
+    assert "no scenario" in capsys.readouterr().err
