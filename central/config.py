@@ -14,11 +14,6 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from lpse.federation.limits import (
-    AUDIT_ENTRIES_PER_SECOND_DEFAULT,
-    AUDIT_ENTRIES_PER_SECOND_MAX,
-    AUDIT_HOURS_DEFAULT,
-    AUDIT_HOURS_MAX,
-    AUDIT_HOURS_MIN,
     BALLAST_BYTES_DEFAULT,
     BALLAST_BYTES_MAX,
     BALLAST_BYTES_MIN,
@@ -28,12 +23,9 @@ from lpse.federation.limits import (
     LINK_HEARTBEAT_SECONDS,
     LINK_LEASE_SECONDS,
     PLAN_EXPIRE_SECONDS_MAX,
-    SCRUB_DAYS_DEFAULT,
-    SCRUB_DAYS_MAX,
-    SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
-    SCRUB_MEGABYTES_PER_SECOND_MAX,
 )
 from lpse.terminal.settings import Loaded, Section, Settings, configuration_file, load
+from lpse.terminal.upkeep import Audit, Scrub
 
 DATA: Final = Path("/var/lib/lkpp-central")
 FILE: Final = "central.toml"
@@ -84,37 +76,6 @@ class Disk(Section):
         ge=BALLAST_BYTES_MIN,
         le=BALLAST_BYTES_MAX,
         description="room held back for journals and acknowledgements on a full disk",
-    )
-
-
-class Scrub(Section):
-    """Re-reading of what is stored."""
-
-    megabytes_per_second: float = Field(
-        SCRUB_MEGABYTES_PER_SECOND_DEFAULT,
-        gt=0,
-        le=SCRUB_MEGABYTES_PER_SECOND_MAX,
-        description="rate; a quarter of it while bytes are being received",
-    )
-    every_days: float = Field(
-        SCRUB_DAYS_DEFAULT, gt=0, le=SCRUB_DAYS_MAX, description="from one pass to the next"
-    )
-
-
-class Audit(Section):
-    """Looking again at what both sides hold, although their heads are equal."""
-
-    every_hours: float = Field(
-        AUDIT_HOURS_DEFAULT,
-        ge=AUDIT_HOURS_MIN,
-        le=AUDIT_HOURS_MAX,
-        description="from one audit, and one reading of all journals, to the next",
-    )
-    entries_per_second: float = Field(
-        AUDIT_ENTRIES_PER_SECOND_DEFAULT,
-        gt=0,
-        le=AUDIT_ENTRIES_PER_SECOND_MAX,
-        description="rate at which journals are read again",
     )
 
 

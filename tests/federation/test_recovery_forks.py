@@ -80,6 +80,15 @@ async def _advice(recovery: Recovering) -> int:
     return (await recovery.store.state()).advice
 
 
+async def _advised(recovery: Recovering, advice: int) -> None:
+    """Wait until the centre's advice to the node is this one."""
+
+    async def given() -> bool:
+        return await _advice(recovery) == advice
+
+    await eventually(given)
+
+
 async def test_a_fork_is_kept_at_the_centre_and_waits_for_a_person(
     authority: Authority, tmp_path: Path
 ) -> None:
@@ -90,13 +99,9 @@ async def test_a_fork_is_kept_at_the_centre_and_waits_for_a_person(
         before = await ledger(centre)
         async with recovering(fork) as recovery:
             await eventually(lambda: fork.state.session is not None)
-
-            async def waits() -> bool:
-                return await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
-
-            await eventually(waits)
+            await _advised(recovery, A.RECOVERY_ADVICE_WAIT)
             await write(fork, 3, "while waiting ")
-            await eventually(waits)
+            await _advised(recovery, A.RECOVERY_ADVICE_WAIT)
             (branch,) = await BranchStore(centre.database).of_node(NODE)
             entries = await BranchStore(centre.database).entries(branch, 0, 1_000)
             assert len(entries) == branch.entries >= 43
@@ -128,11 +133,7 @@ async def test_the_offered_history_continues_and_the_stored_one_is_taken_in(
         other = Node(authority, tmp_path / "node", NODE, centre.port)
         async with recovering(other) as recovery:
             await eventually(lambda: other.state.session is not None)
-
-            async def waits() -> bool:
-                return await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
-
-            await eventually(waits)
+            await _advised(recovery, A.RECOVERY_ADVICE_WAIT)
             assert len(await other.journal.epochs()) == 1
 
 
@@ -147,11 +148,7 @@ async def test_the_stored_history_continues_and_the_other_machine_is_told(
         fork = await _forked(authority, tmp_path, centre)
         async with recovering(fork) as recovery:
             await eventually(lambda: fork.state.session is not None)
-
-            async def told() -> bool:
-                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
-
-            await eventually(told)
+            await _advised(recovery, A.RECOVERY_ADVICE_REIMPORT)
             assert len(await fork.journal.epochs()) == 1
         first = Node(authority, tmp_path / "node", NODE, centre.port)
         async with running(first):
@@ -192,11 +189,7 @@ async def test_a_clone_beside_a_sound_session_is_not_let_in(
             async with recovering(clone) as recovery:
                 await recovery.store.want("backup")
                 await eventually(lambda: clone.state.session is not None)
-
-                async def waits() -> bool:
-                    return await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
-
-                await eventually(waits)
+                await _advised(recovery, A.RECOVERY_ADVICE_WAIT)
                 for _ in range(3):
                     await recovery.worker.step(clone.parts.clock.wall())
                 assert len(await clone.journal.epochs()) == 1
@@ -225,11 +218,7 @@ async def test_a_person_decides_while_both_machines_run(
             for _ in range(2):
                 assert await _advice(recovery) == A.RECOVERY_ADVICE_WAIT
             person.choice = CONTINUE_STORED
-
-            async def told() -> bool:
-                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
-
-            await eventually(told)
+            await _advised(recovery, A.RECOVERY_ADVICE_REIMPORT)
             assert len(await clone.journal.epochs()) == 1
             await write(first, 2, "goes on ")
             await eventually(first.settled)
@@ -270,11 +259,7 @@ async def test_the_other_machine_goes_on_under_an_identity_of_its_own(
         stored = await reasons(centre)
         async with recovering(fork) as recovery:
             await eventually(lambda: fork.state.session is not None)
-
-            async def told() -> bool:
-                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
-
-            await eventually(told)
+            await _advised(recovery, A.RECOVERY_ADVICE_REIMPORT)
         authority.node(RENAMED_NODE)
         await _rename(authority, tmp_path / "copy")
         await _rename(authority, tmp_path / "copy")  # as after a crash: nothing more happens
@@ -302,11 +287,7 @@ async def test_runs_of_the_former_identity_are_taken_under_the_new_one_and_no_ot
         fork = await _forked(authority, tmp_path, centre, _run(NODE, 71))
         async with recovering(fork) as recovery:
             await eventually(lambda: fork.state.session is not None)
-
-            async def told() -> bool:
-                return await _advice(recovery) == A.RECOVERY_ADVICE_REIMPORT
-
-            await eventually(told)
+            await _advised(recovery, A.RECOVERY_ADVICE_REIMPORT)
             await fork.journal.append(_run(NODE, 72))
         authority.node(RENAMED_NODE)
         await _rename(authority, tmp_path / "copy")

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from central.config import CentralSettings
 from central.config import Link as CentralLink
-from central.config import Scrub as CentralScrub
 from lpse.federation.limits import BALLAST_BYTES_MIN
+from lpse.terminal.upkeep import Scrub
 from regional_node.config import Disk as NodeDisk
 from regional_node.config import Link as NodeLink
 from regional_node.config import NodeSettings, Service, Upgrades
-from regional_node.config import Scrub as NodeScrub
 
 PROVINCES: tuple[tuple[str, str], ...] = (
     ("ID-AC", "Asia/Jakarta"),
@@ -65,7 +64,7 @@ def central_settings(options: Options, data: Path) -> CentralSettings:
         link=CentralLink(
             heartbeat_seconds=options.heartbeat_seconds, lease_seconds=options.lease_seconds
         ),
-        scrub=CentralScrub(megabytes_per_second=1000, every_days=7),
+        scrub=Scrub(megabytes_per_second=1000, every_days=7),
     )
 
 
@@ -75,7 +74,7 @@ def node_settings(options: Options, data: Path, first: Path | None = None) -> No
         data=data,
         link=NodeLink(),
         disk=NodeDisk(ballast_bytes=BALLAST_BYTES_MIN),
-        scrub=NodeScrub(megabytes_per_second=1000, every_days=7),
+        scrub=Scrub(megabytes_per_second=1000, every_days=7),
         service=Service(probe_seconds=max(30.0, options.grain)),
         upgrades=Upgrades(first_bundle=first if options.services else None),
     )
