@@ -3,8 +3,8 @@
 Ours is the real centre (link, ledger, projections, transfers, audit) in this process and stub nodes
 in another one, over mTLS. The yardstick is what people write first: every node sends the
 identifiers of all it has, the centre answers what is missing; it runs over the same connections in
-the same run. The parts with files of their own: one difference among many objects
-(`reconcile_state`), a storm of hellos (`reconcile_storm`), the ledger (`reconcile_ledger`).
+the same run. Parts with files of their own: one difference among many objects (`reconcile_state`),
+storms of hellos (`reconcile_storm`, `reconcile_storm_tls`), the ledger (`reconcile_ledger`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from central.uploads.store import UploadsStore
 from lpse.federation.limits import EPOCH_BYTES
 from lpse.federation.v1.transfer_pb2_grpc import TransferServicer
 from lpse.runtime.sqlite import Database, Transaction
-from tests.bench import reconcile_ledger, reconcile_state, reconcile_storm
+from tests.bench import reconcile_ledger, reconcile_state, reconcile_storm, reconcile_storm_tls
 from tests.bench.figures import Report
 from tests.bench.reconcile_nodes import BLOB_BYTES, signer_of
 from tests.federation.rig import Authority
@@ -134,6 +134,7 @@ async def measure(folder: Path, rounds: int, scale: Scale | None = None) -> Repo
     await _fleet(report, folder / "fleet", rounds, chosen)
     await reconcile_state.measure(report, folder / "state", min(rounds, 3), chosen.objects)
     await reconcile_storm.measure(report, folder / "storm", chosen.hellos)
+    await reconcile_storm_tls.measure(report, folder / "storm-tls", chosen.hellos)
     await reconcile_ledger.measure(report, folder / "ledger", rounds, chosen.ledger_entries)
     return report
 

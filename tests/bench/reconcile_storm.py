@@ -1,15 +1,16 @@
-"""A storm: every node of a large country says hello at the same moment.
+"""A storm: every node of a large country says hello at the same moment, known and equal.
 
-Owns streams without a network: they call the real link service with the bytes that nodes send, so
-that ten thousand fit on one machine. The nodes are known: each had a session and comes back equal.
-A node that is told to come back does so when it was told. Leaves out TLS handshakes, which cost
-both sides some milliseconds each and are spread by the nodes' own back-off.
+Owns two storms. One has no network: streams call the real link service with the bytes that nodes
+send, which shows admission, judgement and sessions alone. The other comes over the real listener:
+another process opens one mTLS connection per node, all at once. A node that is told to come back
+does so when it was told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,7 +96,7 @@ class Caller:
     async def _welcomed(self, centre: Centre, *, slim: bool) -> wire.Welcome:
         while True:
             stream = self.stream = Stream(self.node_id)
-            hello = wire.NodeFrame(hello=self._hello(slim=slim))
+            hello = wire.NodeFrame(hello=self.hello(slim=slim))
             stream.frames.put_nowait(hello.SerializeToString())
             context: Any = stream
             self.task = asyncio.create_task(centre.service.connect(None, context))
@@ -111,7 +112,8 @@ class Caller:
     def _head(self) -> Any:
         return sign_head(signer_of(self.node_id), self._epoch, self._tree.size, self._tree.root())
 
-    def _hello(self, *, slim: bool) -> wire.Hello:
+    def hello(self, *, slim: bool) -> wire.Hello:
+        """What it says next."""
         own = self._head().message()
         if slim:
             own = journal.Head(epoch=own.epoch, size=own.size, root=own.root)
@@ -135,17 +137,17 @@ async def measure(report: Report, folder: Path, hellos: int) -> None:
     centre.lease_seconds = 86_400
     await centre.start()
     try:
-        centre.enrolled.require_node = lambda context: str(context.node_id)  # type: ignore[method-assign] # streams here have no certificate
         callers = [Caller(number) for number in range(hellos)]
-        for one in callers:
-            authority.nodes[one.node_id] = signer_of(one.node_id)
-        await _found(centre, callers)
+        await found(centre, authority, callers)
         await _storm(report, centre, callers)
     finally:
         await centre.stop()
 
 
-async def _found(centre: Centre, callers: list[Caller]) -> None:
+async def found(centre: Centre, authority: Authority, callers: Sequence[Caller]) -> None:
+    """The first session of each, without a network; from now on names come with the streams."""
+    centre.enrolled.require_node = lambda context: str(context.node_id)  # type: ignore[method-assign] # streams here have no certificate
+    authority.nodes |= {one.node_id: signer_of(one.node_id) for one in callers}
     room = asyncio.Semaphore(_FOUNDED_AT_ONCE)
 
     async def one(caller: Caller) -> None:
@@ -158,7 +160,7 @@ async def _found(centre: Centre, callers: list[Caller]) -> None:
 
 
 async def _storm(report: Report, centre: Centre, callers: list[Caller]) -> None:
-    before, watched = _resident_kb(), _Peak()
+    before, watched = resident_kb(), Peak()
     start = time.monotonic()
     await asyncio.gather(*(one.come_back(centre) for one in callers))
     seconds = time.monotonic() - start
@@ -179,7 +181,7 @@ async def _storm(report: Report, centre: Centre, callers: list[Caller]) -> None:
         await one.leave()
 
 
-class _Peak:
+class Peak:
     """The largest resident memory while it watches."""
 
     def __init__(self) -> None:
@@ -189,13 +191,14 @@ class _Peak:
     def stop(self) -> int:
         """Kilobytes."""
         self._task.cancel()
-        return max(self._peak, _resident_kb())
+        return max(self._peak, resident_kb())
 
     async def _watch(self) -> None:
         while True:
-            self._peak = max(self._peak, _resident_kb())
+            self._peak = max(self._peak, resident_kb())
             await asyncio.sleep(0.05)
 
 
-def _resident_kb() -> int:
+def resident_kb() -> int:
+    """Of this process, kilobytes."""
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * _PAGE_KB

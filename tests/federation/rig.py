@@ -72,7 +72,7 @@ NODE_MIGRATIONS = ROOT / "regional_node" / "migrations"
 CLOCK = SystemClock()
 ENTROPY = SystemEntropy()
 LOG = structlog.get_logger()
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 M = TypeVar("M", bound=Message)
 
@@ -96,11 +96,11 @@ class Authority:
     nodes: dict[str, Signer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._authority = tls.make_authority("test", CLOCK.wall(), 1)
+        self.issuer = tls.make_authority("test", CLOCK.wall(), 1)
         identity = self.folder / "centre-identity"
         identity.mkdir(parents=True)
         key = tls.new_tls_key()
-        certificate = tls.issue_server(self._authority, key.public_key(), CLOCK.wall(), 1)
+        certificate = tls.issue_server(self.issuer, key.public_key(), CLOCK.wall(), 1)
         self._put(identity, key, certificate)
         self.centre_identity = identity
 
@@ -115,7 +115,7 @@ class Authority:
         request = tls.read_request(tls.make_request(key))
         validity = (CLOCK.wall(), timedelta(days=1))
         certificate = tls.issue_client(
-            self._authority, request, ("node", node_id), signer.public, validity
+            self.issuer, request, ("node", node_id), signer.public, validity
         )
         self._put(identity, key, certificate)
         return identity
@@ -123,7 +123,7 @@ class Authority:
     def _put(self, folder: Path, key: Any, certificate: Any) -> None:
         tls.write_private(folder / tls.TLS_KEY, tls.private_pem(key))
         tls.write_public(folder / tls.TLS_CERTIFICATE, tls.pem(certificate))
-        tls.write_public(folder / tls.CA_CERTIFICATE, tls.pem(self._authority.certificate))
+        tls.write_public(folder / tls.CA_CERTIFICATE, tls.pem(self.issuer.certificate))
 
 
 class Enrolled:
