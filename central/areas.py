@@ -18,6 +18,7 @@ from central.blobs.receiving import Receiving
 from central.blobs.service import TransferService
 from central.blobs.store import BlobRows
 from central.blobs.worker import SweepWorker
+from central.branches.decisions import check_histories_in
 from central.calendars.service import CalendarsService
 from central.calendars.store import CalendarStore
 from central.enrolment.admission import Admission
@@ -132,7 +133,9 @@ def open_areas(base: Base) -> Areas:
         rollouts=RolloutStore(database, national, base.clock),
         packages=packages,
         outages=outages,
-        deciding=open_deciding(database, national, base.plans, base.clock, base.log),
+        deciding=open_deciding(
+            database, national, base.plans, base.clock, base.log, check_histories_in
+        ),
     )
 
 

@@ -4,7 +4,7 @@ Owns which resolution speaks of which branch: one about the branch itself, or on
 journal as the link's finding names it. Rules: only what was decided once the branch was here
 speaks of it (its name can be guessed, and asked about, before); an answer about the journal
 decides only where a single branch was open, so that nobody decides about one that they did not
-see. Leaves out planning and approving.
+see; an answer that would decide nothing is refused in words. Leaves out planning and approving.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from datetime import datetime
 from typing import Final
 
 from central.branches.ports import CONTINUE_OFFERED, CONTINUE_STORED, Decided
-from central.branches.store import BranchStore
-from central.reconciliation.resolutions import Resolution, ResolutionStore
+from central.branches.store import Branch, BranchStore, whole_in
+from central.reconciliation.resolutions import Resolution, ResolutionStore, newest_about_in
+from lpse.federation.errors import Conflict
+from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.sqlite import Transaction
 
 JOURNAL: Final = "regional journal"  # the object of the link's findings
 _ABOUT_HISTORIES: Final = (CONTINUE_STORED, CONTINUE_OFFERED)
@@ -49,6 +52,41 @@ class Resolved:
             if offered <= answer.resolve_time and not decided:
                 found.append(one.name)
         return found
+
+
+def check_histories_in(tx: Transaction, wanted: records.ReconciliationResolved) -> None:
+    """Conflict where a choice between two histories would decide nothing.
+
+    FED-7032 while the other history is not here, FED-7033 where several wait and none is named.
+    """
+    if wanted.choice not in _ABOUT_HISTORIES:
+        return
+    whole = whole_in(tx, wanted.node_id)
+    if wanted.object.startswith("branches/"):
+        waiting = [one.name for one in whole if one.name == wanted.object]
+    else:
+        waiting = [one.name for one in whole if not _has_own_in(tx, one)]
+    if not waiting:
+        raise Conflict(
+            "FED-7032",
+            f"the other history of {wanted.node_id} has not come to the centre, so there is"
+            " nothing to choose from yet",
+            remedy="start the machine that waits with its link up: it hands its history over by"
+            " itself; then resolve again. Where that machine is gone for good, choose ACKNOWLEDGE",
+        )
+    if len(waiting) > 1:
+        raise Conflict(
+            "FED-7033",
+            f"several histories of {wanted.node_id} wait: {', '.join(waiting)}",
+            remedy="resolve the entry that names the one you mean:"
+            f" recon list --node {wanted.node_id} --state NEEDS_PERSON --entries",
+        )
+
+
+def _has_own_in(tx: Transaction, branch: Branch) -> bool:
+    """Whether an answer about this very branch was given since it is here."""
+    own = newest_about_in(tx, branch.head.party, branch.name)
+    return own is not None and _speaks_of(own, datetime.fromisoformat(branch.offer_time))
 
 
 def _speaks_of(found: Resolution, offered: datetime) -> bool:

@@ -147,14 +147,7 @@ class BranchStore:
 
     async def of_node(self, node_id: str) -> list[Branch]:
         """Every whole branch of a node, oldest first."""
-        rows = await self._database.read(
-            lambda tx: tx.execute(
-                f"SELECT {_COLUMNS} FROM branches WHERE node_id = ? AND whole = 1"  # noqa: S608 - constant
-                " ORDER BY id",
-                (node_id,),
-            )
-        )
-        return [_branch(row) for row in rows]
+        return await self._database.read(lambda tx: whole_in(tx, node_id))
 
     async def entries(self, branch: Branch, first: int, limit: int) -> list[BranchEntry]:
         """Up to `limit` entries from index `first`."""
@@ -166,6 +159,16 @@ class BranchStore:
             )
         )
         return [BranchEntry(*row) for row in rows]
+
+
+def whole_in(tx: Transaction, node_id: str) -> list[Branch]:
+    """Every whole branch of a node, oldest first."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM branches WHERE node_id = ? AND whole = 1"  # noqa: S608 - constant
+        " ORDER BY id",
+        (node_id,),
+    )
+    return [_branch(row) for row in rows]
 
 
 def _join_in(tx: Transaction, branch: Branch, extends: Branch) -> None:

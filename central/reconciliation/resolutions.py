@@ -2,7 +2,8 @@
 
 Owns the table `recon_resolutions` and the act `recon.resolve` of the plans. Rules: row and national
 entry are one transaction; an answered entry is answered again only by a correction that names the
-answer before it, which stays; a plan that was reviewed before another answer came is refused.
+answer before it, which stays; a plan that was reviewed before another answer came is refused, and
+so is a choice between two histories while the second one is not here.
 Leaves out carrying a choice out: recovery looks here for what was decided about a node's histories.
 """
 
@@ -42,6 +43,13 @@ class NationalJournal(Protocol):
         self, tx: Transaction, record: records.ReconciliationResolved, *, entry_id: bytes
     ) -> int:
         """Append; the index."""
+
+
+class Histories(Protocol):
+    """Whether a choice between two histories has the second one to choose from."""
+
+    def __call__(self, tx: Transaction, wanted: records.ReconciliationResolved) -> None:
+        """Raise Conflict where it would decide nothing."""
 
 
 class Attachments(Protocol):
@@ -88,9 +96,11 @@ class ResolutionStore:
         national: NationalJournal,
         attachments: Attachments,
         clock: Clock,
+        histories: Histories,
     ) -> None:
         self._database = database
         self._national = national
+        self._histories = histories
         self._attachments = attachments
         self._clock = clock
 
@@ -98,11 +108,7 @@ class ResolutionStore:
 
     async def of(self, node_id: str, subject: str) -> Resolution | None:
         """The newest decision about this object of a node; None while it is open."""
-        where = "WHERE node_id = ? AND object = ? ORDER BY number DESC LIMIT 1"
-        found = await self._database.read(
-            lambda tx: tx.execute(f"{_SELECT} {where}", (node_id, subject))
-        )
-        return _resolution(found[0]) if found else None
+        return await self._database.read(lambda tx: newest_about_in(tx, node_id, subject))
 
     async def get(self, name: str) -> Resolution:
         """By name; NotFound (FED-7013)."""
@@ -164,6 +170,7 @@ class ResolutionStore:
     def _draft_in(self, tx: Transaction, wanted: records.ReconciliationResolved) -> Draft:
         run = _run_in(tx, wanted)
         record = rules.resolution(wanted, run, _newest_in(tx, wanted))
+        self._histories(tx, record)
         self._check_attachment_in(tx, record)
         entry = run.entries[record.entry]
         shown = {
@@ -197,6 +204,7 @@ class ResolutionStore:
     def apply_in(self, tx: Transaction, plan: Plan) -> str:
         """Publish the decision with its approvals; its name."""
         record = _planned(plan.contents)
+        self._histories(tx, record)
         self._check_attachment_in(tx, record)
         record.resolution = f"{PREFIX}{_next_number_in(tx)}"
         record.plan_digest = plan.digest
@@ -208,6 +216,13 @@ class ResolutionStore:
     def handlers(self) -> dict[str, Handler]:
         """How a restored centre takes its decisions up again, by kind."""
         return {"reconciliation.resolved": _returned_in}
+
+
+def newest_about_in(tx: Transaction, node_id: str, subject: str) -> Resolution | None:
+    """The newest decision about this object of a node; None while it is open."""
+    where = "WHERE node_id = ? AND object = ? ORDER BY number DESC LIMIT 1"
+    found = tx.execute(f"{_SELECT} {where}", (node_id, subject))
+    return _resolution(found[0]) if found else None
 
 
 def _returned_in(tx: Transaction, entry: Returned) -> None:

@@ -20,7 +20,7 @@ from central.national.national import National
 from central.national.restoring import Handler
 from central.plans.store import PlanStore
 from central.reconciliation.recorder import CentralRuns
-from central.reconciliation.resolutions import ResolutionStore
+from central.reconciliation.resolutions import Histories, ResolutionStore
 from central.reconciliation.resolving import ResolutionsService
 from lpse.operator.v1 import resolutions_pb2_grpc
 from lpse.runtime.clock import Clock
@@ -54,9 +54,11 @@ def open_deciding(
     plans: PlanStore,
     clock: Clock,
     log: FilteringBoundLogger,
+    histories: Histories,
 ) -> Deciding:
     """Make both, and register the act `recon.resolve`."""
     runs = CentralRuns(database, national, clock, log, software_version=version("lpse-federation"))
-    resolutions = ResolutionStore(database, national, BlobRows(database), clock)
+    attachments = BlobRows(database)
+    resolutions = ResolutionStore(database, national, attachments, clock, histories)
     plans.register(resolutions)
     return Deciding(runs, resolutions)

@@ -14,6 +14,8 @@ import grpc
 
 from central.blobs.receiving import Receiving
 from central.blobs.store import BlobRows
+from central.branches.decisions import check_histories_in
+from central.branches.store import BranchStore
 from central.ledger.ledger import PREFIX, Ledger
 from central.ledger.ports import Source
 from central.ledger.projector import Projector
@@ -22,6 +24,7 @@ from central.national.national import National
 from central.reconciliation.service import LogParts, open_log
 from central.reconciliation.store import ReconciliationStore
 from central.reconciliation.wiring import open_deciding
+from lpse.federation.checkpoints import Head
 from lpse.federation.entries import timestamp
 from lpse.federation.reconciliation_findings import name_findings
 from lpse.federation.reconciliation_rules import entry, evidence
@@ -70,7 +73,7 @@ async def _add_deciding(centre: Centre, server: grpc.aio.Server) -> None:
     await national.open()
     size = centre.journal.head.size
     await national.assert_complete(expect_size=size, reason="a new centre", by="siti")
-    deciding = open_deciding(database, national, centre.plans, clock, log)
+    deciding = open_deciding(database, national, centre.plans, clock, log, check_histories_in)
     receiving = Receiving(BlobStore(centre.folder / "blobs"), BlobRows(database), clock)
     await receiving.open()
     deciding.serve(centre.plans, receiving, centre.admission)(server)
@@ -100,6 +103,13 @@ async def _two_persons(folder: Path) -> AsyncIterator[tuple[Centre, Path, Path]]
         yield centre, homes["siti"], homes["budi"]
 
 
+async def _offer(centre: Centre) -> None:
+    branches = BranchStore(centre.database)
+    head = Head(NODE, b"b" * 16, 3, b"b" * 32, bytes(64))
+    branch = await branches.begin(head, 3, SystemClock().now().isoformat())
+    await branches.complete(branch, machine_only=True, extends=None)
+
+
 async def _asked(home: Path, *arguments: str) -> Any:
     told = await lkppctl(home, "recon", *arguments, "-o", "json")
     assert told.status == 0, told.err
@@ -113,6 +123,9 @@ async def test_an_operator_decides_with_a_letter_and_an_approver_signs(tmp_path:
     async with _two_persons(tmp_path) as (centre, siti, budi):
         why = ("--reason", "the machine room saw which one was copied")
         about = ("resolve", FORK, "--entry", "0", *why)
+        early = await lkppctl(siti, "recon", *about, "--choice", "continue-stored", lang="id_ID")
+        assert early.status == 4 and "FED-7032" in early.err and "belum sampai" in early.err
+        await _offer(centre)
         wrong = await lkppctl(siti, "recon", *about, "--choice", "newest-wins")
         assert wrong.status == 2 and "FED-7014" in wrong.err and "CONTINUE_OFFERED" in wrong.err
         wrong = await lkppctl(siti, "recon", *about, "--choice", "newest-wins", lang="id_ID")

@@ -11,12 +11,15 @@ import pytest
 
 from central.blobs.receiving import Receiving
 from central.blobs.store import BlobRows
+from central.branches.decisions import check_histories_in
+from central.branches.store import BranchStore
 from central.ledger.ports import Source
 from central.national.restoring import Restorers
 from central.reconciliation.resolutions import ACT, ResolutionStore
 from central.reconciliation.resolving import ResolutionsService
 from central.reconciliation.store import ReconciliationStore
 from lpse.federation.acts import Deed, verify_act
+from lpse.federation.checkpoints import Head
 from lpse.federation.entries import decode_entry
 from lpse.federation.errors import Conflict, Denied, NotFound, Refused
 from lpse.federation.limits import (
@@ -47,13 +50,17 @@ class Context:
 
 
 class Centre(Outages):
-    """A centre that knows one run with a fork and an agreement."""
+    """A centre that knows one run with a fork and an agreement, and the fork's other history."""
+
+    offers = True
 
     async def open(self) -> Centre:
         await super().open()
         self.blobs = BlobStore(self.folder / "blobs")
         rows = BlobRows(self.database)
-        self.store = ResolutionStore(self.database, self.journal, rows, self.clock)
+        self.store = ResolutionStore(
+            self.database, self.journal, rows, self.clock, check_histories_in
+        )
         self.plans.register(self.store)
         self.receiving = Receiving(self.blobs, rows, self.clock)
         await self.receiving.open()
@@ -66,7 +73,18 @@ class Centre(Outages):
         runs = ReconciliationStore(self.database)
         source = Source(NODE, bytes(16), 3, self.clock.now(), bytes(16))
         await self.database.write(lambda tx: runs.apply_in(tx, source, _run()))
+        if self.offers:
+            await self.offered()
         return self
+
+    async def offered(self, mark: bytes = b"b", *, whole: bool = True) -> str:
+        """The other history came: nobody's act but the machine's; its name."""
+        branches = BranchStore(self.database)
+        head = Head(NODE, mark * 16, 3, mark * 32, bytes(64))
+        branch = await branches.begin(head, 3, self.clock.now().isoformat())
+        if whole:
+            await branches.complete(branch, machine_only=True, extends=None)
+        return branch.name
 
     async def ask(self, **fields: Any) -> plans_api.Plan:
         self.caller.name = "ana"

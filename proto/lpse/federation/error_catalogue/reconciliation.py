@@ -118,4 +118,30 @@ ENTRIES: Final[dict[str, Entry]] = {
             "periksa keputusan yang berlaku, lalu koreksi dengan namanya",
         ),
     ),
+    "FED-7032": entry(
+        (
+            "The other history has not come to the centre yet, so there is nothing to choose from",
+            "nothing was decided; both machines go on as they are and nothing is lost",
+            "start the machine that waits and let it reach the centre, then resolve again; where"
+            " it is gone for good, choose ACKNOWLEDGE",
+        ),
+        (
+            "Riwayat yang lain belum sampai di Pusat, jadi belum ada yang dapat dipilih",
+            "tidak ada yang diputuskan; kedua mesin berjalan terus dan tidak ada yang hilang",
+            "nyalakan mesin yang menunggu sampai tersambung ke Pusat, lalu putuskan lagi; bila"
+            " mesin itu sudah tidak ada, pilih ACKNOWLEDGE",
+        ),
+    ),
+    "FED-7033": entry(
+        (
+            "Several histories of the node wait, and the entry names none of them",
+            "nothing was decided; nobody decides about a history that they did not see",
+            "resolve the entries that name a branch, one after the other",
+        ),
+        (
+            "Beberapa riwayat simpul menunggu, dan entri ini tidak menyebut salah satunya",
+            "tidak ada yang diputuskan; riwayat yang tidak dilihat tidak ikut diputuskan",
+            "putuskan entri yang menyebut cabangnya, satu per satu",
+        ),
+    ),
 }
