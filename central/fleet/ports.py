@@ -40,6 +40,7 @@ class Presence:
 
     queue_entries: int
     national_size: int
+    sound: bool  # its entries flow; a quarantined holder may stand beside it all the same
 
 
 class Links(Protocol):

@@ -102,7 +102,7 @@ class Statuses:
             status.as_of_time.CopyFrom(timestamp(now))
         facts = LinkFacts(
             present=presence is not None,
-            quarantined=quarantine is not None,
+            quarantined=quarantine is not None and not (presence and presence.sound),
             queue_entries=status.queue_entries,
             national_behind=max(0, self._national.head.size - status.national_size),
             behind_since=row.behind_since if row is not None else None,

@@ -9,7 +9,8 @@ other. Leaves out who finds a place (`doors`), the judgement (`hello`) and the s
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +89,10 @@ class LinkService:
             self._parts.log.warning("link.ended", node=node_id, code=error.code)
             raise
         finally:
+            beside = session.beside
             self._sessions.leave(session)
+            if beside:
+                await self._settle(node_id)
         self._parts.log.info("link.closed", node=node_id)
 
     def _announce(self) -> None:
@@ -120,18 +124,11 @@ class LinkService:
             self.doors.depart(node_id)
 
     async def _judge(self, node_id: str, hello: link.Hello, stream: _ContextStream) -> Session:
-        turn = self._turns.setdefault(node_id, _Turn())
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                asking = _Asking(stream, self._sessions)
-                opened = await open_session(self._parts, node_id, hello, asking)
-                session = Session(self._parts, opened, stream)
-                self._sessions.enter(session)
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._turns[node_id]
+        async with self._turn(node_id):
+            asking = _Asking(stream, self._sessions)
+            opened = await open_session(self._parts, node_id, hello, asking)
+            session = Session(self._parts, opened, stream)
+            self._sessions.enter(session)
         self._parts.log.info(
             "link.opened",
             node=node_id,
@@ -140,6 +137,25 @@ class LinkService:
             attempts=opened.hello.attempts,
         )
         return session
+
+    async def _settle(self, node_id: str) -> None:
+        """After the end of a holder that stood beside; a centre that stops settles nothing."""
+        with suppress(FederationError):
+            async with self._turn(node_id):
+                await self._sessions.settle(node_id)
+
+    @asynccontextmanager
+    async def _turn(self, node_id: str) -> AsyncIterator[None]:
+        """One hello of a node at a time."""
+        turn = self._turns.setdefault(node_id, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[node_id]
 
     async def _refuse(self, stream: _ContextStream, node_id: str, error: FederationError) -> None:
         self._parts.log.warning("link.refused", node=node_id, code=error.code)

@@ -120,6 +120,10 @@ class Session:
         """Ask for sealed bytes again."""
         self._enqueue(link.CentralFrame(blobs_wanted=wanted))
 
+    def ask_bundle(self, wanted: link.BundleWanted) -> None:
+        """Ask for a bundle that is lost here."""
+        self._enqueue(link.CentralFrame(bundle_wanted=wanted))
+
     async def alive(self) -> bool | None:
         """Whether the holder of this session is there; None where that is not known yet."""
         return await self._questions.alive(self._enqueue, self.last_frame)
@@ -128,7 +132,8 @@ class Session:
         """What is outstanding in both directions now."""
         position = self._parts.ledger.current(self.node_id)
         stored = position.tree.size if position and position.epoch == self._epoch else 0
-        return Presence(max(0, self._node_size - stored), self._national_acked)
+        waiting = max(0, self._node_size - stored)
+        return Presence(waiting, self._national_acked, sound=not self.quarantined)
 
     # --- reading ---
 

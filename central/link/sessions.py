@@ -68,6 +68,17 @@ class Sessions:
             other.beside = False
             self._sessions[node_id] = other
 
+    async def settle(self, node_id: str) -> None:
+        """The quarantine was of a second holder only, and it is gone: nobody needs to say hello.
+
+        Called under the node's turn, so that no hello is being judged meanwhile.
+        """
+        if not self.is_sound(node_id) or self.shadowed(node_id):
+            return
+        if await self._store.quarantine(node_id) is not None:
+            await self._store.quarantine_ends(node_id)
+            self._log.warning("link.quarantine_ended", node=node_id)
+
     async def rival(self, node_id: str, boot_id: bytes) -> bool:
         """Whether another start of this node is connected, sound and alive.
 
@@ -109,6 +120,18 @@ class Sessions:
             return False
         session.ask(wanted)
         return True
+
+    def ask_bundle(self, node_id: str, wanted: link.BundleWanted) -> bool:
+        """Ask a node for a lost bundle; False where none can come from it now."""
+        session = self._sessions.get(node_id)
+        if session is None or session.quarantined:
+            return False
+        session.ask_bundle(wanted)
+        return True
+
+    def sound(self) -> list[str]:
+        """Nodes whose entries flow now, by id."""
+        return sorted(one for one in self._sessions if self.is_sound(one))
 
     def revoked(self, subject: Subject) -> None:
         """The node's access has ended: its stream ends at once."""

@@ -81,6 +81,48 @@ async def test_a_second_live_holder_is_the_quarantined_one(centre: Centre) -> No
     await second.stream.close()
 
 
+async def test_the_quarantine_ends_with_the_second_holder(centre: Centre) -> None:
+    """The sound one is never late for the other's sake, and need not come again to be rid of it."""
+    first = Holder(centre, FIRST)
+    await _hand_over(first)
+    second = Holder(centre, SECOND, first)
+    await second.greet()
+    await first.answer_probe()
+    await second.hear("welcome")
+    assert await centre.sessions.quarantine(NODE) is not None
+    presence = centre.sessions.presence(NODE)
+    assert presence is not None and presence.sound
+    await second.stream.close()
+
+    async def over() -> bool:
+        return await centre.sessions.quarantine(NODE) is None
+
+    await eventually(over)
+    assert centre.sessions.is_sound(NODE)
+    await first.stream.close()
+
+
+async def test_the_sound_one_coming_again_does_not_acquit_the_other(centre: Centre) -> None:
+    """While the second holder is connected its quarantine stays told; when it has left, it ends."""
+    first = Holder(centre, FIRST)
+    await _hand_over(first)
+    second = Holder(centre, SECOND, first)
+    await second.greet()
+    await first.answer_probe()
+    await second.hear("welcome")
+    again = Holder(centre, FIRST, first)
+    assert not (await again.enter()).HasField("quarantine")
+    told = await centre.sessions.quarantine(NODE)
+    assert told is not None and told.code == "FED-2214"
+    await second.stream.close()
+    await eventually(lambda: not centre.sessions.shadowed(NODE))
+    last = Holder(centre, FIRST, again)
+    assert not (await last.enter()).HasField("quarantine")
+    assert await centre.sessions.quarantine(NODE) is None
+    for one in (first, again, last):
+        await one.stream.close()
+
+
 @pytest.mark.parametrize("changes", [{}, {"protocol_max": 1}])
 async def test_a_holder_that_ended_makes_room_at_once(
     centre: Centre, changes: dict[str, object]
