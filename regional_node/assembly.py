@@ -62,7 +62,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
     await machine.care.verify_blobs(machine.blobs, areas.upkeep.store)
     audit = open_audit(machine, roads.channel, areas.restorers)
     areas.workers |= audit.workers
-    machine.care.more_notes.append(audit.verify.notes)
+    machine.care.more_notes.append(audit.notes)
     software_version = version("lpse-federation")
     runs = Runs(
         machine.database, machine.journal, clock, machine.log, software_version=software_version
@@ -90,6 +90,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         measuring=machine.keeper,
         challenged=audit.proofs,
         witnessed=open_checking(machine),
+        bundles=areas.bundles,
     )
     link = LinkWorker(
         parts,

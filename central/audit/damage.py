@@ -1,13 +1,13 @@
-"""Damaged journals at the centre, written down as the centre's own findings.
+"""Damaged journals at the centre, and their healing, written down as the centre's own findings.
 
-Leaves out finding them (`lpse.storage.verify_pass`) and putting entries back: a person begins that.
+Leaves out finding them (`lpse.storage.verify_pass`) and putting entries back (`entries`).
 """
 
 from __future__ import annotations
 
 from central.audit.challenging import SCHEDULE, Findings
 from lpse.federation.acts import CENTRE_PARTY
-from lpse.federation.reconciliation_rules import entry, evidence, head_evidence
+from lpse.storage.healing_rows import judged
 from lpse.storage.verify_pass import Verified
 
 
@@ -19,14 +19,6 @@ class Damage:
 
     async def tell(self, verified: Verified) -> None:
         """One run about the node whose journal it is; about no node for the national journal."""
-        head, own = verified.head, verified.head.party == CENTRE_PARTY
-        told = entry(
-            "R-JOURNAL-DAMAGED",
-            f"{'national' if own else 'regional'} journal {head.epoch.hex()[:16]}",
-            evidence(),
-            head_evidence(head),
-            "",
-            verified.entries,
-            found=verified.found,
-        )
-        await self._findings.record("" if own else head.party, SCHEDULE, [told])
+        national = verified.head.party == CENTRE_PARTY
+        told = judged(verified, national=national, side="centre")
+        await self._findings.record("" if national else verified.head.party, SCHEDULE, [told])

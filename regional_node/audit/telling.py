@@ -1,30 +1,14 @@
 """Rows of an audit's run that are not about objects: proofs, and journals that were read again.
 
-Leaves out objects (`rules`) and the run (`store`).
+Leaves out objects (`rules`), damage (`lpse.storage.healing_rows`) and the run (`store`).
 """
 
 from __future__ import annotations
 
 from lpse.federation.reconciliation_rules import entry, evidence, head_evidence
 from lpse.federation.v1 import records_pb2 as records
-from lpse.storage.verify_pass import Verified
 from lpse.storage.verify_store import Pass
 from regional_node.audit.proofs import Refusal
-
-
-def damaged(verified: Verified, *, own: str) -> records.ReconciliationEntry:
-    """A journal that was read again and is not what its writer signed."""
-    head = verified.head
-    journal = "regional" if head.party == own else "national"
-    return entry(
-        "R-JOURNAL-DAMAGED",
-        f"{journal} journal {head.epoch.hex()[:16]}",
-        head_evidence(head),
-        evidence(),
-        "",
-        verified.entries,
-        found=verified.found,
-    )
 
 
 def sound(one: Pass) -> records.ReconciliationEntry:

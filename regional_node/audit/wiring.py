@@ -15,17 +15,18 @@ import grpc
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
 from lpse.intake.v1 import audits_pb2_grpc
+from lpse.storage.entry_copies import OthersCopies, OwnCopies
+from lpse.storage.healing_rows import judged
 from lpse.storage.received import ReceivedJournals
 from lpse.storage.verify_pass import Pace, Verified, VerifyPass
-from lpse.storage.verify_sources import OthersJournals, OwnJournals
 from lpse.terminal.daemon import Work
 from regional_node.audit.client import Connect
 from regional_node.audit.comparing import Comparing
+from regional_node.audit.entries import EntryHealing, Held, Road
 from regional_node.audit.healing import Healing, Rebuilding
 from regional_node.audit.proofs import CentreProofs, OwnProofs
 from regional_node.audit.service import AuditsService
 from regional_node.audit.store import AuditStore
-from regional_node.audit.telling import damaged
 from regional_node.audit.worker import SCHEDULE, AuditWorker
 from regional_node.identity.history import former_verifiers
 from regional_node.machine import Machine
@@ -43,11 +44,20 @@ class Audit:
     store: AuditStore
     proofs: OwnProofs
     verify: VerifyPass
+    entries: EntryHealing
 
     @property
     def workers(self) -> dict[str, Work]:
         """What runs for ever."""
-        return {"audit": self.worker.run, "audit_verify": self.verify.run}
+        return {
+            "audit": self.worker.run,
+            "audit_verify": self.verify.run,
+            "entry_healing": self.entries.run,
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """What whoever watches the daemon should know."""
+        return (*self.verify.notes(), *self.entries.notes())
 
     def register(self, server: grpc.aio.Server) -> None:
         """Serve on the local socket."""
@@ -72,7 +82,16 @@ def open_audit(machine: Machine, connect: Connect, rebuilding: Rebuilding | None
         return session is not None and not session.quarantine_code
 
     store = AuditStore(database, runs)
-    verify = _verify(machine, store)
+    held = _held(machine)
+    verify = _verify(machine, store, held)
+    entries = EntryHealing(
+        database,
+        held,
+        verify,
+        runs,
+        Road(connect, is_open),
+        (clock, machine.entropy, machine.log),
+    )
     worker = AuditWorker(
         store,
         (
@@ -84,12 +103,11 @@ def open_audit(machine: Machine, connect: Connect, rebuilding: Rebuilding | None
         machine.log,
         verify.passes,
     )
-    return Audit(worker, store, OwnProofs(journal), verify)
+    return Audit(worker, store, OwnProofs(journal), verify, entries)
 
 
-def _verify(machine: Machine, store: AuditStore) -> VerifyPass:
-    """The own journal and the national copy, read again; damage is a run of its own."""
-
+def _held(machine: Machine) -> Held:
+    """The own journal and the national copy, with the keys that their heads must bear."""
     keys = (*former_verifiers(machine.settings.data / _IDENTITY), machine.signer.verifier)
 
     async def check_own(head: Head) -> None:
@@ -104,16 +122,25 @@ def _verify(machine: Machine, store: AuditStore) -> VerifyPass:
     async def check_national(head: Head) -> None:
         head.verify(machine.national.centre)
 
+    received = ReceivedJournals(machine.database, NATIONAL)
+    return Held(
+        OwnCopies(machine.database, machine.journal, check_own),
+        OthersCopies(machine.database, received, check_national),
+        machine.national.centre.name,
+    )
+
+
+def _verify(machine: Machine, store: AuditStore, held: Held) -> VerifyPass:
+    """Both journals, read again; damage is a run of its own, and so is its end."""
+
     async def tell(verified: Verified) -> None:
-        await store.tell(SCHEDULE, [damaged(verified, own=machine.signer.name)])
+        national = verified.head.party == held.centre
+        await store.tell(SCHEDULE, [judged(verified, national=national, side="node")])
 
     audit = machine.settings.audit
     return VerifyPass(
         machine.database,
-        [
-            OwnJournals(machine.journal, check_own),
-            OthersJournals(ReceivedJournals(machine.database, NATIONAL), check_national),
-        ],
+        [held.own, held.national],
         tell,
         machine.clock,
         Pace(audit.entries_per_second, timedelta(hours=audit.every_hours)),

@@ -164,10 +164,8 @@ async def test_a_head_that_its_writer_never_signed_is_found(tmp_path: Path) -> N
         assert one.told[0].head.party == "lkpp"
 
 
-async def test_damage_is_told_once_and_forgotten_when_a_later_pass_is_sound(
-    tmp_path: Path,
-) -> None:
-    """A finding is told once per pass, known over restarts, and gone when the entry is back."""
+async def test_damage_is_told_once_and_its_end_once(tmp_path: Path) -> None:
+    """A finding is told once, known over passes and restarts, and its end is told as well."""
     async with office(tmp_path, 400) as one:
         kept = await one.database.read(
             lambda tx: tx.execute("SELECT bytes FROM journal_entries WHERE idx = 7")
@@ -176,13 +174,39 @@ async def test_damage_is_told_once_and_forgotten_when_a_later_pass_is_sound(
         await one.database.write(lambda tx: tx.run(spoil, (b"",)))
         await one.pass_through()
         one.verify = one.started()
+        one.clock.advance(24 * 3_600)
         await one.pass_through()
         assert len(one.told) == 1
         assert one.verify.notes()
+        assert [done.journal for done in await one.verify.damaged()] == [label(one.journal.head)]
         await one.database.write(lambda tx: tx.run(spoil, (kept[0][0],)))
-        one.clock.advance(24 * 3_600)
+        for _ in range(2):
+            one.clock.advance(24 * 3_600)
+            await one.pass_through()
+        assert [bool(told.found) for told in one.told] == [True, False]
+        assert (one.verify.notes(), await one.verify.damaged()) == ((), [])
+
+
+async def test_a_journal_is_read_again_when_something_was_put_right(tmp_path: Path) -> None:
+    """Without waiting for the next night; damage that is left is not told again."""
+    async with office(tmp_path, 400) as one:
+        rows = await one.database.read(
+            lambda tx: tx.execute("SELECT bytes FROM journal_entries WHERE idx = 7")
+        )
+        spoil = "UPDATE journal_entries SET bytes = ? WHERE idx = 7"
+        await one.database.write(lambda tx: tx.run(spoil, (b"",)))
         await one.pass_through()
-        assert (len(one.told), one.verify.notes()) == (1, ())
+        await one.verify.read_again(label(one.journal.head))
+        await one.pass_through()
+        assert len(one.told) == 1
+        await one.database.write(lambda tx: tx.run(spoil, (rows[0][0],)))
+        await one.verify.read_again(label(one.journal.head))
+        one.verify._tell = _failing
+        with suppress(OSError):
+            await one.pass_through()
+        one.verify = one.started()  # what was not told before the crash is told after it
+        await one.pass_through()
+        assert [bool(told.found) for told in one.told] == [True, False]
 
 
 async def test_a_finding_that_could_not_be_told_is_told_after_the_restart(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 Owns the naming of questions. Rules: two findings ask the same question only if the same answer
 settles both: which history of one epoch goes on, which national history a node holds, where good
-bytes of a blob are, what a field's value is, or the very same finding again; a new fork, a new
-epoch or other evidence is a new question, and no clock has a say in it. Leaves out the answers.
+bytes of a blob or of a side's journal are, what a field's value is, or the very same finding again;
+a new fork, a new epoch or other evidence is a new question, and no clock has a say in it. Leaves
+out the answers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _HISTORIES: Final = {
 _NATIONAL: Final = {"R-NATIONAL-FORKED", "R-CENTRE-REWOUND"}
 _BLOB: Final = "R-BLOB-"
 _STATE: Final = "R-STATE-"
+_JOURNAL: Final = {"R-JOURNAL-DAMAGED", "R-JOURNAL-HEALED"}
+_NOTHING: Final = b"{}"  # the evidence of a side that showed none
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ def topic(node_id: str, entry: records.ReconciliationEntry) -> Topic | None:
         return _named(node_id, _BLOB, entry.object, asks=asks, lasting=False)
     if rule_id.startswith(_STATE):
         return _named(node_id, _STATE, entry.object, asks=asks, lasting=False)
+    if rule_id in _JOURNAL and known is not None and known.name != "R-JOURNAL-DAMAGED/1":
+        side = "centre" if entry.node_evidence == _NOTHING else "node"
+        return _named(node_id, "journal", side, entry.object, asks=asks, lasting=False)
     if not asks:
         return None
     sides = entry.node_evidence.hex(), entry.centre_evidence.hex()

@@ -1,8 +1,9 @@
 """All SQL of a party's own journal.
 
 Owns the tables of migration 0010: epochs, entries, signed heads. Rules: rows are inserted and
-never changed; every function works inside the caller's transaction, because entries commit
-together with whatever they record. Leaves out hashing, signing and limits (`journal`).
+never changed, but for a damaged one whose own bytes come back; every function works inside the
+caller's transaction, because entries commit together with whatever they record. Leaves out hashing,
+signing and limits (`journal`).
 """
 
 from __future__ import annotations
@@ -72,6 +73,17 @@ def insert_entry_in(tx: Transaction, epoch: int, row: EntryRow) -> None:
     )
 
 
+def put_back_in(tx: Transaction, epoch: int, row: EntryRow) -> None:
+    """Replace a damaged row, or put back one that is gone; whoever calls has verified the bytes."""
+    told = (row.entry_id, row.kind, row.data, row.leaf_hash, epoch, row.index)
+    if not tx.run(
+        "UPDATE journal_entries SET entry_id = ?, kind = ?, bytes = ?, leaf_hash = ?"
+        " WHERE epoch = ? AND idx = ?",
+        told,
+    ):
+        insert_entry_in(tx, epoch, row)
+
+
 def index_of_in(tx: Transaction, epoch: int, entry_id: bytes) -> int | None:
     """Where an entry with this id already stands in the epoch."""
     rows = tx.execute(
@@ -81,10 +93,13 @@ def index_of_in(tx: Transaction, epoch: int, entry_id: bytes) -> int | None:
 
 
 def entries_in(tx: Transaction, epoch: int, first: int, last: int) -> list[EntryRow]:
-    """Entries with first <= index < last."""
+    """Entries with first <= index < last.
+
+    As bytes whatever their type is: a row that the disk changed must be seen, not stop a reader.
+    """
     rows = tx.execute(
-        "SELECT idx, entry_id, kind, bytes, leaf_hash FROM journal_entries"
-        " WHERE epoch = ? AND idx >= ? AND idx < ? ORDER BY idx",
+        "SELECT idx, entry_id, kind, CAST(bytes AS BLOB), CAST(leaf_hash AS BLOB)"
+        " FROM journal_entries WHERE epoch = ? AND idx >= ? AND idx < ? ORDER BY idx",
         (epoch, first, last),
     )
     return [EntryRow(*row) for row in rows]
@@ -133,6 +148,15 @@ def newest_head_in(tx: Transaction, epoch: int) -> HeadRow | None:
         "SELECT size, root, signature FROM journal_heads WHERE epoch = ?"
         " ORDER BY size DESC LIMIT 1",
         (epoch,),
+    )
+    return HeadRow(*rows[0]) if rows else None
+
+
+def head_at_in(tx: Transaction, epoch: int, size: int) -> HeadRow | None:
+    """The signed head of exactly this size."""
+    rows = tx.execute(
+        "SELECT size, root, signature FROM journal_heads WHERE epoch = ? AND size = ?",
+        (epoch, size),
     )
     return HeadRow(*rows[0]) if rows else None
 

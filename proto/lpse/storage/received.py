@@ -51,7 +51,10 @@ _BEGIN = """INSERT INTO {prefix}_journals (party, epoch, size, root, signature, 
 _ADVANCE = """UPDATE {prefix}_journals SET size = ?, root = ?, signature = ?, tree = ?
     WHERE party = ? AND epoch = ? AND size = ?"""
 _INSERT = "INSERT INTO {prefix}_entries (journal, idx, bytes, leaf_hash) VALUES (?, ?, ?, ?)"
-_SCAN = """SELECT e.idx, e.bytes, e.leaf_hash FROM {prefix}_entries e
+_REPLACE = """UPDATE {prefix}_entries SET bytes = ?, leaf_hash = ? WHERE idx = ? AND journal =
+    (SELECT id FROM {prefix}_journals WHERE party = ? AND epoch = ?)"""
+# As bytes whatever their type is: a row that the disk changed must be seen, not stop a reader.
+_SCAN = """SELECT e.idx, CAST(e.bytes AS BLOB), CAST(e.leaf_hash AS BLOB) FROM {prefix}_entries e
     JOIN {prefix}_journals j ON j.id = e.journal
     WHERE j.party = ? AND j.epoch = ? AND e.idx >= ? AND e.idx < ? ORDER BY e.idx"""
 
@@ -107,6 +110,7 @@ class ReceivedJournals:
         self._begin = _BEGIN.format(prefix=name)
         self._advance = _ADVANCE.format(prefix=name)
         self._insert = _INSERT.format(prefix=name)
+        self._replace = _REPLACE.format(prefix=name)
         self._scan = _SCAN.format(prefix=name)
 
     # --- inside a transaction ---
@@ -153,6 +157,17 @@ class ReceivedJournals:
     ) -> list[tuple[int, bytes, bytes]]:
         """As `entries_in`, bare: index, bytes and kept leaf hash, for whoever reads millions."""
         return tx.execute(self._scan, (party, epoch, first, first + limit))
+
+    def put_back_in(self, tx: Transaction, head: Head, row: StoredEntry) -> None:
+        """Replace a damaged row, or put back one that is gone; the caller has verified the bytes.
+
+        `head` names the journal; its position does not move.
+        """
+        changed = (row.data, row.leaf_hash, row.index, head.party, head.epoch)
+        if not tx.run(self._replace, changed):
+            journal, size = tx.execute(self._find, (head.party, head.epoch))[0][0:4:3]
+            assert row.index < size, "what was never received is not put back"
+            tx.run(self._insert, (journal, row.index, row.data, row.leaf_hash))
 
     def check_in(self, tx: Transaction, position: Position, verifier: Verifier) -> None:
         """Raise unless the stored bytes make the stored signed head; for starts and doctors."""

@@ -3,8 +3,8 @@
 Owns one pass after another over each journal. Rules: nothing kept is trusted: leaf hashes are
 computed again from the bytes and must lead to a signed head; the rate has a bound; the place is
 kept, so a restart goes on where the last run stopped; a damaged journal is told once, stays known
-until a later pass finds it sound, and keeps no other from being read. Leaves out what follows from
-damage (each side's `audit`) and blobs (`scrub`).
+until a later pass finds it sound, which is told as well, and keeps no other from being read. Leaves
+out what follows from damage (each side's `audit`) and blobs (`scrub`).
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ class Journals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A pass that ended; `found` is empty when the journal is sound."""
+    """A pass that is told; `found` is empty when the journal was damaged and is sound again."""
 
     head: Head
     entries: int
     found: str
+    begin_time: datetime
 
 
 Tell = Callable[[Verified], Awaitable[None]]
@@ -72,7 +73,7 @@ class VerifyPass:
         pace: Pace,
         log: FilteringBoundLogger,
     ) -> None:
-        """`tell` is called once for every journal that is found damaged."""
+        """`tell` is called once for every journal that is found damaged, or sound again."""
         self._database = database
         self._store = VerifyStore(database)
         self._kinds = kinds
@@ -92,6 +93,17 @@ class VerifyPass:
     async def passes(self) -> list[Pass]:
         """Every journal's present or last pass."""
         return list((await self._store.all()).values())
+
+    async def damaged(self) -> list[Pass]:
+        """Journals whose last pass found them damaged, and that are not being read again."""
+        known = (await self._store.all()).values()
+        return [one for one in known if one.found and one.end_time is not None and one.told]
+
+    async def read_again(self, journal: str) -> None:
+        """Read a journal again now: something was put right in it."""
+        one = (await self._store.all())[journal]
+        again = replace(one, tree=CompactRange(), begin_time=self._clock.wall(), end_time=None)
+        await self._store.keep(again)
 
     async def step(self, now: datetime) -> bool:
         """Read some entries of journals that are due; False where none is."""
@@ -146,15 +158,17 @@ class VerifyPass:
 
     async def _end(self, head: Head, one: Pass, found: str) -> None:
         now, size = self._clock.wall(), one.tree.size
-        ended = replace(one, end_time=now, entries=size, found=found, told=not found)
+        told = found == one.found and one.told  # what every pass finds again is told once
+        ended = replace(one, end_time=now, entries=size, found=found, told=told)
         await self._store.keep(ended)
-        if not found:
+        if found:
+            self._damaged[one.journal] = found
+            self._log.error("journal.damaged", code="FED-7081", party=head.party, found=found)
+        else:
             self._damaged.pop(one.journal, None)
-            return
-        self._damaged[one.journal] = found
-        self._log.error("journal.damaged", code="FED-7081", party=head.party, found=found)
-        await self._tell(Verified(head, size, found))
-        await self._store.keep(replace(ended, told=True))
+        if not told:
+            await self._tell(Verified(head, size, found, one.begin_time))
+            await self._store.keep(replace(ended, told=True))
 
 
 def label(head: Head) -> str:

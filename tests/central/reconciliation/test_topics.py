@@ -135,17 +135,34 @@ async def test_a_blob_that_was_healed_later_waits_for_nobody(kept: Log) -> None:
 
 
 async def test_what_was_acknowledged_stays_so_only_for_the_same_evidence(kept: Log) -> None:
-    """A journal that is damaged again at another place asks again."""
+    """An entry that is not proved at another place asks again."""
 
     def damaged(index: int) -> records.ReconciliationEntry:
         told = evidence(index=index)
-        return entry("R-JOURNAL-DAMAGED", "ledger", b"{}", told, "", 1, found="another leaf")
+        return entry("R-PROOF-REFUSED", "regional", b"{}", told, "", 1, found="another leaf")
 
     first = await kept.add(damaged(3))
     await kept.resolve(first)
     await kept.add(damaged(3))
     await kept.add(damaged(4))
     assert [state for state, _ in await kept.states()] == [RESOLVED, RESOLVED, WAITS]
+
+
+async def test_a_journal_that_was_healed_waits_for_nobody_on_that_side(kept: Log) -> None:
+    """The other side's copy of the same journal is another question, and new damage asks anew."""
+
+    def told(rule_id: str, *, node: bool, size: int) -> records.ReconciliationEntry:
+        head, nothing = evidence(size=size), evidence()
+        sides = (head, nothing) if node else (nothing, head)
+        return entry(rule_id, "regional journal ab", *sides, "", 1, found="another leaf")
+
+    await kept.add(told("R-JOURNAL-DAMAGED", node=True, size=3))
+    await kept.add(told("R-JOURNAL-DAMAGED", node=False, size=3))
+    healed = await kept.add(told("R-JOURNAL-HEALED", node=False, size=4))
+    assert (await kept.states())[:2] == [(WAITS, ""), (RESOLVED, healed)]
+    await kept.add(told("R-JOURNAL-DAMAGED", node=False, size=4))
+    states = [state for state, _ in await kept.states()]
+    assert (states[0], states[1], states[3]) == (WAITS, RESOLVED, WAITS)
 
 
 async def test_a_correction_is_the_answer_that_is_shown(kept: Log) -> None:

@@ -14,6 +14,7 @@ from lpse.federation.limits.disks import *  # noqa: F403 - every limit is import
 from lpse.federation.limits.doors import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.evidence import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.findings import *  # noqa: F403 - every limit is imported from here
+from lpse.federation.limits.healing import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.journals import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.persons import *  # noqa: F403 - every limit is imported from here
 from lpse.federation.limits.recon_log import *  # noqa: F403 - every limit is imported from here

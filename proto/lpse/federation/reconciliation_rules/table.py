@@ -347,6 +347,32 @@ TABLE: Final = (
         "the journal was read again and does not give the signed root: {found}",
         "jurnal dibaca ulang dan tidak menghasilkan akar yang ditandatangani: {found}",
     ),
+    Rule(
+        "R-JOURNAL-DAMAGED/2",
+        C.CLASSIFICATION_CORRUPT,
+        D.ASK_BACK,
+        "the stored journal does not give the signed root: {found}; if no side holds good bytes,"
+        " a backup must be restored",
+        "jurnal tersimpan tidak menghasilkan akar yang ditandatangani: {found}; bila tidak ada"
+        " pihak yang memiliki isi yang baik, cadangan harus dipulihkan",
+    ),
+    Rule(
+        "R-ENTRIES-HEALED/1",
+        C.CLASSIFICATION_CORRUPT,
+        D.HEAL,
+        "{count} damaged entries were put back from {source}; hash and path of each lead to the"
+        " signed head",
+        "{count} entri rusak dipulihkan dari {source}; sidik dan jalur masing-masing menuju"
+        " kepala bertanda tangan",
+    ),
+    Rule(
+        "R-JOURNAL-HEALED/1",
+        C.CLASSIFICATION_CORRUPT,
+        D.HEAL,
+        "the journal that was damaged was read again: all {count} entries give the signed root",
+        "jurnal yang tadinya rusak dibaca ulang: seluruh {count} entri menghasilkan akar yang"
+        " ditandatangani",
+    ),
 )
 
 # What no row above covers: both sides keep what they have, and a person is asked.

@@ -28,6 +28,11 @@ class Decision(Enum):
     KEEP_BOTH = ("both are kept", "keduanya disimpan", False)
     PARK = ("set aside, a person must look", "disisihkan, seseorang harus memeriksa", True)
     REFUSE = ("refused, a person must look", "ditolak, seseorang harus memeriksa", True)
+    ASK_BACK = (
+        "asked back from the other side; if it does not come, a person must look",
+        "diminta kembali dari pihak lain; bila tidak datang, seseorang harus memeriksa",
+        True,
+    )
     ASK = ("both are kept, a person decides", "keduanya disimpan, seseorang memutuskan", True)
 
     def __init__(self, english: str, indonesian: str, asks: bool) -> None:
