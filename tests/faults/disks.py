@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 DISK_BYTES = 512 * 1024 * 1024
-STILL_SECONDS = 20.0
+STILL_SECONDS = 60.0
 PIECE_BYTES = 1 << 20
 
 

@@ -19,7 +19,7 @@ from tests.faults.disk import Fault, arm, faulty, fired
 from tests.faults.vendors import Vendors
 from tests.faults.world import Party
 
-LEAVE_SECONDS = 20.0
+LEAVE_SECONDS = 60.0
 
 
 @pytest.mark.parametrize(

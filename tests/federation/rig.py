@@ -64,7 +64,8 @@ from regional_node.link.state import LinkState
 from regional_node.link.stream import GrpcStream
 from regional_node.link.worker import LinkWorker
 from regional_node.national.national import National
-from regional_node.reconciliation.runs import Runs
+from regional_node.reconciliation.facts import Moved
+from regional_node.reconciliation.runs import Begin, Run, Runs
 
 ROOT = Path(__file__).resolve().parents[2]
 CENTRE_MIGRATIONS = ROOT / "central" / "migrations"
@@ -330,6 +331,28 @@ class Figures:
         raise AssertionError("nothing is damaged here")
 
 
+class CountedRuns(Runs):
+    """The node's runs, and how many have begun and are not yet written down."""
+
+    going = 0
+
+    async def begin(self, begin: Begin) -> Run:
+        """As it is; counted before anything is awaited."""
+        self.going += 1
+        try:
+            return await super().begin(begin)
+        except BaseException:
+            self.going -= 1
+            raise
+
+    async def finish(self, run: Run, moved: Moved, *, cause: str = "") -> None:
+        """As it is; counted until the record is journalled."""
+        try:
+            await super().finish(run, moved, cause=cause)
+        finally:
+            self.going -= 1
+
+
 class Node:
     """A running node; its road may lead over a proxy."""
 
@@ -353,7 +376,7 @@ class Node:
         me = NodeFacts(self.node_id, "ID-JI", "Asia/Jakarta")
         self.national = National(self.database, self.journal, self.authority.centre.verifier, me)
         await self.national.open()
-        self.runs = Runs(self.database, self.journal, CLOCK, LOG, software_version="test")
+        self.runs = CountedRuns(self.database, self.journal, CLOCK, LOG, software_version="test")
         await self.runs.open()
         self.keeper = ClockKeeper(ClockStore(self.database, self.journal), CLOCK, LOG)
         await self.keeper.open()
@@ -399,7 +422,15 @@ class Node:
         )
 
     def settled(self) -> bool:
-        """Present, and nothing is outstanding."""
+        """Present, and nothing is outstanding; it stays so until somebody does something.
+
+        The record of a run makes the node ahead once more, and the centre projects after it stored.
+        """
+        applied = self.state.row.applied_size == self.journal.head.size
+        return self.holds_nothing_back() and self.runs.going == 0 and applied
+
+    def holds_nothing_back(self) -> bool:
+        """Present, and the centre holds what is written; the record of the run may yet come."""
         return self.state.session is not None and self.state.queue_entries == 0
 
 

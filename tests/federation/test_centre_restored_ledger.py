@@ -90,6 +90,7 @@ async def test_everything_that_was_handed_over_comes_back(tmp_path: Path) -> Non
             await eventually(lambda: restored.stored(NODE) == node.journal.head.size)
             await eventually(lambda: _has(restored, digests))
             assert restored.bytes_of(digests[2]) == _content(3_000_000, 3)
+            await eventually(lambda: node.state.row.applied_size == node.journal.head.size)
             parked = await LedgerStore(restored.database).parked(limit=10)
             assert [one.kind for one in parked] == ["hold.ended"]
             await eventually(node.drained)

@@ -79,7 +79,7 @@ class FalseCentre:
     async def code(self) -> str:
         """The code with which the node ends the session; empty for an orderly end."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await asyncio.shield(self.ended)
         except FederationError as error:
             return error.code

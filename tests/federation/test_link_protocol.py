@@ -70,7 +70,7 @@ class Speaker:
 
     async def hear(self, kind: str) -> wire.CentralFrame:
         """The next frame of that kind; others are passed over."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (data := await self.stream.read()) is not None:
                 frame = wire.CentralFrame.FromString(data)
                 if frame.WhichOneof("frame") == kind:
@@ -80,7 +80,7 @@ class Speaker:
     async def ends_with(self) -> str:
         """The code with which the centre ends the stream; empty for an orderly end."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await self.stream.read() is not None:
                     pass
         except FederationError as error:

@@ -180,7 +180,7 @@ async def test_a_follower_sees_each_new_entry_once(both: Listening) -> None:
         first = await pages.read()
         assert not first.entries
         await both.another_run()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             second = await pages.read()
         assert [one.run for one in second.entries] == [f"recon/{NODE}/3"] * len(second.entries)
         assert [one.number for one in second.entries] == list(range(len(second.entries)))

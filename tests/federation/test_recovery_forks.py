@@ -121,7 +121,7 @@ async def test_the_offered_history_continues_and_the_stored_one_is_taken_in(
         person.choice = CONTINUE_OFFERED
         async with recovering(fork) as recovery:
             await eventually(recovery.finished)
-            await eventually(lambda: fork.state.row.applied_size == fork.journal.head.size)
+            await eventually(fork.settled)
             offered = [f"fork {one}" for one in range(40)]
             assert await reasons(centre) == sorted([*stored, *offered])
             await eventually(lambda: same(fork, centre))
@@ -265,7 +265,7 @@ async def test_the_other_machine_goes_on_under_an_identity_of_its_own(
         await _rename(authority, tmp_path / "copy")  # as after a crash: nothing more happens
         renamed = Node(authority, tmp_path / "copy", RENAMED_NODE, centre.port)
         async with running(renamed):
-            await eventually(lambda: renamed.state.row.applied_size == renamed.journal.head.size)
+            await eventually(renamed.settled)
             offered = [f"fork {one}" for one in range(40)]
             assert await reasons(centre) == sorted([*stored, *offered])
             await sound(renamed)
@@ -294,7 +294,7 @@ async def test_runs_of_the_former_identity_are_taken_under_the_new_one_and_no_ot
         renamed = Node(authority, tmp_path / "copy", RENAMED_NODE, centre.port)
         async with running(renamed):
             await renamed.journal.append(_run(NODE, 73))
-            await eventually(lambda: renamed.state.row.applied_size == renamed.journal.head.size)
+            await eventually(renamed.settled)
         listed = await centre.runs.page(before=1 << 40, limit=100, node_id=RENAMED_NODE)
         names = {one.name.partition("@")[0] for one in listed}
         assert {f"recon/{NODE}/71", f"recon/{NODE}/72"} <= names

@@ -220,7 +220,7 @@ async def test_what_was_written_since_is_kept_and_written_again(
             await engine.turn(listed, agreed)
             await eventually(lambda: old.state.session not in (left, None))
             await eventually(recovery.finished)
-            await eventually(lambda: old.state.row.applied_size == old.journal.head.size)
+            await eventually(old.settled)
             since = [f"since {one}" for one in range(7)]
             assert await reasons(centre) == sorted([*before, *since])
             kept = await old.database.read(recovery.store.branched_in)
@@ -289,7 +289,7 @@ async def test_a_second_restore_of_a_copy_that_never_reached_the_centre(
         async with recovering(last) as recovery:
             await recovery.store.want("backup")
             await eventually(recovery.finished)
-            await eventually(lambda: last.state.row.applied_size == last.journal.head.size)
+            await eventually(last.settled)
             found = await reasons(centre)
             assert len(found) == len(set(found)) == 5 + 5 + 6
             await sound(last)

@@ -247,7 +247,7 @@ async def test_handler_ends_when_its_caller_goes_away(loopback: Loopback, tmp_pa
         call = stream(b"")
         assert await call.read() == b"open"
         call.cancel()
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 60)
     assert "rpc.failed" not in loopback.log.getvalue()
 
 

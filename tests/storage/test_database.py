@@ -348,7 +348,7 @@ async def test_failing_checkpoint_ends_all_writing(
     monkeypatch.setattr("lpse.runtime.sqlite.database.WAL_CHECKPOINT_BYTES", 1)
     Faulty.plan["PRAGMA wal_checkpoint"] = sqlite3.SQLITE_IOERR | (4 << 8)
     assert await faulty.write(add("committed before")) == 1
-    await asyncio.wait_for(faulty.failed.wait(), 10)
+    await asyncio.wait_for(faulty.failed.wait(), 60)
     with pytest.raises(StorageFailed):
         await faulty.write(add("refused"))
 

@@ -256,7 +256,7 @@ async def test_waiters_wake_when_entries_are_durable(opened: tuple[Database, Jou
     await asyncio.sleep(0)
     assert not any(waiter.done() for waiter in waiters)
     await journal.append(record())
-    await asyncio.wait_for(asyncio.gather(*waiters), 10)
+    await asyncio.wait_for(asyncio.gather(*waiters), 60)
     assert journal.head.size == 2
 
 
@@ -266,7 +266,7 @@ async def test_waiters_wake_when_the_epoch_ends(opened: tuple[Database, Journal]
     waiter = asyncio.create_task(journal.wait_beyond(5))
     await asyncio.sleep(0)
     await journal.open_epoch(journal.head, "test")
-    await asyncio.wait_for(waiter, 10)
+    await asyncio.wait_for(waiter, 60)
 
 
 async def test_proofs_lead_to_signed_roots(opened: tuple[Database, Journal]) -> None:

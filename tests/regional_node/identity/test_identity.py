@@ -73,7 +73,7 @@ async def test_wrong_fingerprint_sends_nothing(tmp_path: Path) -> None:
     with pytest.raises(Denied) as caught:
         await identity.enrol(f"127.0.0.1:{port}", code.text(), tmp_path / "node")
     assert caught.value.code == "FED-3020"
-    await asyncio.wait_for(fake.closed.wait(), 10)
+    await asyncio.wait_for(fake.closed.wait(), 60)
     server.close()
     assert fake.handshakes == 1 and fake.received == b""
     assert not (tmp_path / "node").exists()

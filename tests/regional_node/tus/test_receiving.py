@@ -345,15 +345,16 @@ async def test_a_file_that_is_being_written_gives_way_to_none(world: World) -> N
     """Creating it again neither ends a running writer's file nor frees its bytes for others."""
     grant = world.book.add(grant_of(2, bytes_max=1000))
     held = await world.files.create(grant, 900, "a")
-    go_on = asyncio.Event()
+    taken, go_on = asyncio.Event(), asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
         yield b"x"
+        taken.set()
         await go_on.wait()
         yield b"x" * 899
 
     writing = asyncio.create_task(world.files.write(grant, held.file_id, 0, body()))
-    await asyncio.sleep(0.05)
+    await taken.wait()
     for _ in range(3):
         with pytest.raises(FileTooLarge):
             await world.files.create(grant, 900, "a")
@@ -390,7 +391,7 @@ async def test_small_files_that_come_slowly_share_a_bounded_memory(
         asyncio.create_task(world.files.create_with(world.grant, 100, f"{number}", body()))
         for number in range(4)
     ]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len((await world.files.overview(world.grant)).files) < 2:
             await asyncio.sleep(0.01)
     assert len((await world.files.overview(world.grant)).files) == 2

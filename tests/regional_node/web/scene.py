@@ -6,9 +6,10 @@ the server over one node's storage, with settings that a test may choose. Leaves
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,7 @@ from regional_node.web.api import GrantDoor
 from regional_node.web.connections import Connections
 from regional_node.web.door import Door, Handlers
 from regional_node.web.rates import Rates
+from regional_node.web.rules import Phase
 from regional_node.web.server import WebServer
 from regional_node.web.tus import TusDoor
 from tests.regional_node.intake.node import CODE, STAGE, Node, start_node
@@ -69,6 +71,11 @@ class Scene:
     port: int
     web: httpx.AsyncClient
 
+    def came(self, phase: Phase) -> list[int]:
+        """Of each connection in that phase: the bytes that came in it, its first piece whole."""
+        pulses = (one.pulse for one in self.connections._open)
+        return [one.window_bytes for one in pulses if one.phase is phase]
+
     async def grant(
         self, vendor: str = "PT Sumber Makmur", *, bytes_max: int = 0, ends: datetime | None = None
     ) -> tuple[Grant, str]:
@@ -90,6 +97,13 @@ class Scene:
         answer = await self.web.patch(location, headers=headers, content=data)
         assert answer.status_code == 204, answer.text
         return location.rsplit("/", 1)[1]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once `condition` holds; the limit only ends a test that has failed already."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def creation(size: int, name: str = "penawaran.rhs") -> dict[str, str]:
@@ -116,7 +130,7 @@ async def open_scene(
         scheme = "https" if settings.tls else "http"
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(
-            base_url=f"{scheme}://127.0.0.1:{port}", verify=False, timeout=20, limits=limits
+            base_url=f"{scheme}://127.0.0.1:{port}", verify=False, timeout=60, limits=limits
         ) as web:
             yield Scene(started, grants, files, connections, server, port, web)
         await server.close()

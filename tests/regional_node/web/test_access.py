@@ -13,7 +13,8 @@ import httpx
 import pytest
 import structlog
 
-from tests.regional_node.web.scene import BODY, TUS, Scene, Settings, creation, open_scene
+from regional_node.web.rules import Phase
+from tests.regional_node.web.scene import BODY, TUS, Scene, Settings, creation, open_scene, until
 
 NOBODY = "/g/" + "a" * 32
 ORIGIN = "https://spse.example.go.id"
@@ -89,7 +90,7 @@ async def test_revocation_stops_a_running_upload_and_keeps_what_was_accepted(sce
 
     headers = {**BODY, "Upload-Offset": "0"}
     sending = asyncio.create_task(scene.web.patch(location, headers=headers, content=body()))
-    await asyncio.sleep(0.1)
+    await until(lambda: len(scene.came(Phase.BODY)) == 1)
     await scene.files.revoke(await scene.grants.revoke(grant.name, "wrong vendor"))
     revoked.set()
     answer = await sending

@@ -47,7 +47,7 @@ async def test_one_grant_has_one_state_made_at_a_time(
         for rest in ["/state", ""] * (WEB_TURNS_WAITING_MAX + 8)
     ]
     honest = asyncio.create_task(scene.web.get(f"{other_path}/state"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not slow.now[other.grant_id] or sum(task.done() for task in asked) < 16:
             await asyncio.sleep(0.01)
     slow.go_on.set()
@@ -63,7 +63,7 @@ async def test_bytes_wait_for_no_page(scene: Scene, monkeypatch: pytest.MonkeyPa
     slow = Slow(scene, monkeypatch)
     _, path = await scene.grant()
     looking = asyncio.create_task(scene.web.get(f"{path}/state"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not slow.now:
             await asyncio.sleep(0.01)
         file_id = await scene.send(path, b"bytes")
