@@ -79,12 +79,11 @@ async def test_a_restored_centre_gets_its_national_entries_back(
             await eventually(lambda: node.national.state.policy.guard_window_seconds == 7)
             rows = await centre.database.read(lambda tx: tx.execute("SELECT record FROM policies"))
             assert directives.PolicyPublished.FromString(rows[0][0]).guard_window_seconds == 399
+            await eventually(lambda: bool(centre.runs_told))
             [(told, entries)] = centre.runs_told
             assert (told, entries[0].rule) == (NODE, "R-NATIONAL-RETURNED/1")
             assert entries[0].count == held.size - lost
-            runs = await node.runs.store.page(before=1 << 40, limit=10)
-            rules = [one.rule for run in runs for one in run.record.entries]
-            assert "R-NATIONAL-RETURNED/1" in rules
+            await eventually(lambda: _told(node, "R-NATIONAL-RETURNED/1"))
 
 
 async def test_two_nodes_that_return_at_once_bring_everything_once(
@@ -201,6 +200,24 @@ async def test_an_index_that_a_node_has_seen_otherwise_is_never_used_again(
             await eventually(lambda: not node.giving.wanted() and node.state.session is not None)
             assert len(await WitnessStore(node.database).findings()) == 1
             assert (await _rules(node)).count("R-NATIONAL-FORKED/1") == 1
+
+
+async def test_a_contradiction_outlives_a_restart_of_the_centre(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Invariant 5: before any node speaks again the gate is shut, and says why."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = await _two_histories(authority, tmp_path, node, 5, 40)
+    async with running(centre):
+        node.port = centre.port
+        async with running(node):
+            await eventually(lambda: centre.national.gate is Gate.CONTRADICTED)
+    async with running(centre):
+        assert centre.national.gate is Gate.CONTRADICTED
+        assert centre.national.evidence.contradicting == {NODE}
+        with pytest.raises(FederationError) as refused:
+            await centre.national.publish(policy(1))
+        assert refused.value.code == "FED-2220"
 
 
 async def _whole(centre: LosingCentre, size: int) -> bool:

@@ -118,6 +118,31 @@ async def test_a_recovery_waits_out_a_paused_link(authority: Authority, tmp_path
             await eventually(lambda: same(old, centre))
 
 
+async def test_a_session_of_the_epoch_that_was_left_is_asked_nothing_more(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """However long its end takes, the turn is not made twice and the tail is not asked for yet."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        await first_life(authority, tmp_path, centre)
+        old = Node(authority, tmp_path / "copy", NODE, centre.port)
+        async with recovering(old) as recovery:
+            await eventually(lambda: old.state.session is not None)
+            left = old.state.session
+            await old.worker.pause("the turn's own session is put back by hand")
+            await eventually(lambda: old.state.session is None)
+            old.state.session = left
+            assert await turned(recovery)
+            present = await own(old)
+            for _ in range(3):
+                await recovery.worker.step(CLOCK.wall())
+            assert await own(old) == present
+            old.state.session = None
+            await old.worker.resume()
+            await eventually(recovery.finished)
+            await eventually(lambda: same(old, centre))
+
+
 async def test_what_came_back_before_the_centre_lost_it_is_not_thrown_away(
     authority: Authority, tmp_path: Path
 ) -> None:
