@@ -39,6 +39,7 @@ from central.plans.store import PlanStore
 from central.reconciliation.service import LogParts, open_log
 from central.reconciliation.store import ReconciliationStore
 from central.reconciliation.wiring import Deciding, open_deciding
+from central.releases.lost import LostBundles, Neighbours
 from central.releases.service import ReleasesService
 from central.releases.store import ReleaseStore
 from central.rollouts.planning import RolloutApplier
@@ -47,6 +48,7 @@ from central.rollouts.service import Parts, RolloutsService
 from central.rollouts.store import RolloutStore
 from central.rollouts.view import Viewer
 from central.rollouts.worker import RolloutWorker
+from central.scrub.store import CentralScrubStore
 from central.uploads.announcements import LedgerAnnouncements
 from central.uploads.parked_store import ParkedStore
 from central.uploads.service import TransfersService
@@ -101,6 +103,7 @@ class Areas:
     packages: PackagesProjection
     outages: OutageStore
     deciding: Deciding
+    lost: LostBundles | None = None  # made with the services
     for_nodes: list[Register] = field(default_factory=list)
     for_operators: list[Register] = field(default_factory=list)
     workers: dict[str, Work] = field(default_factory=dict)
@@ -146,8 +149,10 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
     await receiving.open()
     announcements = LedgerAnnouncements(areas.uploads, ledger)
     parked = ParkedStore(base.database)
+    areas.lost = _lost_bundles(areas, sessions)
+    areas.workers["lost_bundles"] = areas.lost.run
     transfer = TransferService(
-        receiving, base.admission, announcements, areas.releases, parked, base.log
+        receiving, base.admission, announcements, areas.lost, parked, base.log
     )
     areas.workers["transfers"] = SweepWorker(receiving, base.log).run
     areas.for_nodes.append(
@@ -172,8 +177,26 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
     ]
     areas.for_operators.append(areas.deciding.serve(base.plans, receiving, base.admission))
     areas.workers["findings"] = areas.deciding.runs.run
+    areas.workers["findings.closing"] = areas.deciding.runs.run_closing
     _serve_rollouts(areas)
     _serve_outages(areas)
+
+
+def _lost_bundles(areas: Areas, sessions: Sessions) -> LostBundles:
+    base = areas.base
+    return LostBundles(
+        Neighbours(
+            database=base.database,
+            releases=areas.releases,
+            blobs=base.blobs,
+            scrub=CentralScrubStore(base.database),
+            nodes=sessions,
+            versions=ReportedVersions(areas.fleet).versions,
+            runs=areas.deciding.runs,
+            clock=base.clock,
+            log=base.log,
+        )
+    )
 
 
 def _serve_rollouts(areas: Areas) -> None:

@@ -2,8 +2,9 @@
 
 Owns what the centre found out and no node can record (a suspected clone, a projection that differs,
 a restored centre). Rules: a distinct finding is written once; a node adds a bounded number of runs
-a day; while the gate is shut a run waits in its table, and nothing is lost by a crash. The log
-shows these runs like those of nodes. Leaves out what is found (each finder) and the rules.
+a day, and what comes beyond is counted and told as a number (`passed_store`); while the gate is
+shut a run waits in its table, and nothing is lost by a crash. The log shows these runs like those
+of nodes. Leaves out what is found (each finder) and the rules.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from structlog.typing import FilteringBoundLogger
 from central.national.national import National
 from central.national.restoring import Handler, Returned
 from central.national.rules import Gate
+from central.reconciliation import passed_store
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.entries import timestamp
 from lpse.federation.limits import (
+    FINDINGS_CLOSING_SECONDS,
     FINDINGS_PENDING_MAX,
     FINDINGS_PER_NODE_DAY_MAX,
     FINDINGS_REMEMBERED_MAX,
     RECONCILIATION_ENTRIES_MAX,
 )
 from lpse.federation.reconciliation_findings import name_findings
+from lpse.federation.reconciliation_rules import entry
 from lpse.federation.reconciliation_sets import Sets, name_sets
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import Clock
@@ -75,20 +79,29 @@ class CentralRuns:
 
         `node_id` is empty where no node is concerned; `sets` is what the run compared, if counted.
         """
-        if not self._has_room_in(tx, node_id):
-            self._log.warning("reconciliation.findings_limited", node=node_id)
+        day = self._day()
+        number = self._room_in(tx, node_id, day)
+        if number is None:
+            self._pass_in(tx, node_id, day, entries)
             return False
         fresh = [one for one in entries if _is_new_in(tx, node_id, one)]
         if not fresh:
             return False
-        assert len(fresh) <= RECONCILIATION_ENTRIES_MAX
-        record = self._record(node_id, trigger, fresh, sets or Sets())
-        tx.run(
-            "INSERT INTO recon_central_runs (node_id, day, record) VALUES (?, ?, ?)",
-            (node_id, self._day(), record.SerializeToString(deterministic=True)),
-        )
-        self._journal_in(tx)
+        told = passed_store.told_in(tx, node_id, day)
+        if number == FINDINGS_PER_NODE_DAY_MAX:
+            told.append(entry("R-FINDINGS-LIMITED", "findings", b"", b"", "", number))
+        self._write_in(tx, (node_id, trigger), [*fresh, *told], sets or Sets())
         return True
+
+    async def close_days(self) -> int:
+        """Write how many findings were only counted on days that are over; how many runs."""
+        return await self._database.write(self._close_days_in)
+
+    async def run_closing(self) -> None:
+        """Look again and again whether a day is over, for ever."""
+        while True:
+            await self.close_days()
+            await self._clock.sleep(FINDINGS_CLOSING_SECONDS)
 
     async def step(self) -> int:
         """Journal what waited for the gate; how many runs."""
@@ -129,13 +142,45 @@ class CentralRuns:
             )
         return len(rows)
 
-    def _has_room_in(self, tx: Transaction, node_id: str) -> bool:
+    def _write_in(
+        self, tx: Transaction, about: tuple[str, Trigger], entries: Entries, sets: Sets
+    ) -> None:
+        """A run of today about a node; journalled at once while the gate is open."""
+        assert len(entries) <= RECONCILIATION_ENTRIES_MAX
+        record = self._record(*about, entries, sets)
+        tx.run(
+            "INSERT INTO recon_central_runs (node_id, day, record) VALUES (?, ?, ?)",
+            (about[0], self._day(), record.SerializeToString(deterministic=True)),
+        )
+        self._journal_in(tx)
+
+    def _pass_in(self, tx: Transaction, node_id: str, day: str, entries: Entries) -> None:
+        """Count what would have been written."""
+        for one in entries:
+            if not _is_known_in(tx, node_id, one):
+                passed_store.count_in(tx, node_id, day, one, _digest(one))
+        self._log.warning("reconciliation.findings_limited", node=node_id)
+
+    def _close_days_in(self, tx: Transaction) -> int:
+        day, runs = self._day(), 0
+        for node_id in passed_store.waiting_in(tx, day):
+            if self._room_in(tx, node_id, day) is None:
+                continue
+            entries = passed_store.told_in(tx, node_id, day)
+            trigger = records.RECONCILIATION_TRIGGER_SCHEDULE
+            self._write_in(tx, (node_id, trigger), entries, Sets())
+            runs += 1
+        return runs
+
+    def _room_in(self, tx: Transaction, node_id: str, day: str) -> int | None:
+        """Which run of the day about the node comes next; None beyond the limits."""
         today, pending = tx.execute(
             "SELECT (SELECT count(*) FROM recon_central_runs WHERE node_id = ? AND day = ?),"
             " (SELECT count(*) FROM recon_central_runs WHERE number IS NULL)",
-            (node_id, self._day()),
+            (node_id, day),
         )[0]
-        return bool(today < FINDINGS_PER_NODE_DAY_MAX and pending < FINDINGS_PENDING_MAX)
+        full = today >= FINDINGS_PER_NODE_DAY_MAX or pending >= FINDINGS_PENDING_MAX
+        return None if full else int(today) + 1
 
     def _day(self) -> str:
         return self._clock.now().date().isoformat()
@@ -171,6 +216,11 @@ def _is_new_in(tx: Transaction, node_id: str, one: records.ReconciliationEntry) 
         (node_id, _digest(one)),
     )
     return inserted > 0
+
+
+def _is_known_in(tx: Transaction, node_id: str, one: records.ReconciliationEntry) -> bool:
+    known = "SELECT 1 FROM recon_central_findings WHERE node_id = ? AND digest = ?"
+    return bool(tx.execute(known, (node_id, _digest(one))))
 
 
 def _digest(one: records.ReconciliationEntry) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from central.national.restoring import Restorers
 from central.national.rules import Gate
+from central.reconciliation import passed_store
 from central.reconciliation.recorder import CentralRuns
 from lpse.federation.entries import decode_entry
 from lpse.federation.limits import FINDINGS_PER_NODE_DAY_MAX
@@ -74,17 +75,65 @@ async def test_the_same_finding_is_written_once(centre: Centre) -> None:
         ]
 
 
+async def _rage(runs: CentralRuns, first: int, last: int) -> None:
+    for size in range(first, last):
+        await runs.record(NODE, RECONNECT, [_clone(size)])
+
+
 async def test_a_raging_node_adds_a_bounded_number_of_runs_a_day(centre: Centre) -> None:
-    """Invariant 12: the national journal is not filled by one node; tomorrow it may add again."""
+    """Invariant 12: one node cannot fill the national journal; what is beyond becomes a number."""
     clock = ManualClock(datetime(2026, 11, 22, 3, tzinfo=UTC))
+    most = FINDINGS_PER_NODE_DAY_MAX
     async with running(centre):
         runs = _runs(centre, clock)
-        for size in range(FINDINGS_PER_NODE_DAY_MAX + 5):
-            await runs.record(NODE, RECONNECT, [_clone(size)])
-        assert len(await _journalled(centre)) == FINDINGS_PER_NODE_DAY_MAX
+        await _rage(runs, 0, most + 5)
+        await _rage(runs, 0, most + 5)  # known ones, and the passed ones again: each counts once
+        written = await _journalled(centre)
+        assert len(written) == most
+        assert [len(one.entries) for one in written] == [1] * (most - 1) + [2]
+        assert written[-1].entries[1].rule == "R-FINDINGS-LIMITED/1"
         clock.advance(timedelta(days=1).total_seconds())
-        await runs.record(NODE, RECONNECT, [_clone(FINDINGS_PER_NODE_DAY_MAX)])
-        assert len(await _journalled(centre)) == FINDINGS_PER_NODE_DAY_MAX + 1
+        await _rage(runs, most, most + 1)
+        (run,) = (await _journalled(centre))[most:]
+        assert [one.rule for one in run.entries] == ["R-CLONE-SUSPECT/1", "R-FINDINGS-COUNTED/1"]
+        told = run.entries[1]
+        assert told.count == 5 and told.words["rules"] == "R-CLONE-SUSPECT/1 × 5"
+        assert "of 2026-11-22" in told.reason and replay(run).complete
+        assert await runs.close_days() == 0, "told once"
+
+
+async def test_a_day_that_nothing_follows_is_closed_by_a_run_of_its_own(centre: Centre) -> None:
+    """Nothing vanishes without a number, even if the node falls silent and the centre restarts."""
+    clock = ManualClock(datetime(2026, 11, 22, 3, tzinfo=UTC))
+    most = FINDINGS_PER_NODE_DAY_MAX
+    async with running(centre):
+        await _rage(_runs(centre, clock), 0, most + 3)
+        assert await _runs(centre, clock).close_days() == 0, "the day is not over"
+    async with running(centre):
+        clock.advance(timedelta(days=2).total_seconds())
+        runs = _runs(centre, clock)
+        assert (await runs.close_days(), await runs.close_days()) == (1, 0)
+        run = (await _journalled(centre))[-1]
+        assert (run.node_id, len(run.entries)) == (NODE, 1)
+        assert (run.entries[0].count, replay(run).complete) == (3, True)
+
+
+async def test_the_count_of_a_day_needs_bounded_room(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: beyond the distinct ones every time counts, in one row."""
+    monkeypatch.setattr(passed_store, "FINDINGS_PASSED_DISTINCT_MAX", 2)
+    clock = ManualClock(datetime(2026, 11, 22, 3, tzinfo=UTC))
+    most = FINDINGS_PER_NODE_DAY_MAX
+    async with running(centre):
+        runs = _runs(centre, clock)
+        await _rage(runs, 0, most + 2)
+        for _ in range(2):
+            await _rage(runs, most, most + 5)
+        rows = await centre.database.read(
+            lambda tx: tx.execute("SELECT count(*), sum(times) FROM recon_central_passed")
+        )
+        assert rows == [(3, 2 + 2 * 3)]
 
 
 async def test_a_finding_waits_for_the_gate_and_survives_a_restart(centre: Centre) -> None:

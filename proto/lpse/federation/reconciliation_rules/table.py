@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lpse.federation.reconciliation_rules.notices import NOTICES
 from lpse.federation.reconciliation_rules.words import Decision, Rule
 from lpse.federation.v1 import records_pb2 as records
 
@@ -373,6 +374,8 @@ TABLE: Final = (
         "jurnal yang tadinya rusak dibaca ulang: seluruh {count} entri menghasilkan akar yang"
         " ditandatangani",
     ),
+    # --- what the centre makes people look at ---
+    *NOTICES,
 )
 
 # What no row above covers: both sides keep what they have, and a person is asked.

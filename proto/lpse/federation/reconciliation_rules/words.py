@@ -25,6 +25,7 @@ class Decision(Enum):
     DROP_REPEATED = ("the repetition has no effect", "pengulangan tidak berpengaruh", False)
     HEAL = ("healed from the good copy", "dipulihkan dari salinan baik", False)
     REBUILD = ("rebuilt from the owner's journal", "dibangun ulang dari jurnal pemilik", False)
+    COUNT = ("counted", "dihitung", False)
     KEEP_BOTH = ("both are kept", "keduanya disimpan", False)
     PARK = ("set aside, a person must look", "disisihkan, seseorang harus memeriksa", True)
     REFUSE = ("refused, a person must look", "ditolak, seseorang harus memeriksa", True)

@@ -1,0 +1,42 @@
+"""Rows of the table by which the centre makes people look: recoveries, and findings it only counts.
+
+Leaves out what was recovered, which the node tells in a run of its own (`table`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lpse.federation.reconciliation_rules.words import Decision, Rule
+from lpse.federation.v1 import records_pb2 as records
+
+C = records.Classification
+D = Decision
+
+NOTICES: Final = (
+    Rule(
+        "R-RECOVERY-NOTICED/1",
+        C.CLASSIFICATION_REWOUND,
+        D.ASK,
+        "a machine at {address} showed an old copy of this node and was given the rest of its"
+        " journal; if nobody restored the node there, its keys are in other hands",
+        "mesin di {address} menunjukkan salinan lama simpul ini dan diberi sisa jurnalnya; bila"
+        " tidak ada yang memulihkan simpul di sana, kuncinya berada di tangan lain",
+    ),
+    Rule(
+        "R-FINDINGS-LIMITED/1",
+        C.CLASSIFICATION_PARKED,
+        D.COUNT,
+        "run number {count} of this day about this node: further ones are counted, and the count"
+        " is written when the day is over",
+        "catatan ke-{count} tentang simpul ini pada hari ini: yang berikutnya dihitung saja, dan"
+        " jumlahnya ditulis setelah hari berganti",
+    ),
+    Rule(
+        "R-FINDINGS-COUNTED/1",
+        C.CLASSIFICATION_PARKED,
+        D.COUNT,
+        "{count} further findings of {day} were counted and not written one by one: {rules}",
+        "{count} temuan lain pada {day} dihitung dan tidak ditulis satu per satu: {rules}",
+    ),
+)
