@@ -155,7 +155,10 @@ async def open_centre(machine: Machine) -> Centre:
         machine.clock, machine.log,
     )  # fmt: skip
     taking_up = restorers(machine.settings.certificates.node_seconds, areas.deciding.handlers())
-    for_nodes, for_operators = open_witness(ground, taking_up, areas.deciding.runs)
+    assert areas.lost is not None, "the areas are served"
+    for_nodes, for_operators = open_witness(
+        ground, taking_up, areas.deciding.runs, areas.lost.declined
+    )
     areas.for_nodes.append(for_nodes.register)
     areas.for_operators.append(for_operators.register)
     return Centre(

@@ -74,6 +74,8 @@ from regional_node.tus.worker import ExpiryWorker
 from regional_node.upgrades.store import UpgradeStore
 from regional_node.upgrades.watch import ServiceWatch
 from regional_node.upgrades.worker import UpgradeSettings, UpgradeWorker
+from regional_node.witness.bundles import GivingBundles
+from regional_node.witness.wiring import BUNDLES, open_bundles
 
 Register = Callable[[grpc.aio.Server], None]
 _UPGRADE_STEP_SECONDS = 1.0
@@ -86,6 +88,7 @@ class Areas:
     watch: ServiceWatch
     drain: DrainWorker
     upkeep: Upkeep
+    bundles: GivingBundles
     front: Front | None = None  # the port for vendors; made with intake
     restorers: Restorers | None = None  # own entries that come back
     services: list[Register] = field(default_factory=list)
@@ -138,7 +141,7 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
         machine,
         effective,
         BundleFetcher(
-            machine.settings.data / "bundles",
+            machine.settings.data / BUNDLES,
             centre,
             transfers.road,
             reserve_bytes=BLOB_RESERVE_BYTES_MIN,
@@ -146,13 +149,15 @@ async def open_areas(machine: Machine, connect: Callable[[], grpc.aio.Channel]) 
     )
     watch = ServiceWatch(upgrades)
     upkeep = _upkeep(machine, centre, drain)
-    areas = Areas(watch, drain, upkeep)
+    bundles = open_bundles(machine, centre, transfers.road)
+    areas = Areas(watch, drain, upkeep, bundles)
     areas.workers |= {
         "newest": machine.newest.follow,
         "watch": lambda: watch.run(clock),
         "upgrades": lambda: _run_upgrades(machine, upgrades),
         "transfer": lambda: drain.run(asyncio.Event()),
         "parked": transfers.reporter.run,
+        "bundles": bundles.run,
         "ballast": machine.care.watch(),
         **upkeep.workers,
     }

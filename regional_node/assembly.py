@@ -90,6 +90,7 @@ async def open_node(machine: Machine, roads: Roads) -> Node:
         measuring=machine.keeper,
         challenged=audit.proofs,
         witnessed=open_checking(machine),
+        bundles=areas.bundles,
     )
     link = LinkWorker(
         parts,

@@ -65,8 +65,34 @@ class ParkedBlobs(Protocol):
         """Keep a node's list in place of its last one; which of them an operator wants again."""
 
 
+class Returned(Protocol):
+    """A lost bundle on its way back, from the one node that was asked for it."""
+
+    @property
+    def size(self) -> int:
+        """The size that was published."""
+
+    def returned_in(self, tx: Transaction) -> None:
+        """Follows from the bytes, in the transaction that vouches for them."""
+
+    def begun(self, offset: int) -> None:
+        """A stream goes on from there."""
+
+    def ended(self, offset: int) -> None:
+        """The stream is over; so much had come."""
+
+    def came(self) -> None:
+        """The bundle is whole and durable."""
+
+    def false(self) -> None:
+        """The bytes have another digest; they are gone."""
+
+
 class Bundles(Protocol):
-    """What nodes may fetch; implemented by `releases`."""
+    """What nodes may fetch, and what they are asked for; implemented by `releases`."""
 
     async def offered_size(self, digest: bytes) -> int | None:
         """Size of a published bundle that is not withdrawn; None for anything else."""
+
+    def coming(self, node_id: str, digest: bytes) -> Returned | None:
+        """A lost bundle that this node was asked for; None for anything else."""

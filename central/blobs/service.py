@@ -1,10 +1,11 @@
 """The Transfer service: nodes bring sealed bytes and fetch release bundles.
 
 Rules: a node may bring only what stands in one of its own STORED entries, with the size that the
-entry names; it may fetch only bundles of published releases and blobs that it brought itself. To
-know a digest is not to have its bytes: what another node brought is neither shown nor told of.
-VERIFIED leaves after row and file are durable (Invariant 1). No digest and no size of a refused
-call is logged. Leaves out storage (`receiving`) and the loop (`streams`).
+entry names, or the lost bundle that it is asked for; it may fetch only bundles of published
+releases and blobs that it brought itself. To know a digest is not to have its bytes: what another
+node brought is neither shown nor told of. VERIFIED leaves after row and file are durable (Invariant
+1). No digest and no size of a refused call is logged. Leaves out storage (`receiving`) and the loop
+(`streams`).
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from central.blobs.ports import (
     Context,
     ParkedBlob,
     ParkedBlobs,
+    Returned,
 )
 from central.blobs.receiving import Receiving, Wanted
-from central.blobs.store import UPLOAD
+from central.blobs.store import BUNDLE, UPLOAD
 from central.blobs.streams import Streams, first_message, take_in
 from lpse.federation.errors import Denied, NotFound, Refused, Unavailable
 from lpse.federation.limits import (
@@ -42,9 +44,10 @@ from lpse.federation.limits import (
 from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1 import transfer_pb2_grpc
 from lpse.runtime.sqlite import Transaction
-from lpse.storage.blobs import BlobReader
+from lpse.storage.blobs import BlobMismatch, BlobReader, BlobRefused
 
 _DIGEST_BYTES: Final = 32
+_LOST: Final = "lost bundle"  # the caller of a part that one node after the other may continue
 _CHUNK_BYTES: Final = 256 * KIB  # where the caller does not choose
 _PROJECTION_PAUSES: Final = (0.0, 0.02, 0.05, 0.1, 0.2)  # seconds
 
@@ -77,7 +80,12 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
         """Take one blob in; the handler reads and writes the stream itself."""
         node_id = self._admission.require_node(context)
         with self._streams.enter(f"node/{node_id}") as ended:
-            wanted = await self._wanted(node_id, await first_message(context))
+            first = await first_message(context)
+            lost = self._bundles.coming(node_id, first.begin.digest)
+            if lost is not None:
+                await self._take_back(context, first, lost, ended)
+                return
+            wanted = await self._wanted(node_id, first)
 
             def verified_in(tx: Transaction) -> None:
                 now = self._receiving.clock.wall()
@@ -97,6 +105,28 @@ class TransferService(transfer_pb2_grpc.TransferServicer):
                 await incoming.close()
             await context.write(_verified(wanted.digest, already_stored=False))
             self._log.info("blob.verified", node=node_id, size_bytes=wanted.size)
+
+    async def _take_back(
+        self, context: Context, first: wire.PutBlobRequest, lost: Returned, ended: asyncio.Event
+    ) -> None:
+        """A lost bundle; whoever brings it goes on where the one before ended."""
+        if first.begin.size_bytes != lost.size:
+            raise Refused("FED-2304", "the size differs from the one that was published")
+        wanted = Wanted(_LOST, first.begin.digest, lost.size, BUNDLE)
+        incoming = await self._receiving.begin(wanted, lost.returned_in)
+        lost.begun(incoming.offset)
+        try:
+            await context.write(_accepted(incoming.offset, incoming.fence))
+            await take_in(context, incoming, ended, _durable)
+            await incoming.finish()
+        except (BlobMismatch, BlobRefused):
+            lost.false()
+            raise
+        finally:
+            await incoming.close()
+            lost.ended(incoming.offset)
+        lost.came()
+        await context.write(_verified(wanted.digest, already_stored=False))
 
     async def PutBlobs(  # type: ignore[override]  # the reader/writer form, which gRPC takes too
         self, request_iterator: Any, context: Context

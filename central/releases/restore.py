@@ -1,31 +1,21 @@
 """Releases, taken up again from national entries that came back to a restored centre.
 
-Owns also the question which bundles are missing then: the entry names bytes that the restored copy
-may not have. Rule: a release without its bytes stays published; nodes that have the bundle give it
-back, and what nobody has is listed for an operator. Leaves out the bytes (`central.blobs`).
+The entry names bytes that the restored copy may not have. Rule: a release without its bytes stays
+published; nodes that have the bundle give it back (`lost`), and what nobody has is listed for an
+operator. Leaves out the bytes (`central.blobs`).
 """
 
 from __future__ import annotations
 
 from central.national.restoring import Handler, Returned
 from lpse.federation.v1 import directives_pb2 as directives
-from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite import Transaction
 from lpse.runtime.sqlite.instants import to_micros
-
-_MISSING = """SELECT version, bundle_digest FROM releases r WHERE withdraw_time IS NULL
-    AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = r.bundle_digest)
-    ORDER BY release LIMIT ?"""
 
 
 def handlers() -> dict[str, Handler]:
     """By kind."""
     return {"release.published": _published_in, "release.withdrawn": _withdrawn_in}
-
-
-async def missing_bundles(database: Database, limit: int) -> list[tuple[str, bytes]]:
-    """Versions that are offered although their bundle's bytes are not here, with its digest."""
-    rows = await database.read(lambda tx: tx.execute(_MISSING, (limit,)))
-    return [(str(version), bytes(digest)) for version, digest in rows]
 
 
 def _published_in(tx: Transaction, entry: Returned) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from lpse.runtime.sqlite import Database
+from lpse.runtime.sqlite import Database, Transaction
+from lpse.runtime.sqlite.instants import to_micros
+from lpse.storage.scrub import OWN
 from lpse.storage.scrub_store import HEALED, PERSON, Finding, ScrubStore
 
 NAMED: Final = "blobs"
@@ -33,6 +35,14 @@ class CentralScrubStore(ScrubStore):
     async def healed(self, one: Finding, now: datetime) -> None:
         """The copy is whole again."""
         await self._database.write(lambda tx: self.settle_in(tx, one, HEALED, (now, now)))
+
+    def close_in(self, tx: Transaction, digest: bytes, now: datetime) -> None:
+        """Good bytes came by another way than the scrub's; inside the caller's transaction."""
+        tx.run(
+            "UPDATE scrub_findings SET state = ?, next_attempt = ?, end_time = ?"
+            " WHERE digest = ? AND side = ? AND state <> ?",
+            (HEALED, to_micros(now), to_micros(now), digest, OWN, HEALED),
+        )
 
     async def needs_person(self, one: Finding, now: datetime, again: datetime) -> None:
         """No node can be asked: it is a release bundle, or a blob that nobody announced."""

@@ -17,7 +17,6 @@ from structlog.typing import FilteringBoundLogger
 
 from central.national.national import National
 from central.national.restoring import Restorers, Unapplied
-from central.releases.restore import missing_bundles
 from central.witness.rules import Contradicted, Part, grown
 from central.witness.store import WitnessStore
 from lpse.federation import reconciliation_rules as table
@@ -158,11 +157,7 @@ class Returning:
             last - first,
         )
         entry.hash_after = head.root
-        missing = await missing_bundles(one.database, _NAMED_MAX)
-        for version, _ in missing:
-            one.log.warning("release.bundle_missing", release=version)
-        told = [*map(_left, unapplied[:_NAMED_MAX]), *(_no_bundle(*each) for each in missing)]
-        await one.record(node_id, [entry, *told])
+        await one.record(node_id, [entry, *map(_left, unapplied[:_NAMED_MAX])])
 
     # --- keeping what contradicts ---
 
@@ -237,17 +232,4 @@ def _left(unapplied: Unapplied) -> records.ReconciliationEntry:
         f"stored; {table.PERSON}",
         1,
         kind=unapplied.kind or "?",
-    )
-
-
-def _no_bundle(version: str, digest: bytes) -> records.ReconciliationEntry:
-    """A release that came back as an entry alone; an operator brings the same file again."""
-    return table.entry(
-        "R-BUNDLE-MISSING/1",
-        f"release {version}",
-        table.evidence(),
-        table.evidence(bundle=digest.hex()),
-        "",
-        1,
-        version=version,
     )

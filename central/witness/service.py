@@ -7,13 +7,13 @@ is done with a part (`returning`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc
 
 from central.enrolment.admission import Admission, Context
 from central.link.turns import Places, Turns
-from central.releases.restore import missing_bundles
+from central.releases.lost_store import lost_bundles
 from central.witness.returning import Returning
 from central.witness.rules import Part
 from lpse.federation.checkpoints import Head
@@ -30,13 +30,22 @@ from lpse.federation.v1 import witness_pb2_grpc
 from lpse.runtime.sqlite import Database
 from lpse.storage.journal import Journal
 
+Declined = Callable[[str, bytes], None]
+
 
 class WitnessService(witness_pb2_grpc.WitnessServicer):
     """Handlers of `lpse.federation.v1.Witness`."""
 
     def __init__(
-        self, returning: Returning, journal: Journal, database: Database, admission: Admission
+        self,
+        returning: Returning,
+        journal: Journal,
+        database: Database,
+        admission: Admission,
+        declined: Declined,
     ) -> None:
+        """`declined` hears which node does not bring which bundle."""
+        self._declined = declined
         self._returning = returning
         self._journal = journal
         self._database = database
@@ -69,11 +78,11 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
         parts = (_part(one) async for one in request_iterator)
         async with self._turns.turn(node_id):
             returned = await self._returning.take(node_id, parts)
-        missing = await missing_bundles(self._database, MISSING_BUNDLES_MAX)
+        missing = await lost_bundles(self._database, MISSING_BUNDLES_MAX)
         return wire.ReturnNationalResponse(
             returned=returned,
             own_head=self._journal.head.message(),
-            missing_bundles=[digest for _, digest in missing],
+            missing_bundles=[one.digest for one in missing],
         )
 
     async def KeepNationalBranch(
@@ -83,6 +92,13 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
         parts = (_part(one) async for one in request_iterator)
         async with self._turns.turn(node_id):
             return wire.KeepNationalBranchResponse(kept=await self._returning.keep(node_id, parts))
+
+    async def DeclineBundle(
+        self, request: wire.DeclineBundleRequest, context: Context
+    ) -> wire.DeclineBundleResponse:
+        node_id = self._admission.require_node(context)
+        self._declined(node_id, request.digest)
+        return wire.DeclineBundleResponse()
 
 
 def _busy() -> Unavailable:

@@ -21,11 +21,12 @@ from central.operators import restore as operators
 from central.outages import restore as outages
 from central.reconciliation.recorder import CentralRuns
 from central.releases import restore as releases
+from central.releases.lost_store import lost_bundles
 from central.rollouts import restore as rollouts
 from central.witness.comparing import Comparing, Sources
 from central.witness.operator_service import WitnessesService
 from central.witness.returning import Neighbours, Returning
-from central.witness.service import WitnessService
+from central.witness.service import Declined, WitnessService
 from central.witness.store import WitnessStore
 from lpse.federation.limits import MISSING_BUNDLES_MAX
 from lpse.federation.v1 import records_pb2 as records
@@ -66,9 +67,9 @@ class Ground:
 
 
 def open_witness(
-    ground: Ground, restoring: Restorers, runs: CentralRuns
+    ground: Ground, restoring: Restorers, runs: CentralRuns, declined: Declined
 ) -> tuple[WitnessService, WitnessesService]:
-    """The service for nodes and the one for operators."""
+    """The service for nodes and the one for operators; `declined` hears of bundles that stay."""
     store = WitnessStore(ground.database)
 
     async def record(node_id: str, entries: Sequence[records.ReconciliationEntry]) -> None:
@@ -88,12 +89,12 @@ def open_witness(
     sources = Sources(ground.journal, ground.ledger, ground.keys)
     comparing = Comparing(sources, store, record, ground.clock, ground.log)
     for_nodes = WitnessService(
-        Returning(neighbours), ground.journal, ground.database, ground.admission
+        Returning(neighbours), ground.journal, ground.database, ground.admission, declined
     )
 
     async def missing() -> list[str]:
-        found = await releases.missing_bundles(ground.database, MISSING_BUNDLES_MAX)
-        return [version for version, _ in found]
+        found = await lost_bundles(ground.database, MISSING_BUNDLES_MAX)
+        return [one.version for one in found]
 
     for_operators = WitnessesService(store, comparing, ground.national, ground.admission, missing)
     return for_nodes, for_operators

@@ -88,6 +88,13 @@ class Witnessed(Protocol):
         """At most WITNESSED_HEADS_MAX of them, unverified; a FederationError ends the session."""
 
 
+class BundleHolder(Protocol):
+    """Who may hold a release bundle that the centre has lost."""
+
+    def wanted(self, asked: wire.BundleWanted) -> None:
+        """The centre asks this node for it; answered later, by a call of its own."""
+
+
 Connect = Callable[[], Stream]
 
 
@@ -121,3 +128,4 @@ class Parts:
     measuring: Measuring | None = None
     challenged: Challenged | None = None
     witnessed: Witnessed | None = None
+    bundles: BundleHolder | None = None

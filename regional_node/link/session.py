@@ -183,6 +183,9 @@ class NodeSession:
                     await self._take_reply(frame.heartbeat_reply)
                 case "blobs_wanted":
                     await self._parts.disk.wanted(frame.blobs_wanted)
+                case "bundle_wanted":
+                    if self._parts.bundles is not None:
+                        self._parts.bundles.wanted(frame.bundle_wanted)
                 case "probe":
                     answer = wire.ProbeAnswer(number=frame.probe.number)
                     self._enqueue(wire.NodeFrame(probe_answer=answer))

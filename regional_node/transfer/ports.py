@@ -13,6 +13,7 @@ from typing import Protocol
 import grpc
 
 from lpse.runtime.sqlite import Transaction
+from lpse.storage.blob_reader import BlobReader
 
 # Told of a blob whose bytes are not those of its name any more, so that it is healed.
 Suspect = Callable[[bytes], Awaitable[None]]
@@ -68,6 +69,16 @@ class Deadlines(Protocol):
 
     async def of(self, packages: Sequence[str], now: datetime) -> Mapping[str, datetime | None]:
         """The deadline of each package as it counts now; None where none does."""
+
+
+class Copies(Protocol):
+    """Where bytes on their way out are read from."""
+
+    async def open_read(self, digest: bytes, offset: int = 0) -> BlobReader:
+        """Read from an offset on; BlobUnknown where there are none."""
+
+    async def verify(self, digest: bytes) -> bool:
+        """Whether the disk still gives back the bytes of that name."""
 
 
 class LocalCopies(Protocol):

@@ -27,7 +27,8 @@ from lpse.federation.v1 import transfer_pb2 as wire
 from lpse.federation.v1.transfer_pb2_grpc import TransferStub
 from lpse.runtime.channels import error_from
 from lpse.runtime.clock import Clock
-from lpse.storage.blobs import BlobReader, BlobStore, BlobUnknown
+from lpse.storage.blobs import BlobReader, BlobUnknown
+from regional_node.transfer.ports import Copies
 from regional_node.transfer.road import Interrupted, Road
 from regional_node.transfer.rules import LOCAL_DAMAGE, next_chunk_bytes
 
@@ -46,9 +47,9 @@ class Way:
 
 
 class Sender:
-    """Sends blobs of this node's store."""
+    """Sends blobs of this node's store, or of another place."""
 
-    def __init__(self, blobs: BlobStore, road: Road, clock: Clock) -> None:
+    def __init__(self, blobs: Copies, road: Road, clock: Clock) -> None:
         self._blobs = blobs
         self._road = road
         self._clock = clock

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Final
 
 import grpc
 
 from regional_node.machine import Machine
 from regional_node.reconciliation.decided import DecidedRuns
+from regional_node.transfer.ports import Centre
+from regional_node.transfer.road import Road
 from regional_node.transfer.store import TransferStore
 from regional_node.witness.blobs_again import BlobsAgain
+from regional_node.witness.bundles import GivingBundles, Shelf
 from regional_node.witness.checking import Checking
 from regional_node.witness.giving_back import GivingBack, Neighbours, record_with
 from regional_node.witness.pages import CheckpointPage
 from regional_node.witness.store import WitnessStore
 from regional_node.witness.telling import Telling
+
+BUNDLES: Final = "bundles"  # the folder of fetched ones
 
 
 def open_checking(machine: Machine) -> Checking:
@@ -52,6 +58,13 @@ def open_blobs_again(machine: Machine, wake_transfers: Callable[[], None]) -> Bl
     again = BlobsAgain(machine.link, store, wake_transfers, machine.log)
     machine.link.on_session(again.wake)
     return again
+
+
+def open_bundles(machine: Machine, centre: Centre, road: Road) -> GivingBundles:
+    """The link's port `BundleHolder`, and the worker that answers."""
+    first = machine.settings.upgrades.first_bundle
+    shelf = Shelf(machine.settings.data / BUNDLES, [] if first is None else [first])
+    return GivingBundles(shelf, centre, road, machine.clock, machine.log)
 
 
 def open_telling(machine: Machine) -> Telling:

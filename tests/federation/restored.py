@@ -57,8 +57,17 @@ class LosingCentre(Centre):
                 log=LOG,
             )
         )
-        service = WitnessService(self.returning, self.journal, self.database, self.enrolled)  # type: ignore[arg-type]  # the rig's port asks the certificate alone
+        service = WitnessService(
+            self.returning,
+            self.journal,
+            self.database,
+            self.enrolled,  # type: ignore[arg-type]  # the rig's port asks the certificate alone
+            self.declined,
+        )
         return service.register
+
+    def declined(self, node_id: str, digest: bytes) -> None:
+        """No bundle is asked for here."""
 
     def _restorers(self) -> Restorers:
         return restorers(certificate_seconds=86_400)

@@ -58,6 +58,7 @@ from lpse.storage.journal import Journal
 from lpse.storage.received import ReceivedJournals
 from regional_node.clock.keeper import ClockKeeper
 from regional_node.clock.store import ClockStore
+from regional_node.link.ports import BundleHolder
 from regional_node.link.ports import Parts as NodeParts
 from regional_node.link.ports import Settings as NodeSettings
 from regional_node.link.state import LinkState
@@ -363,6 +364,7 @@ class Node:
         self.port = port
         self.identity = authority.node(node_id)
         self.restored = False
+        self.bundles: BundleHolder | None = None
 
     async def start(self) -> None:
         """Open everything and begin to connect."""
@@ -395,6 +397,7 @@ class Node:
             log=LOG,
             settings=NodeSettings("loopback", "test", False, ENTROPY.token(16)),
             measuring=self.keeper,
+            bundles=self.bundles,
         )
         self.parts = parts
         self.worker = LinkWorker(parts, self._connect, first_seconds=0.02, max_seconds=0.2)

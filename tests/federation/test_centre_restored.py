@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 
 from central.national.rules import Gate
 from central.witness.rules import Part
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
-from lpse.federation.reconciliation_rules import needs_person
 from lpse.federation.v1 import directives_pb2 as directives
 from regional_node.witness.giving_back import RESTORE
 from regional_node.witness.store import WitnessStore
@@ -34,7 +32,6 @@ async def _lost(
     tmp_path: Path,
     nodes: list[WitnessNode],
     count: int,
-    also: Sequence[Message] = (),
 ) -> LosingCentre:
     """A centre opened from a copy that lacks `count` entries which all `nodes` hold."""
     centre = LosingCentre(authority, tmp_path / "centre")
@@ -49,7 +46,7 @@ async def _lost(
         for node in nodes:
             node.port = centre.port
         async with running(*nodes):
-            await centre.national.publish(*(policy(100 + one) for one in range(count)), *also)
+            await centre.national.publish(*(policy(100 + one) for one in range(count)))
             for node in nodes:
                 await eventually(_holding(node, centre))
     return LosingCentre(authority, tmp_path / "old")
@@ -137,22 +134,6 @@ async def _first_part(node: WitnessNode, centre: LosingCentre) -> int:
 
 def _wire_part(**fields: Any) -> Part:
     return Part(**fields | {"head": Head.of(fields["head"])})
-
-
-async def test_a_release_that_came_back_without_its_bundle_is_named(
-    authority: Authority, tmp_path: Path
-) -> None:
-    """The entry says what the bytes were; the run says that a person must bring them again."""
-    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
-    release = directives.ReleasePublished(version="3.6", bundle_digest=bytes(32), bundle_bytes=9)
-    centre = await _lost(authority, tmp_path, [node], 1, [release])
-    async with running(centre):
-        node.port = centre.port
-        async with running(node):
-            await eventually(lambda: bool(centre.runs_told))
-            [(_, entries)] = centre.runs_told
-            assert [one.rule for one in entries] == ["R-NATIONAL-RETURNED/1", "R-BUNDLE-MISSING/1"]
-            assert needs_person(entries[1]) and "3.6" in entries[1].reason
 
 
 async def _two_histories(

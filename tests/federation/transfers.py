@@ -54,6 +54,9 @@ class Shelf:
     async def offered_size(self, digest: bytes) -> int | None:
         return self.sizes.get(digest)
 
+    def coming(self, node_id: str, digest: bytes) -> None:
+        """No bundle is lost here."""
+
 
 class UploadsToo(Recorder):
     """The rig's projection, and behind it the real one of uploads."""

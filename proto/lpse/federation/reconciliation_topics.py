@@ -25,6 +25,7 @@ _HISTORIES: Final = {
 }
 _NATIONAL: Final = {"R-NATIONAL-FORKED", "R-CENTRE-REWOUND"}
 _BLOB: Final = "R-BLOB-"
+_BUNDLE: Final = "R-BUNDLE-"
 _STATE: Final = "R-STATE-"
 _JOURNAL: Final = {"R-JOURNAL-DAMAGED", "R-JOURNAL-HEALED"}
 _NOTHING: Final = b"{}"  # the evidence of a side that showed none
@@ -53,6 +54,8 @@ def topic(node_id: str, entry: records.ReconciliationEntry) -> Topic | None:
         return _named(node_id, "national", entry.node_evidence.hex(), asks=True, lasting=True)
     if rule_id.startswith(_BLOB) and entry.object.startswith("blob "):
         return _named(node_id, _BLOB, entry.object, asks=asks, lasting=False)
+    if rule_id.startswith(_BUNDLE):  # the centre's own bytes, whichever node lets it notice
+        return _named("", _BUNDLE, entry.object, asks=asks, lasting=False)
     if rule_id.startswith(_STATE):
         return _named(node_id, _STATE, entry.object, asks=asks, lasting=False)
     if rule_id in _JOURNAL and known is not None and known.name != "R-JOURNAL-DAMAGED/1":

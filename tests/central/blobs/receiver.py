@@ -74,6 +74,9 @@ class Announced:
     async def offered_size(self, digest: bytes) -> int | None:
         return self.bundles.get(digest)
 
+    def coming(self, node_id: str, digest: bytes) -> None:
+        """No bundle is lost here."""
+
 
 class Receiver:
     """A running Transfer service over a folder."""

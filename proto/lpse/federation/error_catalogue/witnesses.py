@@ -130,4 +130,40 @@ ENTRIES: Final[dict[str, Entry]] = {
             "berikan tanda terima, surat, bukti atau halamannya sendiri",
         ),
     ),
+    "FED-2463": entry(
+        (
+            "A node brought other bytes than the release's bundle",
+            "nothing was kept of them; another node is asked for the bundle",
+            "look after that node: its disk is damaged, or it is not what it says",
+        ),
+        (
+            "Simpul membawa byte yang bukan bundel rilis",
+            "tidak ada yang disimpan; simpul lain diminta membawa bundel itu",
+            "periksa simpul itu: cakramnya rusak, atau ia bukan seperti pengakuannya",
+        ),
+    ),
+    "FED-2464": entry(
+        (
+            "The bundle of a published release is lost at the centre",
+            "its bytes are missing or damaged; connected nodes are asked for them one by one",
+            "wait; if no node has it, add the same file again with `lkppctl release add`",
+        ),
+        (
+            "Bundel rilis yang sudah terbit hilang di Pusat",
+            "byte-nya hilang atau rusak; simpul yang tersambung diminta satu per satu",
+            "tunggu; bila tiada simpul memilikinya, tambahkan lagi dengan `lkppctl release add`",
+        ),
+    ),
+    "FED-2465": entry(
+        (
+            "The node cannot bring the bundle",
+            "it has no whole copy of it, or its link lets none through now; others are asked",
+            "nothing to do",
+        ),
+        (
+            "Simpul tidak dapat membawa bundel",
+            "salinannya tidak utuh atau tidak ada, atau tautannya belum mengizinkan",
+            "tidak perlu tindakan",
+        ),
+    ),
 }

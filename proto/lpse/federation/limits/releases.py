@@ -49,6 +49,18 @@ BUNDLES_UNPUBLISHED_MAX: Final = 4
 # One more wave is refused; a longer name of a wave too.
 ROLLOUT_WAVES_MAX: Final = 100
 WAVE_NAME_CHARACTERS_MAX: Final = 40
+# Lost bundles that nodes are asked for at one time, one node for each; the others wait.
+BUNDLES_ASKED_MAX: Final = 4
+# Between two looks at whether a published bundle is lost; and how long an asked node may take to
+# begin, or to go on after its stream broke, before another one is asked.
+BUNDLE_LOOK_SECONDS: Final = 10.0
+BUNDLE_ANSWER_SECONDS: Final = 60.0
+# A node that goes on and on with one bundle is given up after this, whatever has come.
+BUNDLE_BRINGING_SECONDS_MAX: Final = 12 * 3_600
+# A node that did not bring a bundle is asked for it again after this.
+BUNDLE_ASK_AGAIN_SECONDS: Final = 3_600.0
+# Questions for bundles that wait at a node; one more is passed over, and the centre asks again.
+BUNDLES_WANTED_MAX: Final = 8
 # What the entry of a rollout may weigh without its signatures; a larger plan is refused: split it.
 ROLLOUT_RECORD_BYTES_MAX: Final = ENTRY_BYTES_MAX - 8 * KIB
 # A longer guard window, soak or reason of a step is refused or cut.

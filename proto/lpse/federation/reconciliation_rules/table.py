@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lpse.federation.reconciliation_rules.notices import NOTICES
+from lpse.federation.reconciliation_rules.returns import RETURNS
 from lpse.federation.reconciliation_rules.words import Decision, Rule
 from lpse.federation.v1 import records_pb2 as records
 
@@ -164,20 +164,6 @@ TABLE: Final = (
         "Pusat menunjukkan riwayat lain daripada yang pernah ditandatanganinya untuk simpul ini",
     ),
     Rule(
-        "R-NATIONAL-EPOCH/1",
-        C.CLASSIFICATION_MISSING_AT_NODE,
-        D.RECEIVE,
-        "the centre began a new national epoch, whose first entry continues a head held here",
-        "Pusat memulai epoch nasional baru yang melanjutkan kepala jurnal yang ada di simpul",
-    ),
-    Rule(
-        "R-NATIONAL-BRANCH-KEPT/1",
-        C.CLASSIFICATION_FORKED,
-        D.KEEP_BOTH,
-        "{count} national entries beside the adopted history stay in a branch, nothing is deleted",
-        "{count} entri nasional di luar riwayat yang dianut disimpan sebagai cabang",
-    ),
-    Rule(
         "R-CENTRE-REWOUND/1",
         C.CLASSIFICATION_REWOUND,
         D.ASK,
@@ -197,13 +183,6 @@ TABLE: Final = (
         D.GIVE_BACK,
         "a node gave back {count} national entries that the centre had signed and lost",
         "simpul mengembalikan {count} entri nasional yang ditandatangani Pusat lalu hilang",
-    ),
-    Rule(
-        "R-BUNDLE-MISSING/1",
-        C.CLASSIFICATION_MISSING_AT_CENTRE,
-        D.ASK,
-        "the centre was restored; release {version} is published and its bundle is not there",
-        "Pusat dipulihkan; rilis {version} sudah diterbitkan tetapi bundelnya tidak ada",
     ),
     Rule(
         "R-LEDGER-RETURNED/1",
@@ -374,8 +353,8 @@ TABLE: Final = (
         "jurnal yang tadinya rusak dibaca ulang: seluruh {count} entri menghasilkan akar yang"
         " ditandatangani",
     ),
-    # --- what the centre makes people look at ---
-    *NOTICES,
+    # --- what nodes give back to a centre that lost it ---
+    *RETURNS,
 )
 
 # What no row above covers: both sides keep what they have, and a person is asked.

@@ -26,63 +26,65 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from lpse.federation.v1 import journal_pb2 as lpse_dot_federation_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlpse/federation/v1/link.proto\x12\x12lpse.federation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\"\xca\x03\n\tNodeFrame\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.lpse.federation.v1.HelloH\x00\x12\x32\n\x08regional\x18\x02 \x01(\x0b\x32\x1e.lpse.federation.v1.EntryBatchH\x00\x12\x37\n\x0cnational_ack\x18\x03 \x01(\x0b\x32\x1f.lpse.federation.v1.NationalAckH\x00\x12\x32\n\theartbeat\x18\x04 \x01(\x0b\x32\x1d.lpse.federation.v1.HeartbeatH\x00\x12=\n\x0ftoken_confirmed\x18\x05 \x01(\x0b\x32\".lpse.federation.v1.TokenConfirmedH\x00\x12.\n\x07goodbye\x18\x06 \x01(\x0b\x32\x1b.lpse.federation.v1.GoodbyeH\x00\x12?\n\x10\x63hallenge_answer\x18\x07 \x01(\x0b\x32#.lpse.federation.v1.ChallengeAnswerH\x00\x12\x37\n\x0cprobe_answer\x18\x08 \x01(\x0b\x32\x1f.lpse.federation.v1.ProbeAnswerH\x00\x42\x07\n\x05\x66rame\"\xc9\x04\n\x0c\x43\x65ntralFrame\x12\x32\n\x08national\x18\x01 \x01(\x0b\x32\x1e.lpse.federation.v1.EntryBatchH\x00\x12.\n\x07welcome\x18\x02 \x01(\x0b\x32\x1b.lpse.federation.v1.WelcomeH\x00\x12.\n\x07refusal\x18\x03 \x01(\x0b\x32\x1b.lpse.federation.v1.RefusalH\x00\x12\x31\n\tentry_ack\x18\x04 \x01(\x0b\x32\x1c.lpse.federation.v1.EntryAckH\x00\x12,\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x1a.lpse.federation.v1.CreditH\x00\x12=\n\x0fheartbeat_reply\x18\x06 \x01(\x0b\x32\".lpse.federation.v1.HeartbeatReplyH\x00\x12*\n\x05\x64rain\x18\x07 \x01(\x0b\x32\x19.lpse.federation.v1.DrainH\x00\x12\x37\n\x0c\x62lobs_wanted\x18\x08 \x01(\x0b\x32\x1f.lpse.federation.v1.BlobsWantedH\x00\x12\x37\n\x0cheads_wanted\x18\t \x01(\x0b\x32\x1f.lpse.federation.v1.HeadsWantedH\x00\x12\x32\n\tchallenge\x18\n \x01(\x0b\x32\x1d.lpse.federation.v1.ChallengeH\x00\x12*\n\x05probe\x18\x0b \x01(\x0b\x32\x19.lpse.federation.v1.ProbeH\x00\x42\x07\n\x05\x66rame\"-\n\x0cSessionToken\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xc7\x03\n\x05Hello\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x02 \x01(\x0c\x12\x14\n\x0cprotocol_min\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x04 \x01(\r\x12*\n\x08own_head\x18\x05 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12/\n\rnational_head\x18\x06 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x18\n\x10software_version\x18\x07 \x01(\t\x12\x17\n\x0fservice_version\x18\x08 \x01(\t\x12\x15\n\rqueue_entries\x18\t \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\n \x01(\x04\x12.\n\nclock_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x05token\x18\x0c \x01(\x0b\x32 .lpse.federation.v1.SessionToken\x12\x10\n\x08\x61ttempts\x18\r \x01(\r\x12\x19\n\x11link_down_seconds\x18\x0e \x01(\x01\x12\x10\n\x08\x65xercise\x18\x0f \x01(\x08\x12\x14\n\x0c\x63\x61pabilities\x18\x10 \x03(\t\"\xf2\x04\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x32\n\x08relation\x18\x02 \x01(\x0e\x32 .lpse.federation.v1.HeadRelation\x12-\n\x0bstored_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x04 \x01(\x04\x12/\n\rnational_head\x18\x05 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12/\n\x05token\x18\x06 \x01(\x0b\x32 .lpse.federation.v1.SessionToken\x12*\n\x06\x63redit\x18\x07 \x01(\x0b\x32\x1a.lpse.federation.v1.Credit\x12\x15\n\rlease_seconds\x18\x08 \x01(\r\x12\x19\n\x11heartbeat_seconds\x18\t \x01(\r\x12.\n\nclock_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\nquarantine\x18\x0b \x01(\x0b\x32\x1e.lpse.federation.v1.Quarantine\x12\x18\n\x10software_version\x18\x0c \x01(\t\x12\x32\n\x10other_epoch_head\x18\r \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x0e \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x34\n\twitnessed\x18\x0f \x03(\x0b\x32!.lpse.federation.v1.WitnessedHead\"\r\n\x0bHeadsWanted\"\x82\x01\n\rWitnessedHead\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x02 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x13\n\x0bwitness_key\x18\x03 \x01(\x0c\"G\n\tChallenge\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\"R\n\x0f\x43hallengeAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x17\n\x05Probe\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\x1d\n\x0bProbeAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\"*\n\nQuarantine\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"S\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x1b\n\x13retry_after_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x66inal\x18\x04 \x01(\x08\"\x88\x01\n\x0bNationalAck\x12-\n\x0bstored_head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x02 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x14\n\x0c\x61pplied_size\x18\x03 \x01(\x04\"\x9d\x01\n\x08\x45ntryAck\x12-\n\x0bstored_head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x02 \x01(\x04\x12\x16\n\x0eparked_indexes\x18\x03 \x03(\x04\x12\x34\n\x0b\x63osignature\x18\x04 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\"(\n\x06\x43redit\x12\x0f\n\x07\x65ntries\x18\x01 \x01(\r\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"\xb4\x02\n\tHeartbeat\x12\x31\n\x07service\x18\x01 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\x12\x17\n\x0fservice_version\x18\x02 \x01(\t\x12*\n\x08own_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x15\n\rqueue_entries\x18\x04 \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\x05 \x01(\x04\x12.\n\nclock_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06number\x18\x07 \x01(\x04\x12\x12\n\nfree_bytes\x18\x08 \x01(\x04\x12\x18\n\x10\x62\x61llast_given_up\x18\t \x01(\x08\x12\x15\n\rdamaged_blobs\x18\n \x01(\r\"\xb7\x01\n\x0eHeartbeatReply\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12.\n\nclock_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\rnational_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\twitnessed\x18\x04 \x03(\x0b\x32!.lpse.federation.v1.WitnessedHead\"=\n\x0b\x42lobsWanted\x12.\n\x05\x62lobs\x18\x01 \x03(\x0b\x32\x1f.lpse.federation.v1.DamagedCopy\"[\n\x0b\x44\x61magedCopy\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\r\n\x05\x66ound\x18\x02 \x01(\t\x12-\n\tfind_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\" \n\x0eTokenConfirmed\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\x19\n\x07Goodbye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"9\n\x05\x44rain\x12 \n\x18reconnect_within_seconds\x18\x01 \x01(\x01\x12\x0e\n\x06reason\x18\x02 \x01(\t*\x81\x01\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14SERVICE_STATE_NORMAL\x10\x01\x12\x1b\n\x17SERVICE_STATE_DISRUPTED\x10\x02\x12\x1b\n\x17SERVICE_STATE_UPGRADING\x10\x03*\x9d\x02\n\x0cHeadRelation\x12\x1d\n\x19HEAD_RELATION_UNSPECIFIED\x10\x00\x12\x19\n\x15HEAD_RELATION_IN_SYNC\x10\x01\x12\x1c\n\x18HEAD_RELATION_NODE_AHEAD\x10\x02\x12\x1e\n\x1aHEAD_RELATION_NODE_REWOUND\x10\x03\x12\x18\n\x14HEAD_RELATION_FORKED\x10\x04\x12\x1f\n\x1bHEAD_RELATION_CLONE_SUSPECT\x10\x05\x12\x1b\n\x17HEAD_RELATION_NEW_EPOCH\x10\x06\x12 \n\x1cHEAD_RELATION_CENTRE_REWOUND\x10\x07\x12\x1b\n\x17HEAD_RELATION_OLD_EPOCH\x10\x08\x32V\n\x04Link\x12N\n\x07\x43onnect\x12\x1d.lpse.federation.v1.NodeFrame\x1a .lpse.federation.v1.CentralFrame(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlpse/federation/v1/link.proto\x12\x12lpse.federation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\"\xca\x03\n\tNodeFrame\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.lpse.federation.v1.HelloH\x00\x12\x32\n\x08regional\x18\x02 \x01(\x0b\x32\x1e.lpse.federation.v1.EntryBatchH\x00\x12\x37\n\x0cnational_ack\x18\x03 \x01(\x0b\x32\x1f.lpse.federation.v1.NationalAckH\x00\x12\x32\n\theartbeat\x18\x04 \x01(\x0b\x32\x1d.lpse.federation.v1.HeartbeatH\x00\x12=\n\x0ftoken_confirmed\x18\x05 \x01(\x0b\x32\".lpse.federation.v1.TokenConfirmedH\x00\x12.\n\x07goodbye\x18\x06 \x01(\x0b\x32\x1b.lpse.federation.v1.GoodbyeH\x00\x12?\n\x10\x63hallenge_answer\x18\x07 \x01(\x0b\x32#.lpse.federation.v1.ChallengeAnswerH\x00\x12\x37\n\x0cprobe_answer\x18\x08 \x01(\x0b\x32\x1f.lpse.federation.v1.ProbeAnswerH\x00\x42\x07\n\x05\x66rame\"\x84\x05\n\x0c\x43\x65ntralFrame\x12\x32\n\x08national\x18\x01 \x01(\x0b\x32\x1e.lpse.federation.v1.EntryBatchH\x00\x12.\n\x07welcome\x18\x02 \x01(\x0b\x32\x1b.lpse.federation.v1.WelcomeH\x00\x12.\n\x07refusal\x18\x03 \x01(\x0b\x32\x1b.lpse.federation.v1.RefusalH\x00\x12\x31\n\tentry_ack\x18\x04 \x01(\x0b\x32\x1c.lpse.federation.v1.EntryAckH\x00\x12,\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x1a.lpse.federation.v1.CreditH\x00\x12=\n\x0fheartbeat_reply\x18\x06 \x01(\x0b\x32\".lpse.federation.v1.HeartbeatReplyH\x00\x12*\n\x05\x64rain\x18\x07 \x01(\x0b\x32\x19.lpse.federation.v1.DrainH\x00\x12\x37\n\x0c\x62lobs_wanted\x18\x08 \x01(\x0b\x32\x1f.lpse.federation.v1.BlobsWantedH\x00\x12\x37\n\x0cheads_wanted\x18\t \x01(\x0b\x32\x1f.lpse.federation.v1.HeadsWantedH\x00\x12\x32\n\tchallenge\x18\n \x01(\x0b\x32\x1d.lpse.federation.v1.ChallengeH\x00\x12*\n\x05probe\x18\x0b \x01(\x0b\x32\x19.lpse.federation.v1.ProbeH\x00\x12\x39\n\rbundle_wanted\x18\x0c \x01(\x0b\x32 .lpse.federation.v1.BundleWantedH\x00\x42\x07\n\x05\x66rame\"-\n\x0cSessionToken\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xc7\x03\n\x05Hello\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x02 \x01(\x0c\x12\x14\n\x0cprotocol_min\x18\x03 \x01(\r\x12\x14\n\x0cprotocol_max\x18\x04 \x01(\r\x12*\n\x08own_head\x18\x05 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12/\n\rnational_head\x18\x06 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x18\n\x10software_version\x18\x07 \x01(\t\x12\x17\n\x0fservice_version\x18\x08 \x01(\t\x12\x15\n\rqueue_entries\x18\t \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\n \x01(\x04\x12.\n\nclock_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x05token\x18\x0c \x01(\x0b\x32 .lpse.federation.v1.SessionToken\x12\x10\n\x08\x61ttempts\x18\r \x01(\r\x12\x19\n\x11link_down_seconds\x18\x0e \x01(\x01\x12\x10\n\x08\x65xercise\x18\x0f \x01(\x08\x12\x14\n\x0c\x63\x61pabilities\x18\x10 \x03(\t\"\xf2\x04\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x32\n\x08relation\x18\x02 \x01(\x0e\x32 .lpse.federation.v1.HeadRelation\x12-\n\x0bstored_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x04 \x01(\x04\x12/\n\rnational_head\x18\x05 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12/\n\x05token\x18\x06 \x01(\x0b\x32 .lpse.federation.v1.SessionToken\x12*\n\x06\x63redit\x18\x07 \x01(\x0b\x32\x1a.lpse.federation.v1.Credit\x12\x15\n\rlease_seconds\x18\x08 \x01(\r\x12\x19\n\x11heartbeat_seconds\x18\t \x01(\r\x12.\n\nclock_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\nquarantine\x18\x0b \x01(\x0b\x32\x1e.lpse.federation.v1.Quarantine\x12\x18\n\x10software_version\x18\x0c \x01(\t\x12\x32\n\x10other_epoch_head\x18\r \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x0e \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x34\n\twitnessed\x18\x0f \x03(\x0b\x32!.lpse.federation.v1.WitnessedHead\"\r\n\x0bHeadsWanted\"\x82\x01\n\rWitnessedHead\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x02 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x13\n\x0bwitness_key\x18\x03 \x01(\x0c\"G\n\tChallenge\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\"R\n\x0f\x43hallengeAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x17\n\x05Probe\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\x1d\n\x0bProbeAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\"*\n\nQuarantine\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"S\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x1b\n\x13retry_after_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x66inal\x18\x04 \x01(\x08\"\x88\x01\n\x0bNationalAck\x12-\n\x0bstored_head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\x0b\x63osignature\x18\x02 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\x12\x14\n\x0c\x61pplied_size\x18\x03 \x01(\x04\"\x9d\x01\n\x08\x45ntryAck\x12-\n\x0bstored_head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x02 \x01(\x04\x12\x16\n\x0eparked_indexes\x18\x03 \x03(\x04\x12\x34\n\x0b\x63osignature\x18\x04 \x01(\x0b\x32\x1f.lpse.federation.v1.Cosignature\"(\n\x06\x43redit\x12\x0f\n\x07\x65ntries\x18\x01 \x01(\r\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"\xb4\x02\n\tHeartbeat\x12\x31\n\x07service\x18\x01 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\x12\x17\n\x0fservice_version\x18\x02 \x01(\t\x12*\n\x08own_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x15\n\rqueue_entries\x18\x04 \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\x05 \x01(\x04\x12.\n\nclock_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06number\x18\x07 \x01(\x04\x12\x12\n\nfree_bytes\x18\x08 \x01(\x04\x12\x18\n\x10\x62\x61llast_given_up\x18\t \x01(\x08\x12\x15\n\rdamaged_blobs\x18\n \x01(\r\"\xb7\x01\n\x0eHeartbeatReply\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12.\n\nclock_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\rnational_head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x34\n\twitnessed\x18\x04 \x03(\x0b\x32!.lpse.federation.v1.WitnessedHead\"=\n\x0b\x42lobsWanted\x12.\n\x05\x62lobs\x18\x01 \x03(\x0b\x32\x1f.lpse.federation.v1.DamagedCopy\"[\n\x0b\x44\x61magedCopy\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\r\n\x05\x66ound\x18\x02 \x01(\t\x12-\n\tfind_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"2\n\x0c\x42undleWanted\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\" \n\x0eTokenConfirmed\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\x19\n\x07Goodbye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"9\n\x05\x44rain\x12 \n\x18reconnect_within_seconds\x18\x01 \x01(\x01\x12\x0e\n\x06reason\x18\x02 \x01(\t*\x81\x01\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14SERVICE_STATE_NORMAL\x10\x01\x12\x1b\n\x17SERVICE_STATE_DISRUPTED\x10\x02\x12\x1b\n\x17SERVICE_STATE_UPGRADING\x10\x03*\x9d\x02\n\x0cHeadRelation\x12\x1d\n\x19HEAD_RELATION_UNSPECIFIED\x10\x00\x12\x19\n\x15HEAD_RELATION_IN_SYNC\x10\x01\x12\x1c\n\x18HEAD_RELATION_NODE_AHEAD\x10\x02\x12\x1e\n\x1aHEAD_RELATION_NODE_REWOUND\x10\x03\x12\x18\n\x14HEAD_RELATION_FORKED\x10\x04\x12\x1f\n\x1bHEAD_RELATION_CLONE_SUSPECT\x10\x05\x12\x1b\n\x17HEAD_RELATION_NEW_EPOCH\x10\x06\x12 \n\x1cHEAD_RELATION_CENTRE_REWOUND\x10\x07\x12\x1b\n\x17HEAD_RELATION_OLD_EPOCH\x10\x08\x32V\n\x04Link\x12N\n\x07\x43onnect\x12\x1d.lpse.federation.v1.NodeFrame\x1a .lpse.federation.v1.CentralFrame(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.federation.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SERVICESTATE']._serialized_start=3908
-  _globals['_SERVICESTATE']._serialized_end=4037
-  _globals['_HEADRELATION']._serialized_start=4040
-  _globals['_HEADRELATION']._serialized_end=4325
+  _globals['_SERVICESTATE']._serialized_start=4019
+  _globals['_SERVICESTATE']._serialized_end=4148
+  _globals['_HEADRELATION']._serialized_start=4151
+  _globals['_HEADRELATION']._serialized_end=4436
   _globals['_NODEFRAME']._serialized_start=121
   _globals['_NODEFRAME']._serialized_end=579
   _globals['_CENTRALFRAME']._serialized_start=582
-  _globals['_CENTRALFRAME']._serialized_end=1167
-  _globals['_SESSIONTOKEN']._serialized_start=1169
-  _globals['_SESSIONTOKEN']._serialized_end=1214
-  _globals['_HELLO']._serialized_start=1217
-  _globals['_HELLO']._serialized_end=1672
-  _globals['_WELCOME']._serialized_start=1675
-  _globals['_WELCOME']._serialized_end=2301
-  _globals['_HEADSWANTED']._serialized_start=2303
-  _globals['_HEADSWANTED']._serialized_end=2316
-  _globals['_WITNESSEDHEAD']._serialized_start=2319
-  _globals['_WITNESSEDHEAD']._serialized_end=2449
-  _globals['_CHALLENGE']._serialized_start=2451
-  _globals['_CHALLENGE']._serialized_end=2522
-  _globals['_CHALLENGEANSWER']._serialized_start=2524
-  _globals['_CHALLENGEANSWER']._serialized_end=2606
-  _globals['_PROBE']._serialized_start=2608
-  _globals['_PROBE']._serialized_end=2631
-  _globals['_PROBEANSWER']._serialized_start=2633
-  _globals['_PROBEANSWER']._serialized_end=2662
-  _globals['_QUARANTINE']._serialized_start=2664
-  _globals['_QUARANTINE']._serialized_end=2706
-  _globals['_REFUSAL']._serialized_start=2708
-  _globals['_REFUSAL']._serialized_end=2791
-  _globals['_NATIONALACK']._serialized_start=2794
-  _globals['_NATIONALACK']._serialized_end=2930
-  _globals['_ENTRYACK']._serialized_start=2933
-  _globals['_ENTRYACK']._serialized_end=3090
-  _globals['_CREDIT']._serialized_start=3092
-  _globals['_CREDIT']._serialized_end=3132
-  _globals['_HEARTBEAT']._serialized_start=3135
-  _globals['_HEARTBEAT']._serialized_end=3443
-  _globals['_HEARTBEATREPLY']._serialized_start=3446
-  _globals['_HEARTBEATREPLY']._serialized_end=3629
-  _globals['_BLOBSWANTED']._serialized_start=3631
-  _globals['_BLOBSWANTED']._serialized_end=3692
-  _globals['_DAMAGEDCOPY']._serialized_start=3694
-  _globals['_DAMAGEDCOPY']._serialized_end=3785
-  _globals['_TOKENCONFIRMED']._serialized_start=3787
-  _globals['_TOKENCONFIRMED']._serialized_end=3819
-  _globals['_GOODBYE']._serialized_start=3821
-  _globals['_GOODBYE']._serialized_end=3846
-  _globals['_DRAIN']._serialized_start=3848
-  _globals['_DRAIN']._serialized_end=3905
-  _globals['_LINK']._serialized_start=4327
-  _globals['_LINK']._serialized_end=4413
+  _globals['_CENTRALFRAME']._serialized_end=1226
+  _globals['_SESSIONTOKEN']._serialized_start=1228
+  _globals['_SESSIONTOKEN']._serialized_end=1273
+  _globals['_HELLO']._serialized_start=1276
+  _globals['_HELLO']._serialized_end=1731
+  _globals['_WELCOME']._serialized_start=1734
+  _globals['_WELCOME']._serialized_end=2360
+  _globals['_HEADSWANTED']._serialized_start=2362
+  _globals['_HEADSWANTED']._serialized_end=2375
+  _globals['_WITNESSEDHEAD']._serialized_start=2378
+  _globals['_WITNESSEDHEAD']._serialized_end=2508
+  _globals['_CHALLENGE']._serialized_start=2510
+  _globals['_CHALLENGE']._serialized_end=2581
+  _globals['_CHALLENGEANSWER']._serialized_start=2583
+  _globals['_CHALLENGEANSWER']._serialized_end=2665
+  _globals['_PROBE']._serialized_start=2667
+  _globals['_PROBE']._serialized_end=2690
+  _globals['_PROBEANSWER']._serialized_start=2692
+  _globals['_PROBEANSWER']._serialized_end=2721
+  _globals['_QUARANTINE']._serialized_start=2723
+  _globals['_QUARANTINE']._serialized_end=2765
+  _globals['_REFUSAL']._serialized_start=2767
+  _globals['_REFUSAL']._serialized_end=2850
+  _globals['_NATIONALACK']._serialized_start=2853
+  _globals['_NATIONALACK']._serialized_end=2989
+  _globals['_ENTRYACK']._serialized_start=2992
+  _globals['_ENTRYACK']._serialized_end=3149
+  _globals['_CREDIT']._serialized_start=3151
+  _globals['_CREDIT']._serialized_end=3191
+  _globals['_HEARTBEAT']._serialized_start=3194
+  _globals['_HEARTBEAT']._serialized_end=3502
+  _globals['_HEARTBEATREPLY']._serialized_start=3505
+  _globals['_HEARTBEATREPLY']._serialized_end=3688
+  _globals['_BLOBSWANTED']._serialized_start=3690
+  _globals['_BLOBSWANTED']._serialized_end=3751
+  _globals['_DAMAGEDCOPY']._serialized_start=3753
+  _globals['_DAMAGEDCOPY']._serialized_end=3844
+  _globals['_BUNDLEWANTED']._serialized_start=3846
+  _globals['_BUNDLEWANTED']._serialized_end=3896
+  _globals['_TOKENCONFIRMED']._serialized_start=3898
+  _globals['_TOKENCONFIRMED']._serialized_end=3930
+  _globals['_GOODBYE']._serialized_start=3932
+  _globals['_GOODBYE']._serialized_end=3957
+  _globals['_DRAIN']._serialized_start=3959
+  _globals['_DRAIN']._serialized_end=4016
+  _globals['_LINK']._serialized_start=4438
+  _globals['_LINK']._serialized_end=4524
 # @@protoc_insertion_point(module_scope)

@@ -192,6 +192,7 @@ class CentralFrame(_message.Message):
     HEADS_WANTED_FIELD_NUMBER: _builtins.int
     CHALLENGE_FIELD_NUMBER: _builtins.int
     PROBE_FIELD_NUMBER: _builtins.int
+    BUNDLE_WANTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def national(self) -> _journal_pb2.EntryBatch:
         """Entries of the national journal: the same bytes to every node that is caught up."""
@@ -236,6 +237,12 @@ class CentralFrame(_message.Message):
     def probe(self) -> Global___Probe:
         """Say something at once: another holder of your identity has said hello. Protocol 2."""
 
+    @_builtins.property
+    def bundle_wanted(self) -> Global___BundleWanted:
+        """A published bundle is lost at the centre: bring it, or say that you have none. A node that does
+        not know this frame ignores it, and another one is asked.
+        """
+
     def __init__(
         self,
         *,
@@ -250,12 +257,13 @@ class CentralFrame(_message.Message):
         heads_wanted: Global___HeadsWanted | None = ...,
         challenge: Global___Challenge | None = ...,
         probe: Global___Probe | None = ...,
+        bundle_wanted: Global___BundleWanted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "challenge", b"challenge", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heads_wanted", b"heads_wanted", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "probe", b"probe", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "bundle_wanted", b"bundle_wanted", "challenge", b"challenge", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heads_wanted", b"heads_wanted", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "probe", b"probe", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "challenge", b"challenge", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heads_wanted", b"heads_wanted", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "probe", b"probe", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs_wanted", b"blobs_wanted", "bundle_wanted", b"bundle_wanted", "challenge", b"challenge", "credit", b"credit", "drain", b"drain", "entry_ack", b"entry_ack", "frame", b"frame", "heads_wanted", b"heads_wanted", "heartbeat_reply", b"heartbeat_reply", "national", b"national", "probe", b"probe", "refusal", b"refusal", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["national", "welcome", "refusal", "entry_ack", "credit", "heartbeat_reply", "drain", "blobs_wanted", "heads_wanted", "challenge", "probe"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["national", "welcome", "refusal", "entry_ack", "credit", "heartbeat_reply", "drain", "blobs_wanted", "heads_wanted", "challenge", "probe", "bundle_wanted"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -998,6 +1006,34 @@ class DamagedCopy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DamagedCopy: _TypeAlias = DamagedCopy  # noqa: Y015
+
+@_typing.final
+class BundleWanted(_message.Message):
+    """Asks one node for the bundle of a published release that the centre has lost. The node brings it by
+    `Transfer.PutBlob`, or answers `Witness.DeclineBundle`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the centre: SHA-256, 32 bytes. The node passes over anything else."""
+    size_bytes: _builtins.int
+    """Set by the centre: the size that the release was published with."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BundleWanted: _TypeAlias = BundleWanted  # noqa: Y015
 
 @_typing.final
 class TokenConfirmed(_message.Message):

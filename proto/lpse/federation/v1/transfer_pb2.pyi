@@ -64,7 +64,8 @@ class BeginBlob(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     digest: _builtins.bytes
     """Set by the node: SHA-256, 32 bytes. It must stand in an entry that the centre has STORED from
-    this node; otherwise the transfer is refused.
+    this node, or be the bundle that the centre asks this node for now (`BundleWanted`); otherwise
+    the transfer is refused.
     """
     size_bytes: _builtins.int
     """Set by the node: total size."""

@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from lpse.federation.v1 import journal_pb2 as lpse_dot_federation_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/federation/v1/witness.proto\x12\x12lpse.federation.v1\x1a lpse/federation/v1/journal.proto\"M\n\x14OfferNationalRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05sizes\x18\x02 \x03(\x04\"\x8a\x01\n\x15OfferNationalResponse\x12\x36\n\x08standing\x18\x01 \x01(\x0e\x32$.lpse.federation.v1.NationalStanding\x12*\n\x08own_head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05roots\x18\x03 \x03(\x0c\"t\n\x15ReturnNationalRequest\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12&\n\x04head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05proof\x18\x04 \x03(\x0c\"o\n\x16ReturnNationalResponse\x12\x10\n\x08returned\x18\x01 \x01(\x04\x12*\n\x08own_head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x17\n\x0fmissing_bundles\x18\x03 \x03(\x0c\"x\n\x19KeepNationalBranchRequest\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12&\n\x04head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05proof\x18\x04 \x03(\x0c\"*\n\x1aKeepNationalBranchResponse\x12\x0c\n\x04kept\x18\x01 \x01(\x04*\xb5\x01\n\x10NationalStanding\x12!\n\x1dNATIONAL_STANDING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bNATIONAL_STANDING_CONTAINED\x10\x01\x12\x1c\n\x18NATIONAL_STANDING_WANTED\x10\x02\x12\x1c\n\x18NATIONAL_STANDING_FORKED\x10\x03\x12!\n\x1dNATIONAL_STANDING_OTHER_EPOCH\x10\x04\x32\xd1\x02\n\x07Witness\x12\x64\n\rOfferNational\x12(.lpse.federation.v1.OfferNationalRequest\x1a).lpse.federation.v1.OfferNationalResponse\x12i\n\x0eReturnNational\x12).lpse.federation.v1.ReturnNationalRequest\x1a*.lpse.federation.v1.ReturnNationalResponse(\x01\x12u\n\x12KeepNationalBranch\x12-.lpse.federation.v1.KeepNationalBranchRequest\x1a..lpse.federation.v1.KeepNationalBranchResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/federation/v1/witness.proto\x12\x12lpse.federation.v1\x1a lpse/federation/v1/journal.proto\"M\n\x14OfferNationalRequest\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05sizes\x18\x02 \x03(\x04\"\x8a\x01\n\x15OfferNationalResponse\x12\x36\n\x08standing\x18\x01 \x01(\x0e\x32$.lpse.federation.v1.NationalStanding\x12*\n\x08own_head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05roots\x18\x03 \x03(\x0c\"t\n\x15ReturnNationalRequest\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12&\n\x04head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05proof\x18\x04 \x03(\x0c\"o\n\x16ReturnNationalResponse\x12\x10\n\x08returned\x18\x01 \x01(\x04\x12*\n\x08own_head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x17\n\x0fmissing_bundles\x18\x03 \x03(\x0c\"x\n\x19KeepNationalBranchRequest\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12&\n\x04head\x18\x03 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\r\n\x05proof\x18\x04 \x03(\x0c\"*\n\x1aKeepNationalBranchResponse\x12\x0c\n\x04kept\x18\x01 \x01(\x04\"Z\n\x14\x44\x65\x63lineBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x32\n\x06reason\x18\x02 \x01(\x0e\x32\".lpse.federation.v1.BundleDeclined\"\x17\n\x15\x44\x65\x63lineBundleResponse*\xb5\x01\n\x10NationalStanding\x12!\n\x1dNATIONAL_STANDING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bNATIONAL_STANDING_CONTAINED\x10\x01\x12\x1c\n\x18NATIONAL_STANDING_WANTED\x10\x02\x12\x1c\n\x18NATIONAL_STANDING_FORKED\x10\x03\x12!\n\x1dNATIONAL_STANDING_OTHER_EPOCH\x10\x04*l\n\x0e\x42undleDeclined\x12\x1f\n\x1b\x42UNDLE_DECLINED_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x42UNDLE_DECLINED_NOT_HELD\x10\x01\x12\x1b\n\x17\x42UNDLE_DECLINED_NOT_NOW\x10\x02\x32\xb7\x03\n\x07Witness\x12\x64\n\rOfferNational\x12(.lpse.federation.v1.OfferNationalRequest\x1a).lpse.federation.v1.OfferNationalResponse\x12i\n\x0eReturnNational\x12).lpse.federation.v1.ReturnNationalRequest\x1a*.lpse.federation.v1.ReturnNationalResponse(\x01\x12u\n\x12KeepNationalBranch\x12-.lpse.federation.v1.KeepNationalBranchRequest\x1a..lpse.federation.v1.KeepNationalBranchResponse(\x01\x12\x64\n\rDeclineBundle\x12(.lpse.federation.v1.DeclineBundleRequest\x1a).lpse.federation.v1.DeclineBundleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.federation.v1.witness_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NATIONALSTANDING']._serialized_start=708
-  _globals['_NATIONALSTANDING']._serialized_end=889
+  _globals['_NATIONALSTANDING']._serialized_start=825
+  _globals['_NATIONALSTANDING']._serialized_end=1006
+  _globals['_BUNDLEDECLINED']._serialized_start=1008
+  _globals['_BUNDLEDECLINED']._serialized_end=1116
   _globals['_OFFERNATIONALREQUEST']._serialized_start=90
   _globals['_OFFERNATIONALREQUEST']._serialized_end=167
   _globals['_OFFERNATIONALRESPONSE']._serialized_start=170
@@ -46,6 +48,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEEPNATIONALBRANCHREQUEST']._serialized_end=661
   _globals['_KEEPNATIONALBRANCHRESPONSE']._serialized_start=663
   _globals['_KEEPNATIONALBRANCHRESPONSE']._serialized_end=705
-  _globals['_WITNESS']._serialized_start=892
-  _globals['_WITNESS']._serialized_end=1229
+  _globals['_DECLINEBUNDLEREQUEST']._serialized_start=707
+  _globals['_DECLINEBUNDLEREQUEST']._serialized_end=797
+  _globals['_DECLINEBUNDLERESPONSE']._serialized_start=799
+  _globals['_DECLINEBUNDLERESPONSE']._serialized_end=822
+  _globals['_WITNESS']._serialized_start=1119
+  _globals['_WITNESS']._serialized_end=1558
 # @@protoc_insertion_point(module_scope)

@@ -57,6 +57,30 @@ NATIONAL_STANDING_OTHER_EPOCH: NationalStanding.ValueType  # 4
 """The head is of an epoch that the centre's journal never had."""
 Global___NationalStanding: _TypeAlias = NationalStanding  # noqa: Y015
 
+class _BundleDeclined:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BundleDeclinedEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BundleDeclined.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BUNDLE_DECLINED_UNSPECIFIED: _BundleDeclined.ValueType  # 0
+    """Never sent; a receiver takes it for NOT_HELD."""
+    BUNDLE_DECLINED_NOT_HELD: _BundleDeclined.ValueType  # 1
+    """The node has no copy, or its copy is not whole any more."""
+    BUNDLE_DECLINED_NOT_NOW: _BundleDeclined.ValueType  # 2
+    """The limits of the node's link let no bundle through now."""
+
+class BundleDeclined(_BundleDeclined, metaclass=_BundleDeclinedEnumTypeWrapper):
+    """Why a node does not bring the bundle that it was asked for."""
+
+BUNDLE_DECLINED_UNSPECIFIED: BundleDeclined.ValueType  # 0
+"""Never sent; a receiver takes it for NOT_HELD."""
+BUNDLE_DECLINED_NOT_HELD: BundleDeclined.ValueType  # 1
+"""The node has no copy, or its copy is not whole any more."""
+BUNDLE_DECLINED_NOT_NOW: BundleDeclined.ValueType  # 2
+"""The limits of the node's link let no bundle through now."""
+Global___BundleDeclined: _TypeAlias = BundleDeclined  # noqa: Y015
+
 @_typing.final
 class OfferNationalRequest(_message.Message):
     """Asks how the centre stands."""
@@ -184,8 +208,8 @@ class ReturnNationalResponse(_message.Message):
 
     @_builtins.property
     def missing_bundles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """Set by the centre: bundles of releases that it has no bytes of, SHA-256, at most 256. The node
-        sends those that it holds.
+        """Set by the centre: bundles of releases that it has no bytes of, SHA-256, at most 256. For
+        people: nodes are asked for them one at a time (`BundleWanted` of the link).
         """
 
     def __init__(
@@ -264,3 +288,46 @@ class KeepNationalBranchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeepNationalBranchResponse: _TypeAlias = KeepNationalBranchResponse  # noqa: Y015
+
+@_typing.final
+class DeclineBundleRequest(_message.Message):
+    """Names the bundle that does not come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the node: SHA-256, 32 bytes, as in the question."""
+    reason: Global___BundleDeclined.ValueType
+    """Set by the node."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        reason: Global___BundleDeclined.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclineBundleRequest: _TypeAlias = DeclineBundleRequest  # noqa: Y015
+
+@_typing.final
+class DeclineBundleResponse(_message.Message):
+    """The centre asks others now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclineBundleResponse: _TypeAlias = DeclineBundleResponse  # noqa: Y015

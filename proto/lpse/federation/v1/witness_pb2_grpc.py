@@ -50,6 +50,11 @@ class WitnessStub:
                 request_serializer=lpse_dot_federation_dot_v1_dot_witness__pb2.KeepNationalBranchRequest.SerializeToString,
                 response_deserializer=lpse_dot_federation_dot_v1_dot_witness__pb2.KeepNationalBranchResponse.FromString,
                 _registered_method=True)
+        self.DeclineBundle = channel.unary_unary(
+                '/lpse.federation.v1.Witness/DeclineBundle',
+                request_serializer=lpse_dot_federation_dot_v1_dot_witness__pb2.DeclineBundleRequest.SerializeToString,
+                response_deserializer=lpse_dot_federation_dot_v1_dot_witness__pb2.DeclineBundleResponse.FromString,
+                _registered_method=True)
 
 
 class WitnessServicer:
@@ -79,6 +84,14 @@ class WitnessServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeclineBundle(self, request, context):
+        """The node was asked for a lost bundle (`BundleWanted` of the link) and cannot bring it; another
+        node is asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WitnessServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +109,11 @@ def add_WitnessServicer_to_server(servicer, server):
                     servicer.KeepNationalBranch,
                     request_deserializer=lpse_dot_federation_dot_v1_dot_witness__pb2.KeepNationalBranchRequest.FromString,
                     response_serializer=lpse_dot_federation_dot_v1_dot_witness__pb2.KeepNationalBranchResponse.SerializeToString,
+            ),
+            'DeclineBundle': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineBundle,
+                    request_deserializer=lpse_dot_federation_dot_v1_dot_witness__pb2.DeclineBundleRequest.FromString,
+                    response_serializer=lpse_dot_federation_dot_v1_dot_witness__pb2.DeclineBundleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +198,33 @@ class Witness:
             '/lpse.federation.v1.Witness/KeepNationalBranch',
             lpse_dot_federation_dot_v1_dot_witness__pb2.KeepNationalBranchRequest.SerializeToString,
             lpse_dot_federation_dot_v1_dot_witness__pb2.KeepNationalBranchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.federation.v1.Witness/DeclineBundle',
+            lpse_dot_federation_dot_v1_dot_witness__pb2.DeclineBundleRequest.SerializeToString,
+            lpse_dot_federation_dot_v1_dot_witness__pb2.DeclineBundleResponse.FromString,
             options,
             channel_credentials,
             insecure,

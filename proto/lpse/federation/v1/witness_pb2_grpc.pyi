@@ -48,6 +48,10 @@ class WitnessStub:
     """The node gives its copy of entries that contradict the centre's journal; they are kept beside
     it as evidence, and nothing of the journal changes.
     """
+    DeclineBundle: _grpc.UnaryUnaryMultiCallable[_witness_pb2.DeclineBundleRequest, _witness_pb2.DeclineBundleResponse]
+    """The node was asked for a lost bundle (`BundleWanted` of the link) and cannot bring it; another
+    node is asked.
+    """
 
 @_typing.type_check_only
 class WitnessAsyncStub(WitnessStub):
@@ -63,6 +67,10 @@ class WitnessAsyncStub(WitnessStub):
     KeepNationalBranch: _aio.StreamUnaryMultiCallable[_witness_pb2.KeepNationalBranchRequest, _witness_pb2.KeepNationalBranchResponse]  # type: ignore[assignment]
     """The node gives its copy of entries that contradict the centre's journal; they are kept beside
     it as evidence, and nothing of the journal changes.
+    """
+    DeclineBundle: _aio.UnaryUnaryMultiCallable[_witness_pb2.DeclineBundleRequest, _witness_pb2.DeclineBundleResponse]  # type: ignore[assignment]
+    """The node was asked for a lost bundle (`BundleWanted` of the link) and cannot bring it; another
+    node is asked.
     """
 
 class WitnessServicer(metaclass=_abc_1.ABCMeta):
@@ -94,6 +102,16 @@ class WitnessServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_witness_pb2.KeepNationalBranchResponse, _abc.Awaitable[_witness_pb2.KeepNationalBranchResponse]]:
         """The node gives its copy of entries that contradict the centre's journal; they are kept beside
         it as evidence, and nothing of the journal changes.
+        """
+
+    @_abc_1.abstractmethod
+    def DeclineBundle(
+        self,
+        request: _witness_pb2.DeclineBundleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_witness_pb2.DeclineBundleResponse, _abc.Awaitable[_witness_pb2.DeclineBundleResponse]]:
+        """The node was asked for a lost bundle (`BundleWanted` of the link) and cannot bring it; another
+        node is asked.
         """
 
 def add_WitnessServicer_to_server(servicer: WitnessServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
