@@ -177,6 +177,7 @@ async def serve_areas(areas: Areas, ledger: Ledger, sessions: Sessions) -> None:
     ]
     areas.for_operators.append(areas.deciding.serve(base.plans, receiving, base.admission))
     areas.workers["findings"] = areas.deciding.runs.run
+    areas.workers["findings.closing"] = areas.deciding.runs.run_closing
     _serve_rollouts(areas)
     _serve_outages(areas)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lpse.federation.reconciliation_rules.notices import NOTICES
 from lpse.federation.reconciliation_rules.returns import RETURNS
 from lpse.federation.reconciliation_rules.words import Decision, Rule
 from lpse.federation.v1 import records_pb2 as records
@@ -355,6 +356,8 @@ TABLE: Final = (
     ),
     # --- what nodes give back to a centre that lost it ---
     *RETURNS,
+    # --- what the centre makes people look at ---
+    *NOTICES,
 )
 
 # What no row above covers: both sides keep what they have, and a person is asked.
