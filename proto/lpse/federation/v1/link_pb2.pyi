@@ -239,8 +239,8 @@ class CentralFrame(_message.Message):
 
     @_builtins.property
     def bundle_wanted(self) -> Global___BundleWanted:
-        """A published bundle is lost at the centre: bring it, or say that you have none. A node that does
-        not know this frame ignores it, and another one is asked.
+        """A published bundle is lost at the centre: bring it, or say that you have none. A node that
+        does not know this frame ignores it, and another one is asked.
         """
 
     def __init__(
@@ -1009,8 +1009,8 @@ Global___DamagedCopy: _TypeAlias = DamagedCopy  # noqa: Y015
 
 @_typing.final
 class BundleWanted(_message.Message):
-    """Asks one node for the bundle of a published release that the centre has lost. The node brings it by
-    `Transfer.PutBlob`, or answers `Witness.DeclineBundle`.
+    """Asks one node for the bundle of a published release that the centre has lost. The node brings it
+    by `Transfer.PutBlob`, or answers `Witness.DeclineBundle`.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
