@@ -3,7 +3,8 @@
 Owns the walk through a node's stored journals for some objects, and the unit that compares and
 mends. Rules: the ledger's verified entries decide, never the node's word for its fields; what is
 compared and what is mended is one transaction, at exactly the watermark up to which the ledger was
-read. Leaves out finding the objects (`comparisons`) and the SQL (`objects`, `mending`).
+read; a ledger with damaged entries decides nothing. Leaves out finding the objects (`comparisons`)
+and the SQL (`objects`, `mending`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from lpse.federation.limits import (
     EXAMINED_RECORDS_MAX,
     SCAN_ROWS_PER_STEP,
 )
+from lpse.federation.merkle import leaf_hashes
 from lpse.federation.state_objects import BLOB, OUTAGE, UPLOAD, Fields, ObjectKey, fold, touched
 from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Transaction
@@ -111,8 +113,7 @@ class Examining:
             while place < applied:
                 limit = min(SCAN_ROWS_PER_STEP, applied - place)
                 rows = await self._ledger.received.entries(node_id, position.epoch, place, limit)
-                if not rows:
-                    break
+                _check_whole(rows, place, limit)
                 reading.take(node_id, position.epoch, rows)
                 place = rows[-1].index + 1
                 await self._clock.sleep(0)
@@ -133,6 +134,13 @@ class Examining:
             return Examined(key, before, truth.fields, before, "")
         problem = self._mending.mend_in(tx, node_id, key, truth)
         return Examined(key, before, truth.fields, fields_in(tx, node_id, key), problem)
+
+
+def _check_whole(rows: Sequence[StoredEntry], place: int, limit: int) -> None:
+    """Unavailable (FED-2428) where entries are gone or changed: they come back from the node."""
+    whole = [row.index for row in rows] == list(range(place, place + limit))
+    if not whole or leaf_hashes(row.data for row in rows) != [row.leaf_hash for row in rows]:
+        raise later("FED-2428", "the journal is damaged here and is being healed", 600.0)
 
 
 def _read(node_id: str, epoch: bytes, row: StoredEntry) -> tuple[Source, Message] | None:

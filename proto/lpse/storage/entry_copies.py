@@ -119,6 +119,7 @@ def check_wanted(wanted: wire.WantedEntries) -> None:
 async def _show(
     database: Database, copies: Copies, head: Head | None, asked: wire.WantedEntries
 ) -> wire.HeldEntries:
+    check_wanted(asked)
     if head is None:
         raise _unknown()
     size = min(asked.size, head.size)

@@ -1,0 +1,157 @@
+"""Damage that hides, damage everywhere, damage that nobody can heal: told, and in no one's way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lpse.federation.merkle import leaf_hash
+from lpse.federation.v1 import records_pb2 as records
+from lpse.storage.journal_check import check_journal_in
+from tests.federation.healing import (
+    DAMAGED,
+    PUT_BACK,
+    SOUND,
+    audit_of,
+    healed,
+    read_again,
+    rules_at_centre,
+    rules_at_node,
+    settled,
+    spoil,
+)
+from tests.federation.rig import Node, eventually
+
+OTHER = b"other bytes"
+
+
+async def _sound(node: Node) -> None:
+    signer = node.authority.nodes[node.node_id]
+    await node.database.read(lambda tx: check_journal_in(tx, signer.verifier))
+
+
+async def test_damage_with_its_own_hash_is_found_branch_by_branch(tmp_path: Path) -> None:
+    """No row contradicts itself; proved paths lead to the three that are wrong, and to no other."""
+    async with healed(tmp_path, 100) as (centre, node, audit):
+        forged = "UPDATE {} SET bytes = ?, leaf_hash = ? WHERE idx IN (3, 64, 99)"
+        await spoil(node.database, forged.format("journal_entries"), OTHER, leaf_hash(OTHER))
+        await spoil(centre.database, forged.format("ledger_entries"), OTHER, leaf_hash(OTHER))
+        await spoil(node.database, forged.format("national_entries"), OTHER, leaf_hash(OTHER))
+        assert len(await read_again(audit.verify)) == 2
+        await audit.entries.step()  # the centre's copy of the own journal is no help
+        assert len(await read_again(audit.verify)) == 1
+        assert (await rules_at_node(node)).count(PUT_BACK) == 1
+
+
+async def test_hidden_damage_of_the_own_journal_is_healed_entry_by_entry(tmp_path: Path) -> None:
+    """As many runs as answers were needed; entries that were right are not counted as healed."""
+    async with healed(tmp_path, 100) as (_, node, audit):
+        forged = "UPDATE journal_entries SET bytes = ?, leaf_hash = ? WHERE idx IN (3, 64, 99)"
+        await spoil(node.database, forged, OTHER, leaf_hash(OTHER))
+        await read_again(audit.verify)
+        assert await audit.entries.step()
+        await _sound(node)
+        assert await read_again(audit.verify) == []
+        rows = await node.database.read(lambda tx: tx.execute("SELECT record FROM recon_runs"))
+        told = [records.ReconciliationRecorded.FromString(data) for (data,) in rows]
+        healed_rows = [one for run in told for one in run.entries if one.rule == PUT_BACK]
+        assert sum(one.count for one in healed_rows) == 3
+
+
+async def test_a_kept_hash_alone_is_put_right_without_asking_anybody(tmp_path: Path) -> None:
+    """The bytes give the signed root, so they are the proof; on either side."""
+    async with healed(tmp_path) as (centre, node, audit):
+        wrong = "UPDATE {} SET leaf_hash = zeroblob(32) WHERE idx < 20"
+        await spoil(node.database, wrong.format("journal_entries"))
+        await spoil(centre.database, wrong.format("ledger_entries"))
+        assert await read_again(audit.verify) and await read_again(centre.audit.verify)
+        await audit.entries.step()
+        await centre.audit.entries.step()
+        assert await read_again(audit.verify) + await read_again(centre.audit.verify) == []
+        await _sound(node)
+        assert (await rules_at_node(node)).count(PUT_BACK) == 2  # sixteen at a time
+        assert rules_at_centre(centre)[-1] == SOUND
+
+
+async def test_many_damaged_entries_come_back_in_bounded_answers(tmp_path: Path) -> None:
+    """Forty of them, gone and changed, on both sides of the link at different places."""
+    async with healed(tmp_path, 120) as (centre, node, audit):
+        await spoil(node.database, "DELETE FROM journal_entries WHERE idx BETWEEN 10 AND 29")
+        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx > 99")
+        assert await read_again(audit.verify)
+        assert await audit.entries.step()
+        await _sound(node)
+        await spoil(centre.database, "DELETE FROM ledger_entries WHERE idx BETWEEN 40 AND 79")
+        assert await read_again(centre.audit.verify)
+        await centre.audit.entries.step()
+        assert await audit.entries.give() == 40
+        assert await read_again(centre.audit.verify) == []
+
+
+async def test_what_was_never_delivered_waits_for_a_person(tmp_path: Path) -> None:
+    """Nobody else holds it: intake goes on, the admin reads which entry, and what to do."""
+    async with healed(tmp_path) as (centre, node, audit):
+        size = node.journal.head.size
+        await centre.stop()
+        await eventually(lambda: node.state.session is None)
+        await node.journal.append(records.HoldEnded(package="p", reason="late"))
+        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = ?", size)
+        assert await read_again(audit.verify)
+        await centre.start()
+        again = audit_of(node, centre)
+        await eventually(lambda: node.state.session is not None)
+        await again.verify.step(node.keeper._clock.wall())
+        assert not await again.entries.step()
+        assert any("FED-2427" in one and str(size) in one for one in again.notes())
+        assert (await rules_at_node(node)) == [DAMAGED]
+        await node.journal.append(records.HoldEnded(package="p", reason="after it"))
+
+
+async def test_damage_on_either_side_stops_neither_intake_nor_link(tmp_path: Path) -> None:
+    """While it stands, new entries of both journals are written, delivered and acknowledged."""
+    async with healed(tmp_path) as (centre, node, audit):
+        await spoil(node.database, "DELETE FROM journal_entries WHERE idx = 12")
+        await spoil(node.database, "UPDATE national_entries SET bytes = x'00' WHERE idx = 5")
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'00' WHERE idx = 30")
+        await spoil(centre.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 9")
+        assert len(await read_again(audit.verify)) == 2
+        assert len(await read_again(centre.audit.verify)) == 2
+        await node.journal.append(records.HoldEnded(package="p", reason="meanwhile"))
+        await settled(centre, node)
+        await audit.entries.step()
+        await centre.audit.entries.step()
+        assert await audit.entries.give() == 2
+        assert await read_again(audit.verify) + await read_again(centre.audit.verify) == []
+
+
+async def test_a_restarted_centre_knows_its_damage_and_is_healed(tmp_path: Path) -> None:
+    """Damage done while it was stopped is found by its next pass; what was known stays known."""
+    async with healed(tmp_path) as (centre, node, _):
+        await spoil(centre.database, "DELETE FROM ledger_entries WHERE idx = 3")
+        assert await read_again(centre.audit.verify)
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'01' WHERE idx = 4")
+        await centre.stop()
+        await centre.start()
+        await eventually(lambda: node.state.session is not None)
+        await centre.audit.entries.step()
+        assert await audit_of(node, centre).entries.give() == 2
+        assert await read_again(centre.audit.verify) == []
+
+
+async def test_an_entry_that_was_parked_for_its_damage_is_projected_when_it_comes(
+    tmp_path: Path,
+) -> None:
+    """The centre could not read it when it was its turn; healed, it is nobody's matter any more."""
+    async with healed(tmp_path) as (centre, node, audit):
+        centre.recorder.poison = lambda record: isinstance(record, records.HoldEnded)
+        await node.journal.append(records.HoldEnded(package="p", reason="parked"))
+        await settled(centre, node)
+        index = node.journal.head.size - 1
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'01' WHERE idx = ?", index)
+        centre.recorder.poison = lambda _: False
+        assert await centre.projector.replay() == (0, 1)
+        assert await read_again(centre.audit.verify)
+        await centre.audit.entries.step()
+        assert await audit.entries.give() == 1
+        applied = await centre.ledger.applied(node.node_id, node.journal.epoch)
+        assert applied.parked_count == 0
+        assert [one.reason for one in await centre.recorder.seen(records.HoldEnded)] == ["parked"]
