@@ -16,7 +16,7 @@ from central.enrolment.admission import Admission
 from central.fleet.desired import DesiredVersions
 from central.fleet.ports import EnrolledNode, Links, NodeDirectory
 from central.fleet.rules import LinkFacts, link_state
-from central.fleet.store import FleetStore, NodeFactsRow
+from central.fleet.store import FleetStore, NodeFactsRow, RecoveryRow
 from central.ledger.ledger import Ledger
 from central.national.national import National
 from central.national.rules import Gate, explain
@@ -59,9 +59,15 @@ class Statuses:
 
     async def of(self, nodes: Sequence[EnrolledNode], clock: Clock) -> list[api.NodeStatus]:
         """The status of each node, in the same order."""
-        rows = await self._facts.find([one.node_id for one in nodes]) if nodes else {}
+        node_ids = [one.node_id for one in nodes]
+        rows = await self._facts.find(node_ids) if nodes else {}
+        recovered = await self._facts.recoveries(node_ids) if nodes else {}
         await self._desired.refresh()
-        return [await self._status(one, rows.get(one.node_id), clock) for one in nodes]
+        found = [await self._status(one, rows.get(one.node_id), clock) for one in nodes]
+        for status in found:
+            if status.node_id in recovered:
+                status.recovery.CopyFrom(_recovery(recovered[status.node_id]))
+        return found
 
     async def _status(
         self, node: EnrolledNode, row: NodeFactsRow | None, clock: Clock
@@ -108,6 +114,17 @@ class Statuses:
             behind_since=row.behind_since if row is not None else None,
         )
         status.link = link_state(facts, now)
+
+
+def _recovery(row: RecoveryRow) -> api.NoticedRecovery:
+    return api.NoticedRecovery(
+        object=row.object,
+        notice_time=timestamp(row.notice_time),
+        address=row.address,
+        boot_id=row.boot_id,
+        software_version=row.software_version,
+        resolution=row.resolution,
+    )
 
 
 def _tell_facts(status: api.NodeStatus, row: NodeFactsRow) -> None:

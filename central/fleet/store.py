@@ -6,11 +6,13 @@ one session writes at a time. Leaves out the judgement (`rules`).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lpse.runtime.sqlite import Database, Row
+from lpse.runtime.sqlite.instants import from_micros
 
 _COLUMNS = (
     "node_id, boot_id, software_version, service, service_version, queue_entries, queue_bytes,"
@@ -38,6 +40,18 @@ class NodeFactsRow:
     behind_since: datetime | None
     hello_time: datetime
     seen_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRow:
+    """A recovery that the centre noticed; `resolution` is empty while nobody acknowledged it."""
+
+    object: str
+    notice_time: datetime
+    address: str
+    boot_id: str
+    software_version: str
+    resolution: str
 
 
 class FleetStore:
@@ -75,6 +89,33 @@ class FleetStore:
         sql = f"SELECT {_COLUMNS} FROM fleet_nodes WHERE node_id IN ({marks})"  # noqa: S608 - marks
         rows = await self._database.read(lambda tx: tx.execute(sql, node_ids))
         return {str(row[0]): _row(row) for row in rows}
+
+    async def recoveries(self, node_ids: list[str]) -> dict[str, RecoveryRow]:
+        """The newest recovery of each of these nodes that had one, and who acknowledged it."""
+        marks = ", ".join("?" * len(node_ids))
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT r.node_id, r.object, r.notice_time, r.machine,"  # noqa: S608 - marks
+                " (SELECT max(a.number) FROM recon_resolutions a"
+                " WHERE a.node_id = r.node_id AND a.object = r.object)"
+                f" FROM recon_recoveries r WHERE r.node_id IN ({marks})",
+                node_ids,
+            )
+        )
+        return {str(row[0]): _recovery(row) for row in rows}
+
+
+def _recovery(row: Row) -> RecoveryRow:
+    _, subject, noticed, machine, answer = row
+    told = json.loads(machine)
+    return RecoveryRow(
+        object=subject,
+        notice_time=from_micros(noticed),
+        address=str(told.get("address", "")),
+        boot_id=str(told.get("boot_id", "")),
+        software_version=str(told.get("software_version", "")),
+        resolution=f"resolutions/{answer}" if answer else "",
+    )
 
 
 def _row(row: Row) -> NodeFactsRow:

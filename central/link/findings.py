@@ -14,7 +14,7 @@ from central.link import rules
 from central.link.ports import Parts
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
-from lpse.federation.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from lpse.federation.limits import LINK_TEXT_CHARACTERS_MAX, PROTOCOL_MAX, PROTOCOL_MIN
 from lpse.federation.reconciliation_rules import entry, evidence, head_evidence
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
@@ -40,6 +40,23 @@ async def tell(parts: Parts, own: Head, judgement: rules.Judgement) -> None:
     held = _held(parts, own.party)
     count = abs(held.size - own.size) if held is not None and held.epoch == own.epoch else 0
     told = entry(rule_id, "regional journal", head_evidence(own), head_evidence(held), _KEPT, count)
+    await _record(parts, own.party, told)
+
+
+async def tell_recovery(parts: Parts, own: Head, hello: link.Hello, address: str) -> None:
+    """A machine goes on with this identity in a new epoch: a person says that it was meant.
+
+    A thief's copy of a backup looks the same, and nothing but a person can tell them apart.
+    """
+    machine = evidence(
+        address=address,
+        boot_id=hello.boot_id[:64].hex(),
+        software_version=hello.software_version[:LINK_TEXT_CHARACTERS_MAX],
+        epoch=own.epoch.hex(),
+    )
+    held = head_evidence(_held(parts, own.party))
+    subject = f"recovery {own.epoch.hex()[:16]}"
+    told = entry("R-RECOVERY-NOTICED", subject, machine, held, "", 1, address=address)
     await _record(parts, own.party, told)
 
 

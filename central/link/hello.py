@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from central.link import rules
-from central.link.findings import tell, tell_national, tell_protocol
+from central.link.findings import tell, tell_national, tell_protocol, tell_recovery
 from central.link.ports import Parts
 from central.link.slim import Equal, equal, is_slim, may_be_slim, shorten
 from central.link.store import QuarantineRow
@@ -60,6 +60,10 @@ class Asking(Protocol):
     def shadowed(self, node_id: str) -> bool:
         """Whether a quarantined holder is connected beside the sound one."""
 
+    @property
+    def address(self) -> str:
+        """From where the stream came, without a port."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -97,6 +101,8 @@ async def open_session(parts: Parts, node_id: str, hello: link.Hello, asking: As
     await parts.national.witnessed(node_id, contained=contained, head=found.shown)
     await _settle_quarantine(parts, found.own, judgement, shadowed=asking.shadowed(node_id))
     await tell(parts, found.own, judgement)
+    if found.heads is rules.Heads.NEW_EPOCH:
+        await tell_recovery(parts, found.own, found.hello, asking.address)
     if not contained and found.shown is not None:
         await tell_national(parts, node_id, found.national, found.shown)
     welcome = await _welcome(parts, found, judgement)

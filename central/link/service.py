@@ -40,6 +40,11 @@ class _ContextStream:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @property
+    def address(self) -> str:
+        """The peer's network address: `ipv4:10.0.0.1:5000` → `10.0.0.1`."""
+        return self._context.peer().rpartition(":")[0].partition(":")[2]
+
     async def read(self) -> bytes | None:
         """The next frame; None at the end."""
         data = await self._context.read()
@@ -178,6 +183,7 @@ class _Asking:
         self._stream = stream
         self.rival = sessions.rival
         self.shadowed = sessions.shadowed
+        self.address = stream.address
 
     async def full(self) -> link.Hello:
         """Ask for signed heads on the same stream."""

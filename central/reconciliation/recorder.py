@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from central.national.national import National
 from central.national.restoring import Handler, Returned
 from central.national.rules import Gate
-from central.reconciliation import passed_store
+from central.reconciliation import passed_store, recoveries_store
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.entries import timestamp
 from lpse.federation.limits import (
@@ -79,6 +79,7 @@ class CentralRuns:
 
         `node_id` is empty where no node is concerned; `sets` is what the run compared, if counted.
         """
+        recoveries_store.note_in(tx, node_id, entries, self._clock.now())
         day = self._day()
         number = self._room_in(tx, node_id, day)
         if number is None:
@@ -247,5 +248,6 @@ def _returned_in(tx: Transaction, entry: Returned) -> None:
             record.SerializeToString(deterministic=True),
         ),
     )
+    recoveries_store.note_in(tx, record.node_id, record.entries, entry.record_time)
     for one in record.entries:
         _is_new_in(tx, record.node_id, one)

@@ -27,53 +27,55 @@ from lpse.federation.v1 import journal_pb2 as lpse_dot_federation_dot_v1_dot_jou
 from lpse.federation.v1 import link_pb2 as lpse_dot_federation_dot_v1_dot_link__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clpse/operator/v1/fleet.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\x1a\x1dlpse/federation/v1/link.proto\"\x83\x05\n\nNodeStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x31\n\x07service\x18\x05 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\x12)\n\x04link\x18\x06 \x01(\x0e\x32\x1b.lpse.operator.v1.LinkState\x12\x17\n\x0fservice_version\x18\x07 \x01(\t\x12\x18\n\x10software_version\x18\x08 \x01(\t\x12\x17\n\x0f\x64\x65sired_version\x18\t \x01(\t\x12\x32\n\x0elast_seen_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rqueue_entries\x18\x0c \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\r \x01(\x04\x12-\n\x0bstored_head\x18\x0e \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x0f \x01(\x04\x12\x16\n\x0eparked_entries\x18\x10 \x01(\x04\x12\x15\n\rnational_size\x18\x11 \x01(\x04\x12\x1c\n\x14\x63lock_offset_seconds\x18\x12 \x01(\x01\x12\x12\n\nfree_bytes\x18\x13 \x01(\x04\x12\x32\n\nquarantine\x18\x14 \x01(\x0b\x32\x1e.lpse.federation.v1.Quarantine\x12\x10\n\x08\x61ttempts\x18\x15 \x01(\r\x12\x10\n\x08\x65xercise\x18\x16 \x01(\x08\"$\n\x14GetNodeStatusRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"E\n\x15GetNodeStatusResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.lpse.operator.v1.NodeStatus\"\xb0\x01\n\x17ListNodeStatusesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12)\n\x04link\x18\x04 \x01(\x0e\x32\x1b.lpse.operator.v1.LinkState\x12\x31\n\x07service\x18\x05 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\"\xa8\x01\n\x18ListNodeStatusesResponse\x12.\n\x08statuses\x18\x01 \x03(\x0b\x32\x1c.lpse.operator.v1.NodeStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x18ReleaseQuarantineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"I\n\x19ReleaseQuarantineResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.lpse.operator.v1.NodeStatus\"\x89\x01\n\x0bParkedEntry\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12-\n\tpark_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x18ListParkedEntriesRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x19ListParkedEntriesResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.lpse.operator.v1.ParkedEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x1aReplayParkedEntriesRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"N\n\x1bReplayParkedEntriesResponse\x12\x17\n\x0f\x61pplied_entries\x18\x01 \x01(\x04\x12\x16\n\x0eparked_entries\x18\x02 \x01(\x04\"\x1a\n\x18GetNationalStatusRequest\"\xae\x01\n\x19GetNationalStatusResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12,\n\x04gate\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.NationalGate\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\twitnesses\x18\x04 \x01(\r\x12\x18\n\x10witnesses_needed\x18\x05 \x01(\r\"D\n\x1d\x41ssertNationalCompleteRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x65xpect_size\x18\x02 \x01(\x04\"N\n\x1e\x41ssertNationalCompleteResponse\x12,\n\x04gate\x18\x01 \x01(\x0e\x32\x1e.lpse.operator.v1.NationalGate\"#\n\x11\x44rainLinksRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"&\n\x12\x44rainLinksResponse\x12\x10\n\x08sessions\x18\x01 \x01(\r*\x92\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINK_STATE_CONNECTED\x10\x01\x12\x1a\n\x16LINK_STATE_CATCHING_UP\x10\x02\x12\x16\n\x12LINK_STATE_LAGGING\x10\x03\x12\x1b\n\x17LINK_STATE_DISCONNECTED\x10\x04*\x80\x01\n\x0cNationalGate\x12\x1d\n\x19NATIONAL_GATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NATIONAL_GATE_OPEN\x10\x01\x12\x19\n\x15NATIONAL_GATE_WAITING\x10\x02\x12\x1e\n\x1aNATIONAL_GATE_CONTRADICTED\x10\x03\x32\xe8\x06\n\x05\x46leet\x12`\n\rGetNodeStatus\x12&.lpse.operator.v1.GetNodeStatusRequest\x1a\'.lpse.operator.v1.GetNodeStatusResponse\x12i\n\x10ListNodeStatuses\x12).lpse.operator.v1.ListNodeStatusesRequest\x1a*.lpse.operator.v1.ListNodeStatusesResponse\x12l\n\x11ReleaseQuarantine\x12*.lpse.operator.v1.ReleaseQuarantineRequest\x1a+.lpse.operator.v1.ReleaseQuarantineResponse\x12l\n\x11ListParkedEntries\x12*.lpse.operator.v1.ListParkedEntriesRequest\x1a+.lpse.operator.v1.ListParkedEntriesResponse\x12r\n\x13ReplayParkedEntries\x12,.lpse.operator.v1.ReplayParkedEntriesRequest\x1a-.lpse.operator.v1.ReplayParkedEntriesResponse\x12l\n\x11GetNationalStatus\x12*.lpse.operator.v1.GetNationalStatusRequest\x1a+.lpse.operator.v1.GetNationalStatusResponse\x12{\n\x16\x41ssertNationalComplete\x12/.lpse.operator.v1.AssertNationalCompleteRequest\x1a\x30.lpse.operator.v1.AssertNationalCompleteResponse\x12W\n\nDrainLinks\x12#.lpse.operator.v1.DrainLinksRequest\x1a$.lpse.operator.v1.DrainLinksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clpse/operator/v1/fleet.proto\x12\x10lpse.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\x1a\x1dlpse/federation/v1/link.proto\"\xb8\x05\n\nNodeStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x31\n\x07service\x18\x05 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\x12)\n\x04link\x18\x06 \x01(\x0e\x32\x1b.lpse.operator.v1.LinkState\x12\x17\n\x0fservice_version\x18\x07 \x01(\t\x12\x18\n\x10software_version\x18\x08 \x01(\t\x12\x17\n\x0f\x64\x65sired_version\x18\t \x01(\t\x12\x32\n\x0elast_seen_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rqueue_entries\x18\x0c \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\r \x01(\x04\x12-\n\x0bstored_head\x18\x0e \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x0f \x01(\x04\x12\x16\n\x0eparked_entries\x18\x10 \x01(\x04\x12\x15\n\rnational_size\x18\x11 \x01(\x04\x12\x1c\n\x14\x63lock_offset_seconds\x18\x12 \x01(\x01\x12\x12\n\nfree_bytes\x18\x13 \x01(\x04\x12\x32\n\nquarantine\x18\x14 \x01(\x0b\x32\x1e.lpse.federation.v1.Quarantine\x12\x10\n\x08\x61ttempts\x18\x15 \x01(\r\x12\x10\n\x08\x65xercise\x18\x16 \x01(\x08\x12\x33\n\x08recovery\x18\x17 \x01(\x0b\x32!.lpse.operator.v1.NoticedRecovery\"\xa2\x01\n\x0fNoticedRecovery\x12\x0e\n\x06object\x18\x01 \x01(\t\x12/\n\x0bnotice_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x04 \x01(\t\x12\x18\n\x10software_version\x18\x05 \x01(\t\x12\x12\n\nresolution\x18\x06 \x01(\t\"$\n\x14GetNodeStatusRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"E\n\x15GetNodeStatusResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.lpse.operator.v1.NodeStatus\"\xb0\x01\n\x17ListNodeStatusesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12)\n\x04link\x18\x04 \x01(\x0e\x32\x1b.lpse.operator.v1.LinkState\x12\x31\n\x07service\x18\x05 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\"\xa8\x01\n\x18ListNodeStatusesResponse\x12.\n\x08statuses\x18\x01 \x03(\x0b\x32\x1c.lpse.operator.v1.NodeStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x18ReleaseQuarantineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"I\n\x19ReleaseQuarantineResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.lpse.operator.v1.NodeStatus\"\x89\x01\n\x0bParkedEntry\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12-\n\tpark_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x18ListParkedEntriesRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x19ListParkedEntriesResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.lpse.operator.v1.ParkedEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x1aReplayParkedEntriesRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"N\n\x1bReplayParkedEntriesResponse\x12\x17\n\x0f\x61pplied_entries\x18\x01 \x01(\x04\x12\x16\n\x0eparked_entries\x18\x02 \x01(\x04\"\x1a\n\x18GetNationalStatusRequest\"\xae\x01\n\x19GetNationalStatusResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12,\n\x04gate\x18\x02 \x01(\x0e\x32\x1e.lpse.operator.v1.NationalGate\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\twitnesses\x18\x04 \x01(\r\x12\x18\n\x10witnesses_needed\x18\x05 \x01(\r\"D\n\x1d\x41ssertNationalCompleteRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x65xpect_size\x18\x02 \x01(\x04\"N\n\x1e\x41ssertNationalCompleteResponse\x12,\n\x04gate\x18\x01 \x01(\x0e\x32\x1e.lpse.operator.v1.NationalGate\"#\n\x11\x44rainLinksRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"&\n\x12\x44rainLinksResponse\x12\x10\n\x08sessions\x18\x01 \x01(\r*\x92\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINK_STATE_CONNECTED\x10\x01\x12\x1a\n\x16LINK_STATE_CATCHING_UP\x10\x02\x12\x16\n\x12LINK_STATE_LAGGING\x10\x03\x12\x1b\n\x17LINK_STATE_DISCONNECTED\x10\x04*\x80\x01\n\x0cNationalGate\x12\x1d\n\x19NATIONAL_GATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NATIONAL_GATE_OPEN\x10\x01\x12\x19\n\x15NATIONAL_GATE_WAITING\x10\x02\x12\x1e\n\x1aNATIONAL_GATE_CONTRADICTED\x10\x03\x32\xe8\x06\n\x05\x46leet\x12`\n\rGetNodeStatus\x12&.lpse.operator.v1.GetNodeStatusRequest\x1a\'.lpse.operator.v1.GetNodeStatusResponse\x12i\n\x10ListNodeStatuses\x12).lpse.operator.v1.ListNodeStatusesRequest\x1a*.lpse.operator.v1.ListNodeStatusesResponse\x12l\n\x11ReleaseQuarantine\x12*.lpse.operator.v1.ReleaseQuarantineRequest\x1a+.lpse.operator.v1.ReleaseQuarantineResponse\x12l\n\x11ListParkedEntries\x12*.lpse.operator.v1.ListParkedEntriesRequest\x1a+.lpse.operator.v1.ListParkedEntriesResponse\x12r\n\x13ReplayParkedEntries\x12,.lpse.operator.v1.ReplayParkedEntriesRequest\x1a-.lpse.operator.v1.ReplayParkedEntriesResponse\x12l\n\x11GetNationalStatus\x12*.lpse.operator.v1.GetNationalStatusRequest\x1a+.lpse.operator.v1.GetNationalStatusResponse\x12{\n\x16\x41ssertNationalComplete\x12/.lpse.operator.v1.AssertNationalCompleteRequest\x1a\x30.lpse.operator.v1.AssertNationalCompleteResponse\x12W\n\nDrainLinks\x12#.lpse.operator.v1.DrainLinksRequest\x1a$.lpse.operator.v1.DrainLinksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.operator.v1.fleet_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKSTATE']._serialized_start=2272
-  _globals['_LINKSTATE']._serialized_end=2418
-  _globals['_NATIONALGATE']._serialized_start=2421
-  _globals['_NATIONALGATE']._serialized_end=2549
+  _globals['_LINKSTATE']._serialized_start=2490
+  _globals['_LINKSTATE']._serialized_end=2636
+  _globals['_NATIONALGATE']._serialized_start=2639
+  _globals['_NATIONALGATE']._serialized_end=2767
   _globals['_NODESTATUS']._serialized_start=149
-  _globals['_NODESTATUS']._serialized_end=792
-  _globals['_GETNODESTATUSREQUEST']._serialized_start=794
-  _globals['_GETNODESTATUSREQUEST']._serialized_end=830
-  _globals['_GETNODESTATUSRESPONSE']._serialized_start=832
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=901
-  _globals['_LISTNODESTATUSESREQUEST']._serialized_start=904
-  _globals['_LISTNODESTATUSESREQUEST']._serialized_end=1080
-  _globals['_LISTNODESTATUSESRESPONSE']._serialized_start=1083
-  _globals['_LISTNODESTATUSESRESPONSE']._serialized_end=1251
-  _globals['_RELEASEQUARANTINEREQUEST']._serialized_start=1253
-  _globals['_RELEASEQUARANTINEREQUEST']._serialized_end=1309
-  _globals['_RELEASEQUARANTINERESPONSE']._serialized_start=1311
-  _globals['_RELEASEQUARANTINERESPONSE']._serialized_end=1384
-  _globals['_PARKEDENTRY']._serialized_start=1387
-  _globals['_PARKEDENTRY']._serialized_end=1524
-  _globals['_LISTPARKEDENTRIESREQUEST']._serialized_start=1526
-  _globals['_LISTPARKEDENTRIESREQUEST']._serialized_end=1608
-  _globals['_LISTPARKEDENTRIESRESPONSE']._serialized_start=1610
-  _globals['_LISTPARKEDENTRIESRESPONSE']._serialized_end=1710
-  _globals['_REPLAYPARKEDENTRIESREQUEST']._serialized_start=1712
-  _globals['_REPLAYPARKEDENTRIESREQUEST']._serialized_end=1757
-  _globals['_REPLAYPARKEDENTRIESRESPONSE']._serialized_start=1759
-  _globals['_REPLAYPARKEDENTRIESRESPONSE']._serialized_end=1837
-  _globals['_GETNATIONALSTATUSREQUEST']._serialized_start=1839
-  _globals['_GETNATIONALSTATUSREQUEST']._serialized_end=1865
-  _globals['_GETNATIONALSTATUSRESPONSE']._serialized_start=1868
-  _globals['_GETNATIONALSTATUSRESPONSE']._serialized_end=2042
-  _globals['_ASSERTNATIONALCOMPLETEREQUEST']._serialized_start=2044
-  _globals['_ASSERTNATIONALCOMPLETEREQUEST']._serialized_end=2112
-  _globals['_ASSERTNATIONALCOMPLETERESPONSE']._serialized_start=2114
-  _globals['_ASSERTNATIONALCOMPLETERESPONSE']._serialized_end=2192
-  _globals['_DRAINLINKSREQUEST']._serialized_start=2194
-  _globals['_DRAINLINKSREQUEST']._serialized_end=2229
-  _globals['_DRAINLINKSRESPONSE']._serialized_start=2231
-  _globals['_DRAINLINKSRESPONSE']._serialized_end=2269
-  _globals['_FLEET']._serialized_start=2552
-  _globals['_FLEET']._serialized_end=3424
+  _globals['_NODESTATUS']._serialized_end=845
+  _globals['_NOTICEDRECOVERY']._serialized_start=848
+  _globals['_NOTICEDRECOVERY']._serialized_end=1010
+  _globals['_GETNODESTATUSREQUEST']._serialized_start=1012
+  _globals['_GETNODESTATUSREQUEST']._serialized_end=1048
+  _globals['_GETNODESTATUSRESPONSE']._serialized_start=1050
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=1119
+  _globals['_LISTNODESTATUSESREQUEST']._serialized_start=1122
+  _globals['_LISTNODESTATUSESREQUEST']._serialized_end=1298
+  _globals['_LISTNODESTATUSESRESPONSE']._serialized_start=1301
+  _globals['_LISTNODESTATUSESRESPONSE']._serialized_end=1469
+  _globals['_RELEASEQUARANTINEREQUEST']._serialized_start=1471
+  _globals['_RELEASEQUARANTINEREQUEST']._serialized_end=1527
+  _globals['_RELEASEQUARANTINERESPONSE']._serialized_start=1529
+  _globals['_RELEASEQUARANTINERESPONSE']._serialized_end=1602
+  _globals['_PARKEDENTRY']._serialized_start=1605
+  _globals['_PARKEDENTRY']._serialized_end=1742
+  _globals['_LISTPARKEDENTRIESREQUEST']._serialized_start=1744
+  _globals['_LISTPARKEDENTRIESREQUEST']._serialized_end=1826
+  _globals['_LISTPARKEDENTRIESRESPONSE']._serialized_start=1828
+  _globals['_LISTPARKEDENTRIESRESPONSE']._serialized_end=1928
+  _globals['_REPLAYPARKEDENTRIESREQUEST']._serialized_start=1930
+  _globals['_REPLAYPARKEDENTRIESREQUEST']._serialized_end=1975
+  _globals['_REPLAYPARKEDENTRIESRESPONSE']._serialized_start=1977
+  _globals['_REPLAYPARKEDENTRIESRESPONSE']._serialized_end=2055
+  _globals['_GETNATIONALSTATUSREQUEST']._serialized_start=2057
+  _globals['_GETNATIONALSTATUSREQUEST']._serialized_end=2083
+  _globals['_GETNATIONALSTATUSRESPONSE']._serialized_start=2086
+  _globals['_GETNATIONALSTATUSRESPONSE']._serialized_end=2260
+  _globals['_ASSERTNATIONALCOMPLETEREQUEST']._serialized_start=2262
+  _globals['_ASSERTNATIONALCOMPLETEREQUEST']._serialized_end=2330
+  _globals['_ASSERTNATIONALCOMPLETERESPONSE']._serialized_start=2332
+  _globals['_ASSERTNATIONALCOMPLETERESPONSE']._serialized_end=2410
+  _globals['_DRAINLINKSREQUEST']._serialized_start=2412
+  _globals['_DRAINLINKSREQUEST']._serialized_end=2447
+  _globals['_DRAINLINKSRESPONSE']._serialized_start=2449
+  _globals['_DRAINLINKSRESPONSE']._serialized_end=2487
+  _globals['_FLEET']._serialized_start=2770
+  _globals['_FLEET']._serialized_end=3642
 # @@protoc_insertion_point(module_scope)

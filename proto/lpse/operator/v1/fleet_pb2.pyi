@@ -113,6 +113,7 @@ class NodeStatus(_message.Message):
     QUARANTINE_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     EXERCISE_FIELD_NUMBER: _builtins.int
+    RECOVERY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Set by the centre: "nodes/lpse-pacitan"."""
     node_id: _builtins.str
@@ -165,6 +166,10 @@ class NodeStatus(_message.Message):
     def quarantine(self) -> _link_pb2.Quarantine:
         """Set by the centre while entries do not flow; absence means that they may."""
 
+    @_builtins.property
+    def recovery(self) -> Global___NoticedRecovery:
+        """Set by the centre once a machine went on with this identity in a new epoch; absence: never."""
+
     def __init__(
         self,
         *,
@@ -190,14 +195,59 @@ class NodeStatus(_message.Message):
         quarantine: _link_pb2.Quarantine | None = ...,
         attempts: _builtins.int = ...,
         exercise: _builtins.bool = ...,
+        recovery: Global___NoticedRecovery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "last_seen_time", b"last_seen_time", "quarantine", b"quarantine", "stored_head", b"stored_head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "last_seen_time", b"last_seen_time", "quarantine", b"quarantine", "recovery", b"recovery", "stored_head", b"stored_head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_size", b"applied_size", "as_of_time", b"as_of_time", "attempts", b"attempts", "clock_offset_seconds", b"clock_offset_seconds", "desired_version", b"desired_version", "exercise", b"exercise", "free_bytes", b"free_bytes", "last_seen_time", b"last_seen_time", "link", b"link", "name", b"name", "national_size", b"national_size", "node_id", b"node_id", "parked_entries", b"parked_entries", "province", b"province", "quarantine", b"quarantine", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "stored_head", b"stored_head", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_size", b"applied_size", "as_of_time", b"as_of_time", "attempts", b"attempts", "clock_offset_seconds", b"clock_offset_seconds", "desired_version", b"desired_version", "exercise", b"exercise", "free_bytes", b"free_bytes", "last_seen_time", b"last_seen_time", "link", b"link", "name", b"name", "national_size", b"national_size", "node_id", b"node_id", "parked_entries", b"parked_entries", "province", b"province", "quarantine", b"quarantine", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "recovery", b"recovery", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "stored_head", b"stored_head", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NodeStatus: _TypeAlias = NodeStatus  # noqa: Y015
+
+@_typing.final
+class NoticedRecovery(_message.Message):
+    """The newest time that a node came back from an old copy, a backup or a new machine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_FIELD_NUMBER: _builtins.int
+    NOTICE_TIME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    BOOT_ID_FIELD_NUMBER: _builtins.int
+    SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    object: _builtins.str
+    """Set by the centre: the object of the log's entry that a person acknowledges."""
+    address: _builtins.str
+    """Set by the centre: network address from which it came."""
+    boot_id: _builtins.str
+    """Set by the node: which start of which machine, in hexadecimal."""
+    software_version: _builtins.str
+    """Set by the node: version of its federation software."""
+    resolution: _builtins.str
+    """Set by the centre: the decision that answered the entry; empty while a person must look."""
+    @_builtins.property
+    def notice_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the centre: legal clock, when the machine first came."""
+
+    def __init__(
+        self,
+        *,
+        object: _builtins.str = ...,
+        notice_time: _timestamp_pb2.Timestamp | None = ...,
+        address: _builtins.str = ...,
+        boot_id: _builtins.str = ...,
+        software_version: _builtins.str = ...,
+        resolution: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notice_time", b"notice_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_id", b"boot_id", "notice_time", b"notice_time", "object", b"object", "resolution", b"resolution", "software_version", b"software_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticedRecovery: _TypeAlias = NoticedRecovery  # noqa: Y015
 
 @_typing.final
 class GetNodeStatusRequest(_message.Message):
