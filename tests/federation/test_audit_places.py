@@ -16,6 +16,7 @@ from central.witness.comparing import Comparing, Sources
 from central.witness.store import WitnessStore
 from lpse.federation.checkpoints import sign_head
 from lpse.federation.digests import object_id
+from lpse.federation.limits import EXAMINATIONS_MAX
 from lpse.federation.state_objects import OUTAGE, UPLOAD, ObjectKey
 from lpse.federation.v1 import audit_pb2 as wire
 from lpse.federation.v1 import records_pb2 as records
@@ -88,7 +89,7 @@ async def test_what_the_centre_says_of_another_place_is_no_difference(
         monkeypatch.setattr(AuditCalls, "examine", elsewhere)
         async with open_calls(worker._connect) as calls:
             compared = await worker._comparing.compare(calls)
-        assert asked == comparing.EXAMINATIONS_MAX
+        assert asked == EXAMINATIONS_MAX
         assert compared.looks == ()
 
 
