@@ -20,6 +20,7 @@ from lpse.runtime.sqlite import Transaction
 _RUN: Final = "recon/"
 _OF_CENTRE: Final = f"{_RUN}{CENTRE_PARTY}/"
 _BRANCH: Final = "branches/"
+_BUNDLE: Final = "R-BUNDLE-"
 
 
 def added_in(
@@ -27,11 +28,11 @@ def added_in(
 ) -> list[tuple[int, str]]:
     """Take a new row of the log in; rows that are closed now, and by what."""
     found = topic(node_id, entry)
-    if found is None:
-        return []
+    of_centre = run.startswith(_OF_CENTRE)
+    if found is None or (entry.rule.startswith(_BUNDLE) and not of_centre):
+        return []  # about its own bytes the centre takes nobody's word
     if not found.asks:
         return _answer_in(tx, found.digest, run, lasting=found.lasting)
-    of_centre = run.startswith(_OF_CENTRE)
     asked, answered = [found.digest], found.digest
     if of_centre and entry.object.startswith(_BRANCH):
         answered = hashlib.sha256(f"{node_id} {entry.object}".encode()).digest()

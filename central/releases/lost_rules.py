@@ -67,7 +67,9 @@ class Search:
         return one.node_id if now - one.first_time < BUNDLE_BRINGING_SECONDS_MAX else None
 
     def may_be_asked(self, node_id: str, now: float) -> bool:
-        """Whether this node was not asked in vain lately."""
+        """Whether this node was not asked in vain, now or lately."""
+        if self.asked is not None and self.asked.node_id == node_id:
+            return False
         tried = self.tried.get(node_id)
         return tried is None or now - tried >= BUNDLE_ASK_AGAIN_SECONDS
 

@@ -172,3 +172,28 @@ async def test_a_correction_is_the_answer_that_is_shown(kept: Log) -> None:
     await kept.resolve(first)
     await kept.resolve(first, "lkpp resolutions/2")
     assert {by for _, by in await kept.states()} == {"lkpp resolutions/2"}
+
+
+def bundle(rule: str, found: str = "MISSING") -> records.ReconciliationEntry:
+    """About the bundle of one release."""
+    there = evidence(found=found)
+    return entry(rule, "release 3.6", evidence(), there, "", 1, version="3.6", found=found)
+
+
+async def test_a_bundle_that_a_node_brought_waits_for_nobody(kept: Log) -> None:
+    """Whoever let the centre notice, whoever brought it: one answer, until it is lost again."""
+    await kept.add(bundle("R-BUNDLE-MISSING"), "", "lkpp")
+    await kept.add(bundle("R-BUNDLE-MISSING", "CORRUPT"), "", "lkpp")
+    name = await kept.add(bundle("R-BUNDLE-RETURNED"), NODE, "lkpp")
+    await kept.add(bundle("R-BUNDLE-MISSING"), "", "lkpp")
+    states = await kept.states()
+    assert states[:2] == [(RESOLVED, name)] * 2
+    assert states[3] == (WAITS, "")
+
+
+async def test_no_node_says_that_the_centre_has_a_bundle(kept: Log) -> None:
+    """A run of a node about the centre's own bytes closes nothing and asks nothing."""
+    await kept.add(bundle("R-BUNDLE-MISSING"), "", "lkpp")
+    await kept.add(bundle("R-BUNDLE-RETURNED"))
+    await kept.add(bundle("R-BUNDLE-WHOLE"))
+    assert (await kept.states())[0] == (WAITS, "")
