@@ -20,7 +20,7 @@ app = typer.Typer(help="Which centre this machine speaks to, and as whom.")
 COLUMNS: Final = (
     Column("name", "Context"),
     Column("operator", "Name"),
-    Column("role", "Role"),
+    Column("role", "Role", say),
     Column("endpoint", "Endpoint"),
     Column("current", "Current"),
 )

@@ -21,9 +21,9 @@ app = typer.Typer(help="One-use codes with which nodes enrol.")
 _WHEN: Final = when("Asia/Jakarta")
 COLUMNS: Final = (
     Column("name", "Enrolment"),
-    Column("subject_kind", "Kind"),
+    Column("subject_kind", "Kind", say),
     Column("subject", "Name"),
-    Column("state", "State"),
+    Column("state", "State", say),
     Column("created_by", "Made by"),
     Column("expire_time", "Valid until", _WHEN),
 )

@@ -8,13 +8,13 @@ own.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
+from central.ctl import node_views as views
 from central.ctl import session
 from lpse.terminal.output import (
-    Column,
     ConfirmationNeeded,
     Output,
     OutputOption,
@@ -24,45 +24,9 @@ from lpse.terminal.output import (
     show_list,
 )
 from lpse.terminal.plain import plain
-from lpse.terminal.words import duration_text, say, size_text, when
+from lpse.terminal.words import say
 
 app = typer.Typer(help="Nodes (LPSE): service, link, access.")
-
-_WHEN: Final = when("Asia/Jakarta")
-_FACTS: Final = (
-    Column("service", "Service", say),
-    Column("link", "Link", say),
-    Column("service_version", "Version"),
-    Column("queue_entries", "Queue", right=True),
-    Column("queue_bytes", "Queue size", size_text, right=True),
-    Column("as_of_time", "Data as of", _WHEN),
-)
-
-
-def _quarantine_text(quarantine: dict[str, str]) -> str:
-    return f"{quarantine['code']} {quarantine['reason']}"
-
-
-_QUARANTINE: Final = Column("quarantine", "Quarantine", _quarantine_text)
-_IDENTITY: Final = (Column("node_id", "Node"), Column("province", "Province"))
-COLUMNS: Final = (*_IDENTITY, *_FACTS, _QUARANTINE)
-DETAILS: Final = (
-    *_IDENTITY,
-    *_FACTS,
-    Column("zone", "Zone"),
-    Column("state", "Access"),
-    Column("desired_version", "Desired version"),
-    Column("software_version", "Node software"),
-    Column("parked_entries", "Parked entries", right=True),
-    Column("clock_offset_seconds", "Clock off by", duration_text),
-    Column("free_bytes", "Free disk", size_text),
-    _QUARANTINE,
-    Column("enrol_time", "Enrolled", _WHEN),
-    Column("certificate_expire_time", "Certificate until", _WHEN),
-    Column("revoke_time", "Revoked", _WHEN),
-    Column("revoke_reason", "Reason"),
-    Column("key_id", "Key"),
-)
 
 
 class Link(StrEnum):
@@ -136,8 +100,11 @@ async def _list(province: str, link: Link | None, output: Output) -> None:
             if not answer.next_page_token:
                 break
             request.page_token = answer.next_page_token
+    if output is Output.TABLE:
+        views.tell_list([plain(one) for one in rows], unreachable)
+        return
     about = {"unreachable": unreachable, "as_of": plain(answer)["as_of_time"]}
-    show_list(rows, COLUMNS, output, name="node_id", about=about)
+    show_list(rows, (), output, name="node_id", about=about)
 
 
 async def _get(node: str, output: Output) -> None:
@@ -152,7 +119,7 @@ async def _get(node: str, output: Output) -> None:
             GetNodeStatusRequest(name=f"nodes/{node}")
         )
     # The fleet's facts are newer than their copy in the identity, so they come last.
-    show({**plain(who), **plain(facts.status)}, DETAILS, output, name="node_id")
+    show({**plain(who), **plain(facts.status)}, views.DETAILS, output, name="node_id")
 
 
 async def _revoke(node: str, reason: str, output: Output) -> None:
@@ -164,7 +131,7 @@ async def _revoke(node: str, reason: str, output: Output) -> None:
             RevokeNodeRequest(name=f"nodes/{node}", reason=reason)
         )
     told = plain(answer)
-    show(told, [column for column in DETAILS if column.key in told], output, name="node_id")
+    show(told, [column for column in views.DETAILS if column.key in told], output, name="node_id")
 
 
 async def _release(node: str, reason: str, output: Output) -> None:
@@ -175,4 +142,4 @@ async def _release(node: str, reason: str, output: Output) -> None:
         answer = await FleetStub(opened.channel).ReleaseQuarantine(
             ReleaseQuarantineRequest(name=f"nodes/{node}", reason=reason)
         )
-    show(answer.status, COLUMNS, output, name="node_id")
+    show(answer.status, views.STATUS, output, name="node_id")

@@ -20,8 +20,8 @@ app = typer.Typer(help="Persons of the centre: operators, approvers, auditors.")
 
 COLUMNS: Final = (
     Column("operator_id", "Name"),
-    Column("role", "Role"),
-    Column("state", "State"),
+    Column("role", "Role", say),
+    Column("state", "State", say),
     Column("key_id", "Key"),
     Column("added_by", "Added by"),
     Column("create_time", "Since", when("Asia/Jakarta")),

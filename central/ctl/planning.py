@@ -40,7 +40,7 @@ YesOption = Annotated[
 COLUMNS: Final = (
     Column("name", "Plan"),
     Column("act", "Act"),
-    Column("state", "State"),
+    Column("state", "State", say),
     Column("node_count", "Nodes", right=True),
     Column("created_by", "Planned by"),
     Column("approvals", "Approvals", lambda acts: ", ".join(act["actor"] for act in acts)),

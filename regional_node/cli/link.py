@@ -12,6 +12,7 @@ import typer
 
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show, show_list
 from lpse.terminal.plain import plain
+from lpse.terminal.quarantines import quarantine_text
 from lpse.terminal.words import duration_text, say, size_text, when
 from regional_node.cli import session
 from regional_node.cli.status import zone_of
@@ -58,7 +59,7 @@ async def _status(attempts: int, output: Output) -> None:
         Column("since_time", "Since", time),
         Column("stored_head.size", "Entries at the centre"),
         Column("applied_size", "Entries projected there"),
-        Column("quarantine.reason", "Quarantine"),
+        Column("quarantine", "Quarantine", quarantine_text),
         Column("contradiction", "Contradiction"),
         Column("pause_reason", "Paused because"),
         Column("cause", "Last failure"),
@@ -80,7 +81,7 @@ async def _status(attempts: int, output: Output) -> None:
             Column("begin_time", "Attempt", time),
             Column("number", "Number", right=True),
             Column("wait_seconds", "Waited", duration_text, right=True),
-            Column("outcome", "Outcome"),
+            Column("outcome", "Outcome", say),
             Column("cause", "Cause"),
         )
         show_list(rows, listed, output)

@@ -22,8 +22,8 @@ app = typer.Typer(help="Persons of this node: admin, pokja, helpdesk, auditor.")
 
 COLUMNS: Final = (
     Column("officer_id", "Name"),
-    Column("role", "Role"),
-    Column("state", "State"),
+    Column("role", "Role", say),
+    Column("state", "State", say),
     Column("key_id", "Key"),
     Column("added_by", "Added by"),
 )

@@ -139,8 +139,12 @@ async def test_a_suspected_clone_is_released_by_a_person(tmp_path: Path) -> None
         relation = wire.HEAD_RELATION_CLONE_SUSPECT
         row = QuarantineRow(NODE, relation, "FED-2213", "two machines", WHEN)
         await links.quarantine_begins(row, None)
-        for view in (("node", "list"), ("node", "get", NODE)):
-            assert "FED-2213 two machines" in (await lkppctl(home, *view)).out
+        fork = "FED-2213 The node's journal and the centre's copy fork"
+        for language, said in (("en_GB", fork), ("id_ID", "FED-2213 Jurnal simpul dan salinan")):
+            listed = await lkppctl(home, "node", "list", lang=language)
+            assert said in listed.err and "two machines" not in listed.err
+            assert max(map(len, listed.out.splitlines())) <= 80, "it fits a terminal"
+            assert said in (await lkppctl(home, "node", "get", NODE, lang=language)).out
         release = ("node", "release", NODE, "--reason", "the old machine was switched off")
         unasked = await lkppctl(home, *release)
         assert unasked.status == 8 and await links.quarantine(NODE) is not None
