@@ -68,6 +68,7 @@ class SimFile:
     data: bytearray = field(default_factory=bytearray)
     pending: list[_Write] = field(default_factory=list)
     sum: int = 0  # of everything written since the last fsync
+    lasting: bool = True  # False: nobody will ever ask what a power cut leaves of it
 
     def write(self, data: bytes, offset: int) -> None:
         """Bytes at an offset; a gap is filled with zeros."""
@@ -80,6 +81,8 @@ class SimFile:
                 held.extend(bytes(offset - size))
             before = bytes(held[offset : offset + len(data)])
             held[offset : offset + len(data)] = data
+        if not self.lasting:
+            return
         self.pending.append(_Write(offset, before, size, data))
         self.sum = crc32(data, self.sum ^ offset)
 
@@ -92,6 +95,8 @@ class SimFile:
             del held[size:]
         else:
             held.extend(bytes(size - before))
+        if not self.lasting:
+            return
         self.pending.append(_Write(size, cut, before, None))
 
     def sync(self) -> int:

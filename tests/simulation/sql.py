@@ -48,6 +48,11 @@ class _Handle:
         self._disk = disk
         self._file = file
 
+    @property
+    def unsynced(self) -> int:
+        """Writes that a power cut could still undo."""
+        return len(self._file.pending)
+
     def _meet(self, operation: str) -> None:
         if not self._disk.faults and not self._disk.full:
             return
@@ -141,7 +146,7 @@ class SimVfs(apsw.VFS):
     def xOpen(self, name: Any, flags: Any) -> Any:
         flags[1] = flags[0]
         if name is None:  # a temporary file of SQLite's own; it dies with the connection
-            return _Handle(self._nowhere, SimFile("temporary"))
+            return _Handle(self._nowhere, SimFile("temporary", lasting=False))
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         disk, file = self._find(path)
         if disk is None:

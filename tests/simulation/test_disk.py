@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
 import pytest
 
 from lpse.runtime.sqlite import Database, StorageFailed, StorageFull, Transaction
@@ -145,3 +146,18 @@ def test_old_handles_reach_nobody(tmp_path: Path) -> None:
             assert await new.read(names) == ["after", "before"]
 
         made.loop.run_until_complete(run())
+
+
+def test_a_temporary_file_remembers_no_writes(tmp_path: Path) -> None:
+    """SQLite keeps such files open for the life of a program: their past would only grow."""
+    with scene(tmp_path) as made:
+        handle = made.vfs.xOpen(None, [apsw.SQLITE_OPEN_READWRITE, 0])
+        for number in range(100):
+            handle.xWrite(bytes([number]) * 4096, 0)
+        handle.xTruncate(1)
+        assert handle.xRead(4096, 0) == bytes([99])
+        assert handle.unsynced == 0
+        made.disk.open("lasting", create=True)
+        lasting = made.vfs.xOpen("m.0/lasting", [apsw.SQLITE_OPEN_READWRITE, 0])
+        lasting.xWrite(b"until it is synced", 0)
+        assert lasting.unsynced == 1
