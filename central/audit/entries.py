@@ -94,6 +94,8 @@ class EntryHealing:
 
     async def step(self) -> None:
         """Take damaged journals up as far as there is room, and leave those that waited long."""
+        if not self._verify.any_damaged and not self._open:
+            return
         damaged = {one.journal for one in await self._verify.damaged()}
         self._backoff.keep_only(damaged)
         now = self._clock.monotonic()

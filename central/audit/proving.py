@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 from central.audit.comparisons import later
 from central.ledger.ledger import Ledger
+from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.errors import NotFound, Refused
 from lpse.federation.limits import (
     CHALLENGE_INDEXES_MAX,
@@ -28,10 +30,21 @@ from lpse.storage.journal import Journal
 _NONCE_BYTES = 16
 
 
+Suspect = Callable[[str], Awaitable[None]]
+
+
+async def _nobody(_: str) -> None:
+    """Where nobody reads journals again."""
+
+
 class Proving:
     """See the module's first lines."""
 
-    def __init__(self, ledger: Ledger, national: Journal, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, national: Journal, clock: Clock, suspect: Suspect = _nobody
+    ) -> None:
+        """`suspect` has a journal, by its label, read again."""
+        self._suspect = suspect
         self._ledger = ledger
         self._national = national
         self._clock = clock
@@ -88,13 +101,18 @@ class Proving:
     async def _entry(self, node_id: str, request: wire.ProveRequest, index: int) -> bytes:
         if request.national:
             own = await self._national.entries(index, index + 1, epoch=request.epoch)
-            data = [row.data for row in own]
+            found = [(row.data, row.leaf_hash) for row in own]
+            party, held = CENTRE_PARTY, self._national.head.size
         else:
             rows = await self._ledger.received.entries(node_id, request.epoch, index, 1)
-            data = [row.data for row in rows if row.index == index]
-        if not data:
+            found = [(row.data, row.leaf_hash) for row in rows]
+            position = await self._ledger.received.position(node_id, request.epoch)
+            party, held = node_id, position.tree.size
+        if index < held and (not found or leaf_hash(found[0][0]) != found[0][1]):
+            await self._suspect(f"{party}/{request.epoch.hex()}")
+        if not found:
             raise _unknown()
-        return data[0]
+        return found[0][0]
 
 
 def _unknown() -> NotFound:

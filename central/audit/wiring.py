@@ -83,14 +83,6 @@ def open_audit(base: AuditBase) -> Audit:
     """Join the parts; nothing runs yet."""
     database, ledger, clock = base.database, base.ledger, base.clock
     backlog = BacklogStore(database)
-    service = AuditService(
-        database,
-        Comparisons(database, ledger, backlog, clock, base.entropy),
-        Examining(database, ledger, base.mending, clock),
-        Proving(ledger, base.journal, clock),
-        base.admission,
-        clock,
-    )
 
     async def check_own(head: Head) -> None:
         head.verify(base.journal.verifier)
@@ -106,6 +98,14 @@ def open_audit(base: AuditBase) -> Audit:
         clock,
         base.pace,
         base.log,
+    )
+    service = AuditService(
+        database,
+        Comparisons(database, ledger, backlog, clock, base.entropy),
+        Examining(database, ledger, base.mending, clock),
+        Proving(ledger, base.journal, clock, verify.suspect),
+        base.admission,
+        clock,
     )
     entries = EntryHealing(database, held, ledger, verify, base.findings, (clock, base.log))
     healing = HealingService(entries, base.admission, clock)

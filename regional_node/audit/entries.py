@@ -18,6 +18,7 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import (
     HEALING_ASK_SECONDS,
+    HEALING_ASK_SECONDS_FIRST,
     HEALING_CALLS_MAX,
     HEALING_LOOK_SECONDS,
 )
@@ -110,6 +111,8 @@ class EntryHealing:
     # --- damaged here ---
 
     async def _due(self) -> list[tuple[Head, bool]]:
+        if not self._verify.any_damaged and not self._unheld:
+            return []
         damaged = {one.journal for one in await self._verify.damaged()}
         self._backoff.keep_only(damaged)
         self._unheld = {one: told for one, told in self._unheld.items() if one in damaged}
@@ -201,7 +204,7 @@ class EntryHealing:
         """Ask now and then what the centre wants; whether it took something."""
         now = self._clock.monotonic()
         if self._ask_at is None:
-            self._ask_at = now + self._entropy.uniform(0.0, 1.0) * HEALING_ASK_SECONDS
+            self._ask_at = now + self._entropy.uniform(0.0, 1.0) * HEALING_ASK_SECONDS_FIRST
         if now < self._ask_at or not self._road.is_open():
             return False
         self._ask_at = now + self._entropy.uniform(0.5, 1.0) * HEALING_ASK_SECONDS

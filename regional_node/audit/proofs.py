@@ -2,7 +2,8 @@
 
 Rules: an answer is computed from the bytes as read now, so damage shows; which entries are asked
 for is drawn from the entropy port, so nobody can prepare; a proof counts against a head that is
-signed and held here. Leaves out what becomes of a refused proof (`worker`) and the wire.
+signed and held here; an own entry that is not what it was has its journal read again at once.
+Leaves out what becomes of a refused proof (`worker`) and the wire.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from lpse.federation.v1 import audit_pb2 as wire
 from lpse.federation.v1 import link_pb2 as link
 from lpse.runtime.clock import Entropy
 from lpse.storage.journal import Journal
+from lpse.storage.verify_pass import label
 from regional_node.audit.client import AuditCalls
 from regional_node.national.national import National
 
 _NONCE_BYTES = 16
 _EntryAt = Callable[[bytes, int], Awaitable[bytes | None]]
+Suspect = Callable[[str], Awaitable[None]]  # has a journal, by its label, read again
+
+
+async def _nobody(_: str) -> None:
+    """Where nobody reads journals again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,9 @@ class Refusal:
 class OwnProofs:
     """Answers the centre's challenges; the link's port `Challenged`."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, suspect: Suspect = _nobody) -> None:
         self._journal = journal
+        self._suspect = suspect
 
     async def answer(self, challenge: link.Challenge) -> link.ChallengeAnswer:
         """Leaf and path as read now, or the reason why not."""
@@ -61,10 +69,13 @@ class OwnProofs:
         held = await self._journal.newest_head(epoch)
         if not rows or not index < size <= held.size:
             told.reason = "MISSING"
+            if index < held.size:
+                await self._suspect(label(held))
             return
         found = leaf_hash(rows[0].data)
         if found != rows[0].leaf_hash:
             told.reason = "CORRUPT"
+            await self._suspect(label(held))
             return
         told.leaf_hash = found
         told.path.extend(await self._journal.inclusion_proof(index, size, epoch=epoch))
@@ -79,8 +90,10 @@ class CentreProofs:
         national: National,
         stored: Callable[[], Head | None],
         entropy: Entropy,
+        suspect: Suspect = _nobody,
     ) -> None:
         """`stored`: the newest own head that the centre acknowledged."""
+        self._suspect = suspect
         self._journal = journal
         self._national = national
         self._stored = stored
@@ -126,6 +139,8 @@ class CentreProofs:
         for one in proofs:
             data = await entry_at(head.epoch, one.index)
             found = await asyncio.to_thread(_judge, request.nonce, head, one, data)
+            if found and (data is None or leaf_hash(data) != one.leaf_hash):
+                await self._suspect(label(head))
             if found:
                 refused.append(Refusal(journal, one.index, found, head))
         return refused

@@ -96,14 +96,14 @@ def open_audit(machine: Machine, connect: Connect, rebuilding: Rebuilding | None
         store,
         (
             Comparing(database, journal, Healing(database, journal, rebuilding, clock), clock),
-            CentreProofs(journal, machine.national, stored, machine.entropy),
+            CentreProofs(journal, machine.national, stored, machine.entropy, verify.suspect),
         ),
         (connect, is_open),
         (clock, machine.entropy, timedelta(hours=machine.settings.audit.every_hours)),
         machine.log,
         verify.passes,
     )
-    return Audit(worker, store, OwnProofs(journal), verify, entries)
+    return Audit(worker, store, OwnProofs(journal, verify.suspect), verify, entries)
 
 
 def _held(machine: Machine) -> Held:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from lpse.federation.errors import NotFound
 from lpse.federation.merkle import leaf_hash
+from lpse.federation.v1 import audit_pb2 as wire
+from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
 from lpse.storage.journal_check import check_journal_in
+from lpse.storage.verify_pass import VerifyPass
+from regional_node.audit.client import open_calls
 from tests.federation.healing import (
     DAMAGED,
     PUT_BACK,
@@ -19,7 +27,7 @@ from tests.federation.healing import (
     settled,
     spoil,
 )
-from tests.federation.rig import Node, eventually
+from tests.federation.rig import CLOCK, Node, eventually
 
 OTHER = b"other bytes"
 
@@ -99,7 +107,7 @@ async def test_what_was_never_delivered_waits_for_a_person(tmp_path: Path) -> No
         await centre.start()
         again = audit_of(node, centre)
         await eventually(lambda: node.state.session is not None)
-        await again.verify.step(node.keeper._clock.wall())
+        await again.verify.step(CLOCK.wall())
         assert not await again.entries.step()
         assert any("FED-2427" in one and str(size) in one for one in again.notes())
         assert (await rules_at_node(node)) == [DAMAGED]
@@ -132,6 +140,7 @@ async def test_a_restarted_centre_knows_its_damage_and_is_healed(tmp_path: Path)
         await centre.stop()
         await centre.start()
         await eventually(lambda: node.state.session is not None)
+        await centre.audit.verify.step(CLOCK.wall())  # what was found before is known again
         await centre.audit.entries.step()
         assert await audit_of(node, centre).entries.give() == 2
         assert await read_again(centre.audit.verify) == []
@@ -155,3 +164,51 @@ async def test_an_entry_that_was_parked_for_its_damage_is_projected_when_it_come
         applied = await centre.ledger.applied(node.node_id, node.journal.epoch)
         assert applied.parked_count == 0
         assert [one.reason for one in await centre.recorder.seen(records.HoldEnded)] == ["parked"]
+
+
+async def test_a_proof_that_cannot_be_given_has_the_journal_read_at_once(tmp_path: Path) -> None:
+    """Whoever meets damage does not wait for the night: either side, own entry or other's."""
+    async with healed(tmp_path) as (centre, node, audit):
+        await read_again(audit.verify)
+        await read_again(centre.audit.verify)
+        head = node.journal.head
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'00' WHERE idx = 5")
+        await spoil(centre.database, "DELETE FROM journal_entries WHERE idx = 6")
+        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 7")
+        question = link.Challenge(number=1, epoch=head.epoch, index=7, size=head.size)
+        assert (await audit.proofs.answer(question)).reason == "CORRUPT"
+        national = node.national.head
+        assert national is not None
+        own = wire.ProveRequest(epoch=head.epoch, size=head.size, indexes=[5], nonce=bytes(16))
+        theirs = wire.ProveRequest(
+            national=True, epoch=national.epoch, size=national.size, indexes=[6], nonce=bytes(16)
+        )
+        async with open_calls(audit.entries._road.connect) as calls:
+            await calls.prove(own)
+            with pytest.raises(NotFound):
+                await calls.prove(theirs)
+        found = await _found(audit.verify), await _found(centre.audit.verify)
+        assert [len(one) for one in found] == [1, 2]
+
+
+async def _found(verify: VerifyPass) -> list[str]:
+    """What the pass finds without being told to read anything again."""
+    while await verify.step(CLOCK.wall()):
+        pass
+    return [one.found for one in await verify.damaged()]
+
+
+async def test_an_older_centre_that_knows_no_healing_stops_nothing(tmp_path: Path) -> None:
+    """The journal stays damaged and known, the attempt is put off, the session goes on."""
+    async with healed(tmp_path) as (centre, node, audit):
+        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 7")
+        await read_again(audit.verify)
+        older = SimpleNamespace(audit_port=centre.port)  # its listener serves the link alone
+        late = audit_of(node, older)  # type: ignore[arg-type] # the port is all that is asked
+        await late.verify.step(CLOCK.wall())
+        assert not await late.entries.step()
+        late.entries._ask_at = 0.0
+        assert not await late.entries.step()
+        assert "FED-7081" in late.notes()[0]
+        assert node.state.session is not None
+        assert await audit.entries.step()

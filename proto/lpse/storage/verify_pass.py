@@ -99,6 +99,20 @@ class VerifyPass:
         known = (await self._store.all()).values()
         return [one for one in known if one.found and one.end_time is not None and one.told]
 
+    @property
+    def any_damaged(self) -> bool:
+        """Whether `damaged` may have something to say; as of the last step."""
+        return bool(self._damaged)
+
+    async def suspect(self, journal: str) -> None:
+        """Somebody met an entry that is not what it was: read the journal now, if it is known.
+
+        One that is being read, or known to be damaged, is left alone.
+        """
+        one = (await self._store.all()).get(journal)
+        if one is not None and one.end_time is not None and not one.found and one.told:
+            await self.read_again(journal)
+
     async def read_again(self, journal: str) -> None:
         """Read a journal again now: something was put right in it."""
         one = (await self._store.all())[journal]
