@@ -8,7 +8,8 @@ writing (`takeover`).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -24,7 +25,7 @@ from lpse.terminal.output import (
     run,
     show,
 )
-from lpse.terminal.words import date_text, say, say_count, size_text
+from lpse.terminal.words import date_text, duration_text, say, say_count, size_text
 from regional_node.cli import session
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def open_package(
     shown = dict(taken)
     if output is Output.TABLE:
         shown["deadline"] = _date(taken["deadline_time"], taken["zone"])
-        shown["opened"] = _date(taken["open_time"], taken["zone"])
+        shown["opened"] = _opened(taken)
     show(shown, COLUMNS, output, name="package")
     if taken["undetermined"]:
         note(say("The clock could not tell whether these bids came before the deadline."))
@@ -168,6 +169,15 @@ def _tell_waiting(count: int) -> None:
         )
     )
     note(say("Complete them with receipt restore or recovery-code enter, then open it again."))
+
+
+def _opened(taken: dict[str, Any]) -> str:
+    """The right time: the clock's reading plus what it lacked, and how far that may be wrong."""
+    offset, error = taken.get("clock_offset_seconds"), taken.get("clock_error_seconds")
+    if offset is None:
+        return _date(taken["open_time"], taken["zone"])
+    right = datetime.fromisoformat(taken["open_time"]) + timedelta(seconds=offset)
+    return f"{date_text(right, taken['zone'])} ± {duration_text(ceil(error or 0))}"
 
 
 def _date(value: str, zone: str) -> str:

@@ -106,6 +106,8 @@ def header_message(opened: Opened) -> wire.ReleasedPackage:
         waiting=opened.waiting,
     )
     header.open_time.FromDatetime(opened.open_time)
+    if opened.clock is not None:
+        header.clock_offset_seconds, header.clock_error_seconds = opened.clock
     header.deadline_time.FromDatetime(opened.deadline)
     return header
 

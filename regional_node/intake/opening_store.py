@@ -53,6 +53,7 @@ class Opened:
     submissions: int
     attempts: int
     waiting: int = 0  # of this node, accepted before the opening, whose details nobody knows
+    clock: tuple[float, float] | None = None  # offset and error in seconds at the opening
 
 
 class OpeningStore:
@@ -181,20 +182,13 @@ class OpeningStore:
         judgement_store.journal_in(tx, self._journal, package)
         parts = _parts(list(_unrevealed_in(tx, package)))
         if parts or first:
-            self._reveal_in(tx, opening, now.time, parts or [[]], act)
+            self._reveal_in(tx, opening, now, parts or [[]], act)
         if first:
             actor = act.actor if act is not None else ""
-            tx.run(
-                "INSERT INTO intake_openings VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    package,
-                    to_micros(now.time),
-                    to_micros(opening.deadline),
-                    opening.revision,
-                    opening.zone,
-                    actor,
-                ),
-            )
+            times = to_micros(now.time), to_micros(opening.deadline)
+            clock = now.offset_seconds, now.error_seconds
+            row = (package, *times, opening.revision, opening.zone, actor, *clock)
+            sealed_store.open_in(tx, row)
         return Opened(
             package,
             open_time or now.time,
@@ -204,6 +198,7 @@ class OpeningStore:
             _count_in(tx, package),
             _count_attempts_in(tx, package),
             sealed_store.waiting_count_in(tx, 0, to_micros(open_time or now.time)),
+            _clock_in(tx, package),
         )
 
     def _first_opening_in(
@@ -227,15 +222,16 @@ class OpeningStore:
         self,
         tx: Transaction,
         opening: Opening,
-        now: datetime,
+        now: Moment,
         parts: Sequence[Sequence[Reveal]],
         act: SignedAct | None,
     ) -> None:
         for number, reveals in enumerate(parts):
             record = PackageOpened(
-                package=opening.package, reveals=reveals, act=act, part=number, parts=len(parts)
-            )
-            record.open_time.FromDatetime(now)
+                package=opening.package, reveals=reveals, act=act, part=number, parts=len(parts),
+                clock_offset_seconds=now.offset_seconds, clock_error_seconds=now.error_seconds,
+            )  # fmt: skip
+            record.open_time.FromDatetime(now.time)
             record.deadline_time.FromDatetime(opening.deadline)
             self._journal.append_in(tx, record)
         for table in _REVEALING:
@@ -287,6 +283,12 @@ def opening_in(tx: Transaction, package: str) -> tuple[Opening, datetime] | None
         return None
     zone, deadline, revision, opened = rows[0]
     return Opening(package, zone, from_micros(deadline), revision), from_micros(opened)
+
+
+def _clock_in(tx: Transaction, package: str) -> tuple[float, float] | None:
+    query = "SELECT clock_offset, clock_error FROM intake_openings WHERE package = ?"
+    ((offset, error),) = tx.execute(query, (package,))
+    return None if offset is None else (float(offset), float(error))
 
 
 def newest_acceptance_in(tx: Transaction) -> datetime | None:

@@ -112,7 +112,10 @@ class IntakeRestorer:
         deadline = to_micros(moment(record.deadline_time))
         opened = to_micros(moment(record.open_time))
         actor = record.act.actor if record.HasField("act") else ""
-        sealed.open_in(tx, (record.package, opened, deadline, revision, zone, actor))
+        clock: tuple[float | None, float | None] = (None, None)
+        if record.HasField("clock_offset_seconds"):
+            clock = record.clock_offset_seconds, record.clock_error_seconds
+        sealed.open_in(tx, (record.package, opened, deadline, revision, zone, actor, *clock))
         blank = (zone, deadline, revision)
         for reveal in record.reveals:
             told = made.revealed(reveal)

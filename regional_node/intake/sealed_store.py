@@ -175,7 +175,11 @@ def reference_in(tx: Transaction, blobs: Sequence[SealedBlob], stored: int, dead
 
 def open_in(tx: Transaction, row: Sequence[Value]) -> None:
     """The first opening of a package counts."""
-    tx.run("INSERT INTO intake_openings VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+    tx.run(
+        "INSERT INTO intake_openings (package, open_time, deadline_time, schedule_revision, zone,"
+        " actor, clock_offset, clock_error) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        row,
+    )
 
 
 def reveal_in(tx: Transaction, commitment: Commitment, details: SubmissionDetails) -> bool:

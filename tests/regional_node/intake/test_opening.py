@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import grpc
@@ -235,6 +235,23 @@ async def test_an_officers_act_stands_in_the_entry(node: Node, stub: Stub) -> No
     assert await openings(node) == []
     await release(stub, act=act("ani"))
     assert (await openings(node))[0].act.actor == "ani"
+
+
+async def test_an_opening_says_how_far_its_clock_was_off(node: Node, stub: Stub) -> None:
+    """A court reads the right time from entry and hand-over; a slow clock opens nothing early."""
+    node.clock.offset, node.clock.error = -40.0, 2.5  # the reading is 40 s ahead
+    await upload(stub, requests())
+    node.clock.set(DEADLINE + timedelta(seconds=41))
+    assert await code_of(stub) == "FED-5201"
+    node.clock.set(DEADLINE + timedelta(seconds=43))
+    header = (await release(stub))[0].package
+    (record,) = await openings(node)
+    for told in (record, header):
+        assert (told.clock_offset_seconds, told.clock_error_seconds) == (-40.0, 2.5)
+        right = told.open_time.ToDatetime(UTC) + timedelta(seconds=told.clock_offset_seconds)
+        assert right - timedelta(seconds=told.clock_error_seconds) >= DEADLINE
+    node.clock.offset = 0.0
+    assert (await release(stub))[0].package == header, "the first opening counts"
 
 
 async def test_confirmation_of_a_hand_over(node: Node, stub: Stub) -> None:

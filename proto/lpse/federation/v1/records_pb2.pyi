@@ -908,19 +908,25 @@ class PackageOpened(_message.Message):
     ACT_FIELD_NUMBER: _builtins.int
     PART_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    CLOCK_OFFSET_SECONDS_FIELD_NUMBER: _builtins.int
+    CLOCK_ERROR_SECONDS_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     """Set by the node."""
     part: _builtins.int
     """Set by the node when the reveals do not fit into one entry: 0 for the first part."""
     parts: _builtins.int
     """Set by the node: number of parts, at least 1."""
+    clock_offset_seconds: _builtins.float
+    """Set by the node: what its clock lacked by its last measurement. Absence (older nodes): unknown."""
+    clock_error_seconds: _builtins.float
+    """Set by the node: how far open_time plus offset may still be wrong. Absence: unknown."""
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
-        """Set by the node: legal clock."""
+        """Set by the node: legal clock, as read; the right time is this plus the offset below."""
 
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
-        """Set by the node: the effective deadline that had passed."""
+        """Set by the node: the effective deadline that had certainly passed."""
 
     @_builtins.property
     def reveals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reveal]:
@@ -940,12 +946,21 @@ class PackageOpened(_message.Message):
         act: _acts_pb2.SignedAct | None = ...,
         part: _builtins.int = ...,
         parts: _builtins.int = ...,
+        clock_offset_seconds: _builtins.float | None = ...,
+        clock_error_seconds: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "deadline_time", b"deadline_time", "open_time", b"open_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_clock_error_seconds", b"_clock_error_seconds", "_clock_offset_seconds", b"_clock_offset_seconds", "act", b"act", "clock_error_seconds", b"clock_error_seconds", "clock_offset_seconds", b"clock_offset_seconds", "deadline_time", b"deadline_time", "open_time", b"open_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "deadline_time", b"deadline_time", "open_time", b"open_time", "package", b"package", "part", b"part", "parts", b"parts", "reveals", b"reveals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clock_error_seconds", b"_clock_error_seconds", "_clock_offset_seconds", b"_clock_offset_seconds", "act", b"act", "clock_error_seconds", b"clock_error_seconds", "clock_offset_seconds", b"clock_offset_seconds", "deadline_time", b"deadline_time", "open_time", b"open_time", "package", b"package", "part", b"part", "parts", b"parts", "reveals", b"reveals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__clock_error_seconds: _TypeAlias = _typing.Literal["clock_error_seconds"]  # noqa: Y015
+    _WhichOneofArgType__clock_error_seconds: _TypeAlias = _typing.Literal["_clock_error_seconds", b"_clock_error_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__clock_offset_seconds: _TypeAlias = _typing.Literal["clock_offset_seconds"]  # noqa: Y015
+    _WhichOneofArgType__clock_offset_seconds: _TypeAlias = _typing.Literal["_clock_offset_seconds", b"_clock_offset_seconds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clock_error_seconds) -> _WhichOneofReturnType__clock_error_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clock_offset_seconds) -> _WhichOneofReturnType__clock_offset_seconds | None: ...
 
 Global___PackageOpened: _TypeAlias = PackageOpened  # noqa: Y015
 

@@ -882,6 +882,8 @@ class ReleasedPackage(_message.Message):
     SUBMISSIONS_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
+    CLOCK_OFFSET_SECONDS_FIELD_NUMBER: _builtins.int
+    CLOCK_ERROR_SECONDS_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     """Set by the node."""
     schedule_revision: _builtins.int
@@ -896,9 +898,13 @@ class ReleasedPackage(_message.Message):
     """Set by the node after it was rebuilt: submissions of this node whose details nobody here knows,
     so that some of them may belong to this package. They come with a later opening.
     """
+    clock_offset_seconds: _builtins.float
+    """Set by the node: what its clock lacked then. Absence: opened by an older program."""
+    clock_error_seconds: _builtins.float
+    """Set by the node: how far open_time plus offset may still be wrong. Absence: as above."""
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
-        """Set by the node: legal clock of the first opening."""
+        """Set by the node: legal clock of the first opening, as read; right is this plus the offset."""
 
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
@@ -915,12 +921,21 @@ class ReleasedPackage(_message.Message):
         submissions: _builtins.int = ...,
         attempts: _builtins.int = ...,
         waiting: _builtins.int = ...,
+        clock_offset_seconds: _builtins.float | None = ...,
+        clock_error_seconds: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "open_time", b"open_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_clock_error_seconds", b"_clock_error_seconds", "_clock_offset_seconds", b"_clock_offset_seconds", "clock_error_seconds", b"clock_error_seconds", "clock_offset_seconds", b"clock_offset_seconds", "deadline_time", b"deadline_time", "open_time", b"open_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "deadline_time", b"deadline_time", "open_time", b"open_time", "package", b"package", "schedule_revision", b"schedule_revision", "submissions", b"submissions", "waiting", b"waiting", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clock_error_seconds", b"_clock_error_seconds", "_clock_offset_seconds", b"_clock_offset_seconds", "attempts", b"attempts", "clock_error_seconds", b"clock_error_seconds", "clock_offset_seconds", b"clock_offset_seconds", "deadline_time", b"deadline_time", "open_time", b"open_time", "package", b"package", "schedule_revision", b"schedule_revision", "submissions", b"submissions", "waiting", b"waiting", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__clock_error_seconds: _TypeAlias = _typing.Literal["clock_error_seconds"]  # noqa: Y015
+    _WhichOneofArgType__clock_error_seconds: _TypeAlias = _typing.Literal["_clock_error_seconds", b"_clock_error_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__clock_offset_seconds: _TypeAlias = _typing.Literal["clock_offset_seconds"]  # noqa: Y015
+    _WhichOneofArgType__clock_offset_seconds: _TypeAlias = _typing.Literal["_clock_offset_seconds", b"_clock_offset_seconds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clock_error_seconds) -> _WhichOneofReturnType__clock_error_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clock_offset_seconds) -> _WhichOneofReturnType__clock_offset_seconds | None: ...
 
 Global___ReleasedPackage: _TypeAlias = ReleasedPackage  # noqa: Y015
 
