@@ -100,7 +100,6 @@ def missing(lost: Lost) -> records.ReconciliationEntry:
         "",
         1,
         version=lost.version,
-        found=lost.found,
     )
 
 

@@ -129,7 +129,9 @@ class Engine:
 
     # --- the turn ---
 
-    async def turn(self, listed: Sequence[Listed], agreed: dict[bytes, Agreed]) -> None:
+    async def turn(
+        self, listed: Sequence[Listed], agreed: dict[bytes, Agreed], cause: str = REWOUND
+    ) -> None:
         """A new epoch behind the last stored head, with every own entry that the centre lacks."""
         prefixes = {epoch: (one.prefix, one.centre) for epoch, one in agreed.items()}
         last = listed[-1].head
@@ -138,13 +140,13 @@ class Engine:
             before = self._store.branched_in(tx)
             carried = self._journal.turn_in(tx, prefixes, last)
             kept = self._store.branched_in(tx) - before
-            self._store.turned_in(tx, REWOUND, imported=len(carried), kept=kept)
+            self._store.turned_in(tx, cause, imported=len(carried), kept=kept)
             for one in carried:
                 self._rebuilding.moved_in(tx, self._moved(one))
             return len(carried), kept
 
         imported, kept = await self._store.database.write(work)
-        self._log.warning("recovery.turned", imported=imported, kept=kept)
+        self._log.warning("recovery.turned", cause=cause, imported=imported, kept=kept)
 
     # --- the tail ---
 

@@ -29,6 +29,7 @@ from lpse.storage.journal_store import EntryRow, EpochRow
 BACKUP: Final = "backup"
 REWOUND: Final = "rewound"
 LOST_MACHINE: Final = "machine lost"
+CENTRE_LOST: Final = "centre restored"  # it lacks entries of epochs that ended here
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lpse.federation.checkpoints import Head
 from lpse.federation.reconciliation_rules import entry, evidence, head_evidence
 from lpse.federation.v1 import records_pb2 as records
-from regional_node.recovery.store import LOST_MACHINE, State
+from regional_node.recovery.store import CENTRE_LOST, LOST_MACHINE, State
 
 
 def entries_of(state: State, own: Head, centre: Head) -> list[records.ReconciliationEntry]:
@@ -25,7 +25,8 @@ def entries_of(state: State, own: Head, centre: Head) -> list[records.Reconcilia
         found.append(entry("R-BRANCH-KEPT", subject, kept, there, "", state.kept))
     if state.imported:
         again = evidence(entries=state.imported, epoch=own.epoch.hex())
-        found.append(entry("R-BRANCH-REIMPORTED", subject, again, there, "", state.imported))
+        rule = "R-EPOCH-RETURNED" if state.cause == CENTRE_LOST else "R-BRANCH-REIMPORTED"
+        found.append(entry(rule, subject, again, there, "", state.imported))
     if found and state.rule.startswith("R-BRANCH-SETTLED/"):
         told = evidence(branch=state.branch)
         choice = "CONTINUE_OFFERED"

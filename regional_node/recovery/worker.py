@@ -29,7 +29,7 @@ from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.recovery.client import Listed
 from regional_node.recovery.engine import Engine
 from regional_node.recovery.ports import Rebuilding, Suspect
-from regional_node.recovery.store import RecoveryStore
+from regional_node.recovery.store import CENTRE_LOST, RecoveryStore
 from regional_node.recovery.telling import entries_of
 
 A = wire.RecoveryAdvice
@@ -116,6 +116,8 @@ class RecoveryWorker:
             if await self._engine.unfounded(listed):
                 await self._turn(session, listed)
             return  # the centre has not met the present epoch yet: look again
+        if ended and not listed:
+            return  # it lost every epoch; the present one begins there first
         sizes = {one.head.epoch: one.head.size for one in listed}
         shorter = any(sizes.get(epoch, 0) < size for epoch, size in ended.items())
         if shorter and await self._engine.lost_there(await self._engine.agreed(listed)):
@@ -123,7 +125,7 @@ class RecoveryWorker:
         self._looked = session
 
     async def _turn(self, session: Session, listed: list[Listed]) -> None:
-        await self._engine.turn(listed, await self._engine.agreed(listed))
+        await self._engine.turn(listed, await self._engine.agreed(listed), CENTRE_LOST)
         self._left = self._looked = session
 
     async def _advised(self, session: Session) -> float:

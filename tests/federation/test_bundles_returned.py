@@ -104,7 +104,7 @@ async def test_a_damaged_bundle_is_replaced_and_its_finding_closed(
         assert finding is not None and finding.state == "HEALED"
         await eventually(lambda: _told(centre, 2))
         missing = (await centre.found())[0].entries[0]
-        assert VERSION in missing.reason and "CORRUPT" in missing.reason
+        assert VERSION in missing.reason and b"CORRUPT" in missing.centre_evidence
 
 
 async def test_a_node_that_brings_other_bytes_changes_nothing(

@@ -177,7 +177,7 @@ async def test_a_correction_is_the_answer_that_is_shown(kept: Log) -> None:
 def bundle(rule: str, found: str = "MISSING") -> records.ReconciliationEntry:
     """About the bundle of one release."""
     there = evidence(found=found)
-    return entry(rule, "release 3.6", evidence(), there, "", 1, version="3.6", found=found)
+    return entry(rule, "release 3.6", evidence(), there, "", 1, version="3.6")
 
 
 async def test_a_bundle_that_a_node_brought_waits_for_nobody(kept: Log) -> None:

@@ -25,9 +25,9 @@ RETURNS: Final = (
         "R-BUNDLE-MISSING/2",
         C.CLASSIFICATION_MISSING_AT_CENTRE,
         D.ASK_BACK,
-        "release {version} is published and its bundle is not whole at the centre: {found}; nodes"
+        "release {version} is published and its bundle is missing or damaged at the centre; nodes"
         " are asked for it, and if none has it, the same file must be added again",
-        "rilis {version} sudah diterbitkan tetapi bundelnya tidak utuh di Pusat: {found}; simpul"
+        "rilis {version} sudah diterbitkan tetapi bundelnya hilang atau rusak di Pusat; simpul"
         " diminta membawanya, dan bila tiada yang memilikinya, berkas yang sama harus ditambahkan",
     ),
     Rule(
