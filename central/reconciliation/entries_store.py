@@ -48,7 +48,7 @@ def add_in(tx: Transaction, place: RunPlace, record: records.ReconciliationRecor
     province = _province_in(tx, place.node_id)
     begin = begin_of(record) or place.record_time
     if record.heads_equal:
-        _finish_in(tx, place.node_id, record.run)
+        _finish_in(tx, place, record.run)
     counted: dict[tuple[str, str], int] = {}
     for line in lines_of(record, place.node_id, province):
         line.begin_time.CopyFrom(timestamp(begin))
@@ -127,12 +127,12 @@ def _add_line_in(
         )
 
 
-def _finish_in(tx: Transaction, node_id: str, run: str) -> None:
+def _finish_in(tx: Transaction, place: RunPlace, run: str) -> None:
     """What earlier runs could not finish is finished when a later one ends with equal heads."""
     rows = tx.execute(
         "SELECT id, state, tokens FROM recon_entries WHERE state IN (2, 3) AND state = ?"
-        " AND node_id = ?",
-        (log.ENTRY_STATE_OPEN, node_id),
+        " AND node_id = ? AND run < ?",
+        (log.ENTRY_STATE_OPEN, place.node_id, place.run),
     )
     for entry, state, held in rows:
         _close_in(tx, entry, state, held, run)

@@ -20,6 +20,7 @@ from lpse.federation import run_names
 from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.entries import timestamp
 from lpse.federation.limits import LOG_COUNT_EXACT_MAX, LOG_FACET_VALUES_MAX, LOG_STEP_ROWS
+from lpse.federation.recon_log import told_of
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.runtime.sqlite import Database, Row, Transaction, Value
 from lpse.runtime.sqlite.instants import from_micros, to_micros
@@ -81,7 +82,7 @@ class LogStore:
         return int(rows[0][0])
 
     async def runs(self, query: Query, *, before: int, limit: int) -> list[ReconciliationRow]:
-        """Runs below `before` that have an entry that passes, newest first."""
+        """Runs that the log names before `before`, with an entry that passes, newest first."""
         return await self._database.read(lambda tx: _runs_in(tx, query, before, limit))
 
     async def entry(self, run: str, number: int) -> EntryRow | None:
@@ -200,7 +201,7 @@ def _entry(row: Row, run: ReconciliationRow) -> EntryRow:
         resolved_by=resolved_by,
         epoch=run.epoch,
         index=run.index,
-        entry=run.record.entries[number],
+        entry=told_of(run.record)[number],
     )
     return EntryRow(place, line, run)
 
@@ -209,12 +210,8 @@ def _runs_in(tx: Transaction, query: Query, before: int, limit: int) -> list[Rec
     """The entries of a run follow each other, so that each step names some runs and goes on."""
     found: dict[int, None] = {}
     select = _select(query, "e.id < ?", "DESC", columns="e.run, e.id")
-    rows = tx.execute(
-        "SELECT coalesce(max(id), 0) + 1 FROM recon_entries"
-        " WHERE run = (SELECT max(run) FROM recon_entries WHERE run < ?)",
-        (before,),
-    )
-    place = NEWEST if before >= NEWEST else int(rows[0][0])
+    rows = tx.execute("SELECT min(id) FROM recon_entries WHERE run = ?", (before,))
+    place = NEWEST if rows[0][0] is None else int(rows[0][0])
     while len(found) < limit:
         step = tx.execute(select.sql, (*select.values, place, LOG_STEP_ROWS))
         if not step:

@@ -109,10 +109,8 @@ class LogReading:
     async def line(self, run: str, entry: int) -> tuple[RunRow, log.LogEntry] | None:
         """One entry of the run that a name means; None where the run is shorter."""
         row = await self._store.find(run)
-        if entry >= len(row.record.entries):
-            return None
         lines = await self._lines(row, await self._answers())
-        return row, lines[entry]
+        return (row, lines[entry]) if entry < len(lines) else None
 
     async def passing(self, number: int, asked: log.LogFilter) -> list[log.LogEntry]:
         """The entries of one run that pass."""

@@ -98,6 +98,33 @@ def test_an_export_verifies_with_the_exporters_key_alone(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_run_that_had_nothing_to_decide_is_a_row_that_verifies(form: str) -> None:
+    """Its one row is bound to its record: more rows, or another word on it, are noticed."""
+    signer, record = NODES[0], recorded(NODES[0].name, 1)
+    del record.entries[:]
+    raw = encode_entry(
+        DecodedEntry("reconciliation.recorded", b"q" * 16, NOW, record.SerializeToString())
+    )
+    head = sign_head(signer, b"e" * 16, 1, root_of([leaf_hash(raw)]))
+    (row,) = (entry_row(line) for line in lines_of(record, signer.name, ""))
+
+    def written(*rows: dict[str, Any]) -> io.BytesIO:
+        writing = Writing(form)
+        writing.add(journal_row(head, signer.verifier))
+        writing.add(run_row(record.run, 0, raw, []))
+        for one in rows:
+            writing.add(one)
+        own = sign_head(CENTRE, b"n" * 16, 1, b"r" * 32)
+        front = writing.front(About(log.LogFilter(), NOW, "siti"), own, CENTRE)
+        return io.BytesIO(front + writing.take())
+
+    assert verify_export(written(row), CENTRE.verifier).rows == 1
+    for rows in ((row | {"number": 1},), (row, row | {"number": 1}), (row | {"object": "x"},)):
+        with pytest.raises(FederationError):
+            verify_export(written(*rows), CENTRE.verifier)
+
+
+@pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=150, deadline=None)
 @given(place=st.integers(0, 1 << 30), flip=st.integers(1, 255))
 def test_no_byte_can_be_changed(form: str, place: int, flip: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _ASKED: Final = re.compile(r"[^\W_]+\*?")
 _BLOB: Final = re.compile(r"blob ([0-9a-f]{64})")
 UNFINISHED: Final = "not finished"
+# A run that had nothing to decide is one line as well: it is found, counted and exported so.
+_NOTHING_DECIDED: Final = records.ReconciliationEntry(classification=records.CLASSIFICATION_MATCH)
 
 
 class FilterInvalid(Refused):
@@ -61,7 +63,10 @@ def state_of(entry: records.ReconciliationEntry) -> log.EntryState.ValueType:
 def lines_of(
     record: records.ReconciliationRecorded, node_id: str, province: str
 ) -> list[log.LogEntry]:
-    """Every entry of a run as a line; place in the journal is added by who knows it."""
+    """Every entry of a run as a line, or the one line of a run that had nothing to decide.
+
+    The place in the journal is added by who knows it.
+    """
     begin = begin_of(record)
     return [
         log.LogEntry(
@@ -74,8 +79,13 @@ def lines_of(
             state=state_of(entry),
             entry=entry,
         )
-        for number, entry in enumerate(record.entries)
+        for number, entry in enumerate(told_of(record))
     ]
+
+
+def told_of(record: records.ReconciliationRecorded) -> Sequence[records.ReconciliationEntry]:
+    """What the log tells of a run, never nothing."""
+    return record.entries or (_NOTHING_DECIDED,)
 
 
 def begin_of(record: records.ReconciliationRecorded) -> datetime | None:

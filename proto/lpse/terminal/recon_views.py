@@ -70,7 +70,7 @@ def show_run(run: Any, lines: Sequence[Any], zone: str, output: Output) -> None:
     out = console()
     for sentence in story(record, zone, lines):
         out.print(visible(sentence), markup=False)
-    if lines and (with_difference(run.record) or not run.record.heads_equal):
+    if run.record.entries and lines and (with_difference(run.record) or not run.record.heads_equal):
         out.print()
         show_list([_summary(line) for line in lines], SUMMARY)
 

@@ -58,6 +58,8 @@ class Log:
         node = node_of(chance.randrange(12))
         begin = START + timedelta(hours=number * 3, minutes=chance.randrange(600))
         record = run_of(node, number, chance, begin)
+        if number % 4 == 3:  # had nothing to decide
+            del record.entries[:]
         self.runs.apply_in(tx, source_of(node, number, begin), record)
 
     async def apply(self, source: Source, record: Message) -> None:
@@ -152,7 +154,7 @@ async def test_counts_of_a_filter_are_exact(kept: Log) -> None:
         assert (total.count, total.at_least) == (len(rows), False)
         nodes = Counter(one.line.node_id for one in rows)
         assert {one.value: one.count for one in counted if one.facet == "node"} == nodes
-        rules = Counter(one.line.entry.rule for one in rows)
+        rules = Counter(one.line.entry.rule for one in rows if one.line.entry.rule)
         found = {one.value: one.count for one in counted if one.facet == "rule"}
         assert found == dict(rules.most_common(50)) or len(rules) > 50
 
@@ -216,6 +218,46 @@ async def test_runs_are_listed_by_what_their_entries_say(kept: Log) -> None:
     assert expected
 
 
+async def test_runs_without_a_difference_are_found_like_others(kept: Log) -> None:
+    """By date, node, province, trigger and state: rows, counts, and what a watch is given."""
+    await kept.fill(80, 15)
+    everything = await kept.store.runs(query_of(log.LogFilter()), before=NEWEST, limit=1_000)
+    assert [one.id for one in everything] == list(range(80, 0, -1))
+    quiet = [one for one in everything if not one.record.entries]
+    assert len(quiet) == 20
+    sample = quiet[7]
+    for asked in (
+        log.LogFilter(since_time=sample.record.legal_time, node_ids=[sample.node_id]),
+        log.LogFilter(node_ids=[sample.node_id], heads_unequal=not sample.record.heads_equal),
+        log.LogFilter(provinces=["ID-JI", "ID-KS", "ID-AC"]),
+        log.LogFilter(triggers=[sample.record.trigger], states=[log.ENTRY_STATE_EQUAL]),
+        log.LogFilter(classifications=[records.CLASSIFICATION_MATCH]),
+        log.LogFilter(text=f"recon lpse {sample.name.rpartition('/')[2]}"),
+    ):
+        query = query_of(check_filter(asked))
+        rows = await kept.all(asked)
+        about_quiet = {one.run.id for one in rows if not one.run.record.entries}
+        runs = await pages_of_runs(kept, asked)
+        assert about_quiet == {one.id for one in quiet} & set(runs), asked
+        assert about_quiet, asked
+        assert runs == list(dict.fromkeys(one.run.id for one in rows))
+        total, _ = await kept.store.counts(query)
+        assert total.count == len(rows)
+        assert len(await kept.store.since(query, after=0, limit=1_000)) == len(rows)
+    differing = await pages_of_runs(kept, log.LogFilter(with_difference=True))
+    assert not {one.id for one in quiet} & set(differing)
+
+
+async def pages_of_runs(kept: Log, asked: log.LogFilter) -> list[int]:
+    """Rows of the runs that pass, as a reader turns small pages."""
+    found: list[int] = []
+    before = NEWEST
+    while page := await kept.store.runs(query_of(asked), before=before, limit=3):
+        found += [one.id for one in page]
+        before = page[-1].id
+    return found
+
+
 async def test_an_equal_end_closes_what_was_unfinished(kept: Log) -> None:
     """An unfinished decision stays open until a later run of that node ends with equal heads."""
     unfinished = records.ReconciliationEntry(
@@ -244,7 +286,7 @@ async def test_an_equal_end_closes_what_was_unfinished(kept: Log) -> None:
     assert [one.line.resolved_by for one in closed] == ["recon/lpse-0001/3"] * 2
     _, counted = await kept.store.counts(query_of(log.LogFilter()))
     states = {one.value: one.count for one in counted if one.facet == "state"}
-    assert states == {"RESOLVED": 2}
+    assert states == {"RESOLVED": 2, "EQUAL": 1}
 
 
 async def test_runs_of_an_older_program_are_indexed_at_the_start(kept: Log) -> None:

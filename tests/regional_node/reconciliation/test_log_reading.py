@@ -53,6 +53,8 @@ class Log:
         chance, made = Random(5), {}
         for number in range(1, runs + 1):
             record = run_of(NODE, number, chance, START + timedelta(hours=number))
+            if number % 4 == 0:  # had nothing to decide
+                del record.entries[:]
             await self.keep(number, record, done=True)
             made[record.run] = record
         return made
@@ -77,7 +79,7 @@ async def test_pages_of_every_size_hold_the_same_entries(kept: Log) -> None:
     """Entries come newest first, once each, however the pages are cut; filters narrow them."""
     made = await kept.fill(60)
     everything = await kept.all(log.LogFilter(), step=1_000)
-    assert len(everything) == sum(len(record.entries) for record in made.values())
+    assert len(everything) == sum(len(record.entries) or 1 for record in made.values())
     order = [(int(one.run.rpartition("/")[2]), one.number) for one in everything]
     assert order == sorted(order, reverse=True)
     for asked in (
@@ -89,7 +91,26 @@ async def test_pages_of_every_size_hold_the_same_entries(kept: Log) -> None:
         expected = [one for one in everything if passes(asked, one, made[one.run])]
         assert await kept.all(asked, step=3) == expected
         total, counters = await kept.reading.counts(asked)
-        assert total == len(expected) == counters["rule"].total()
+        assert total == len(expected) == counters["state"].total()
+
+
+async def test_runs_without_a_difference_are_found_like_others(kept: Log) -> None:
+    """By date, trigger, province and state a quiet run is listed, and is one line of the log."""
+    made = await kept.fill(40)
+    quiet = made[f"recon/{NODE}/20"]
+    for asked in (
+        log.LogFilter(since_time=quiet.legal_time, until_time=made[f"recon/{NODE}/21"].legal_time),
+        log.LogFilter(triggers=[quiet.trigger], provinces=[PROVINCE]),
+        log.LogFilter(states=[log.ENTRY_STATE_EQUAL], node_ids=[NODE]),
+    ):
+        assert 20 in [row.number for row in await kept.reading.runs(asked, NEWEST, 100)]
+        rows = [one for one in await kept.all(asked) if one.run == quiet.run]
+        assert [(one.number, one.state) for one in rows] == [(0, log.ENTRY_STATE_EQUAL)]
+    differing = log.LogFilter(with_difference=True)
+    assert 20 not in [row.number for row in await kept.reading.runs(differing, NEWEST, 100)]
+    found = await kept.reading.line(quiet.run, 0)
+    assert found is not None and not found[1].entry.rule
+    assert await kept.reading.line(quiet.run, 1) is None
 
 
 async def test_runs_of_two_histories_with_one_name_are_both_found(kept: Log) -> None:
@@ -152,7 +173,7 @@ async def test_an_unfinished_decision_is_open_until_heads_are_equal_again(kept: 
             run=f"recon/{NODE}/{number}", heads_equal=equal, entries=[unfinished][: number < 3]
         )
         await kept.keep(number, record, done=True)
-        found = await kept.all(log.LogFilter())
+        found = [one for one in await kept.all(log.LogFilter()) if one.entry.rule]
         state = log.ENTRY_STATE_OPEN if number < 3 else log.ENTRY_STATE_RESOLVED
         assert {one.state for one in found} == {state}
     assert {one.resolved_by for one in found} == {f"recon/{NODE}/3"}
@@ -200,7 +221,10 @@ async def test_a_package_is_found_only_once_it_was_opened(kept: Log) -> None:
         tx.run(f"INSERT INTO intake_submissions ({names}) VALUES ({marks})", list(columns.values()))
 
     def opened(tx: Transaction) -> None:
-        tx.run("INSERT INTO intake_openings VALUES ('12345123', 0, 0, 1, 'Asia/Jakarta', 'x')")
+        tx.run(
+            "INSERT INTO intake_openings (package, open_time, deadline_time, schedule_revision,"
+            " zone, actor) VALUES ('12345123', 0, 0, 1, 'Asia/Jakarta', 'x')"
+        )
         tx.run("UPDATE intake_submissions SET revealed = 1")
 
     asked = log.LogFilter(package="12345123")
