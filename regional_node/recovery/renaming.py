@@ -23,10 +23,12 @@ from lpse.storage.blob_files import sync_folder
 from lpse.storage.journal import Journal
 from regional_node import identity
 from regional_node.identity.history import former_verifiers, keep_former_keys
+from regional_node.link.store import LinkStore
 from regional_node.recovery.store import RecoveryStore
 
 IDENTITY: Final = "identity"
 NEXT: Final = "identity.next"
+ACCESS_ENDED: Final = "FED-3009"
 _KEPT: Final = ("escrow.key", "escrow-*.key")  # they open what was sealed until now
 
 
@@ -45,14 +47,35 @@ def finish(data: Path) -> bool:
 
 
 async def check_told(database: Database) -> None:
-    """Conflict (FED-2411) unless the centre advised a new identity."""
-    state = await RecoveryStore(database).state()
-    if state.advice != wire.RECOVERY_ADVICE_REIMPORT:
-        raise Conflict(
-            "FED-2411",
-            "no person decided that this machine needs a new identity",
-            remedy="see 'lpse-node status'; wait for the decision of the centre",
-        )
+    """Conflict (FED-2411) unless the centre advised a new identity, or ended this one's access.
+
+    A machine whose place another one took is not let in to be advised: what it takes along is
+    what the centre never acknowledged to it.
+    """
+    store, link = RecoveryStore(database), LinkStore(database)
+    if (await store.state()).advice == wire.RECOVERY_ADVICE_REIMPORT:
+        return
+    newest = await link.attempts(1)
+    if newest and newest[0].outcome == ACCESS_ENDED:
+        await store.keep_agreed(await _acknowledged(store, link))
+        return
+    raise Conflict(
+        "FED-2411",
+        "no person decided that this machine needs a new identity",
+        remedy="see 'lpse-node status'; wait for the decision of the centre",
+    )
+
+
+async def _acknowledged(store: RecoveryStore, link: LinkStore) -> dict[bytes, tuple[int, int]]:
+    """Of every own epoch, what the centre said that it holds."""
+    stored, found = (await link.load()).stored_head, {}
+    for epoch, size in (await store.sizes()).items():
+        cosigned = await link.cosigned(epoch)
+        heads = [stored] if stored is not None and stored.epoch == epoch else []
+        heads += [cosigned[0]] if cosigned is not None else []
+        held = min(size, max((one.size for one in heads), default=0))
+        found[epoch] = (held, held)
+    return found
 
 
 async def enrol_beside(data: Path, endpoint: str, code: str) -> identity.Identity:

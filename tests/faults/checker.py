@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lpse.federation.entries import decode_entry
+from lpse.federation.entries import DecodedEntry, decode_entry
 from lpse.federation.errors import FederationError
 from lpse.federation.receipts import VerifiedReceipt, verify_receipt
 from lpse.federation.v1.records_pb2 import UploadAccepted, UploadRefused
@@ -267,17 +267,36 @@ def _refused(entries: Entries) -> list[bytes]:
 
 
 def _payloads(entries: Entries, kind: str) -> Iterator[bytes]:
-    """Of one kind; what was imported from another epoch says so and counts once.
+    """Of one kind; what was imported counts where its first place holds it no more, and once.
 
     What cannot be read is no entry of this kind: the verification of its journal tells of it.
     """
+    imported: set[bytes] = set()
     for data in (one for epoch in entries.values() for one in epoch):
-        try:
-            entry = decode_entry(data)
-        except FederationError:
+        entry = _entry(data)
+        if entry is None or entry.kind != kind:
             continue
-        if entry.kind == kind and entry.imported is None:
-            yield entry.payload
+        if entry.imported is not None:
+            if entry.entry_id in imported or _stands(entries, entry):
+                continue
+            imported.add(entry.entry_id)
+        yield entry.payload
+
+
+def _entry(data: bytes) -> DecodedEntry | None:
+    try:
+        return decode_entry(data)
+    except FederationError:
+        return None
+
+
+def _stands(entries: Entries, copied: DecodedEntry) -> bool:
+    """Whether the entry that was written again is still where it was written first."""
+    assert copied.imported is not None, "asked of imported entries only"
+    epoch, index = copied.imported
+    first = next(iter(entries.get(epoch, [])[index : index + 1]), b"")
+    entry = _entry(first)
+    return entry is not None and entry.entry_id == copied.entry_id
 
 
 def _short(digest: bytes) -> str:

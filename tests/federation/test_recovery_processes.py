@@ -155,7 +155,7 @@ async def test_two_machines_with_one_identity_end_as_two_nodes(
         return answer is not None and answer.recovery.advice == advice
 
     await eventually(lambda: advised("WAIT"), about=f"the branch:\n{node.tail()}")
-    await asyncio.to_thread(_decide, centre, "CONTINUE_STORED")
+    await _decide(centre, "CONTINUE_STORED")
     await eventually(lambda: advised("REIMPORT"), about=f"the decision:\n{node.tail()}")
     await node.kill()
     sri = {"LKPPCTL_HOME": str(Path(centre.data).parent / "sri")}
@@ -186,29 +186,30 @@ async def test_two_machines_with_one_identity_end_as_two_nodes(
         assert verify_receipt(receipt, former).commitment in entries
 
 
-def _decide(centre: Centre, choice: str) -> None:
+async def _decide(centre: Centre, choice: str, branch: str = "branches/1") -> None:
     """Planned by sri about the run in which the centre tells of the branch; approved by budi."""
-    sri, budi = _persons(centre)
-    for number in range(1, 9):
-        run = f"recon/lkpp/{number}"
-        told = call("lkppctl", "recon", "get", run, environment=sri)
-        if "branches/1" in json.dumps(told):
-            break
-    words: tuple[str, ...] = (
-        "recon",
-        "resolve",
-        run,
-        "--entry",
-        "0",
-        "--choice",
-        choice,
-        "--reason",
-        "two machines",
-    )
-    plan = call("lkppctl", *words, environment=sri)["name"]
-    call("lkppctl", "recon", "approve", "--plan", plan, "--yes", environment=budi)
+    sri, budi = await asyncio.to_thread(_persons, centre)
+    about: tuple[str, int] | None = None
+
+    async def told() -> bool:
+        nonlocal about
+        listed = await asyncio.to_thread(call, "lkppctl", "recon", "list", environment=sri)
+        for one in listed:
+            objects = [entry["object"] for entry in one["record"]["entries"]]
+            if branch in objects:
+                about = one["name"], objects.index(branch)
+        return about is not None
+
+    await eventually(told, about=f"the centre's word about {branch}")
+    assert about is not None
+    words: tuple[str, ...] = ("recon", "resolve", about[0], "--entry", str(about[1]))
+    words += ("--choice", choice)
+    words += ("--reason", "two machines")
+    plan = (await asyncio.to_thread(call, "lkppctl", *words, environment=sri))["name"]
+    words = ("recon", "approve", "--plan", plan, "--yes")
+    await asyncio.to_thread(call, "lkppctl", *words, environment=budi)
     words = ("recon", "apply", "--plan", plan, "--yes", "--expect-nodes", "1")
-    call("lkppctl", *words, environment=sri)
+    await asyncio.to_thread(call, "lkppctl", *words, environment=sri)
 
 
 async def _came_back(node: Node, left: bytes) -> None:

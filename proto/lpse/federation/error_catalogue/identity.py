@@ -110,12 +110,18 @@ ENTRIES: Final[dict[str, Entry]] = {
         (
             "This machine has no access here",
             "its certificate is of other keys, another kind, or was revoked",
-            "enrol again with a new code if it should have access",
+            (
+                "enrol again with a new code if it should have access; if another machine took its"
+                " place, `lpse-node enrol --reimport` brings what only this one holds"
+            ),
         ),
         (
             "Mesin ini tidak punya akses di sini",
             "sertifikatnya dari kunci lain, jenis lain, atau dicabut",
-            "daftarkan lagi dengan kode baru bila memang berhak",
+            (
+                "daftarkan lagi dengan kode baru bila memang berhak; bila mesin lain"
+                " menggantikannya, `lpse-node enrol --reimport` membawa apa yang hanya ada di sini"
+            ),
         ),
     ),
     "FED-3010": entry(
