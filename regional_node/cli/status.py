@@ -46,6 +46,9 @@ def columns(zone: str) -> tuple[Column, ...]:
         Column("recovery.advice", "The centre advises", say),
         Column("recovery.branch", "Kept there as"),
         Column("recovery.reason", "Because", say),
+        Column("last_recovery.finish_time", "Journal came back", when(zone)),
+        Column("last_recovery.returned_entries", "with entries", right=True),
+        Column("last_recovery.run", "told by run"),
         Column("exercise", "Exercise", lambda on: say("yes") if on else say("no")),
         Column("software_version", "Node software"),
     )
@@ -77,6 +80,7 @@ async def _status(output: Output) -> None:
         one
         for one in columns(answer.zone or "Asia/Jakarta")
         if answer.HasField("recovery") or not one.key.startswith("recovery.")
+        if answer.HasField("last_recovery") or not one.key.startswith("last_recovery.")
         if answer.clock.HasField("step_after_time") or not one.key.startswith("clock.step_")
     ]
     show(answer, shown, output, name="node_id")
@@ -86,6 +90,8 @@ async def _status(output: Output) -> None:
         note(say("Uploads go on; everything is sent when the link is back."))
     if output is Output.TABLE:
         _tell_recovery(answer.recovery.advice)
+        if answer.HasField("last_recovery"):
+            note(say("If nobody here restored this node, tell LKPP: its keys are in other hands."))
         _tell_waiting(waiting)
 
 

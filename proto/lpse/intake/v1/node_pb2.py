@@ -27,45 +27,47 @@ from lpse.federation.v1 import journal_pb2 as lpse_dot_federation_dot_v1_dot_jou
 from lpse.federation.v1 import link_pb2 as lpse_dot_federation_dot_v1_dot_link__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19lpse/intake/v1/node.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\x1a\x1dlpse/federation/v1/link.proto\"\x16\n\x14GetNodeStatusRequest\"\xd7\x05\n\x15GetNodeStatusResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x31\n\x07service\x18\x02 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\x12\x17\n\x0fservice_version\x18\x03 \x01(\t\x12\'\n\x04link\x18\x04 \x01(\x0e\x32\x19.lpse.intake.v1.LinkPhase\x12*\n\x08own_head\x18\x05 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x15\n\rqueue_entries\x18\x06 \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\x07 \x01(\x04\x12/\n\rnational_head\x18\x08 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x1d\n\x15national_applied_size\x18\t \x01(\x04\x12\x17\n\x0f\x64\x65sired_version\x18\n \x01(\t\x12.\n\nlegal_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65xercise\x18\x0c \x01(\x08\x12\x18\n\x10software_version\x18\r \x01(\t\x12\x12\n\nfree_bytes\x18\x0e \x01(\x04\x12\x0c\n\x04zone\x18\x0f \x01(\t\x12\x18\n\x10national_skipped\x18\x10 \x01(\r\x12)\n\x05\x63lock\x18\x11 \x01(\x0b\x32\x1a.lpse.intake.v1.ClockTrust\x12(\n\x04\x64isk\x18\x12 \x01(\x0b\x32\x1a.lpse.intake.v1.DiskHealth\x12\x1b\n\x13national_checkpoint\x18\x13 \x01(\t\x12=\n\x0e\x63ontradictions\x18\x14 \x03(\x0b\x32%.lpse.intake.v1.NationalContradiction\x12.\n\x08recovery\x18\x15 \x01(\x0b\x32\x1c.lpse.intake.v1.NodeRecovery\"\x97\x01\n\x0cNodeRecovery\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x04 \x01(\t\x12\x18\n\x10returned_entries\x18\x05 \x01(\x04\x12\x18\n\x10imported_entries\x18\x06 \x01(\x04\x12\x14\n\x0ckept_entries\x18\x07 \x01(\x04\"\xc4\x01\n\x15NationalContradiction\x12+\n\theld_head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12,\n\nshown_head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x0f\n\x07witness\x18\x03 \x01(\t\x12-\n\tfind_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08relation\x18\x05 \x01(\t\"\xd2\x01\n\nDiskHealth\x12\r\n\x05state\x18\x01 \x01(\t\x12\x15\n\rballast_bytes\x18\x02 \x01(\x04\x12\x12\n\nscrub_pass\x18\x03 \x01(\r\x12\x13\n\x0bscrub_blobs\x18\x04 \x01(\x04\x12\x13\n\x0bscrub_bytes\x18\x05 \x01(\x04\x12\x32\n\x0escrub_end_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x64\x61maged_open\x18\x07 \x01(\r\x12\x16\n\x0e\x64\x61maged_person\x18\x08 \x01(\r\"\xfe\x01\n\nClockTrust\x12\r\n\x05\x62\x61sis\x18\x01 \x01(\t\x12\x16\n\x0eoffset_seconds\x18\x02 \x01(\x01\x12\x15\n\rerror_seconds\x18\x03 \x01(\x01\x12\x30\n\x0cmeasure_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rshift_seconds\x18\x05 \x01(\x01\x12\x34\n\x10step_before_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fstep_after_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x14GetLinkStatusRequest\x12\x10\n\x08\x61ttempts\x18\x01 \x01(\r\"\x83\x01\n\x0bLinkAttempt\x12.\n\nbegin_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\x14\n\x0cwait_seconds\x18\x05 \x01(\x01\"\x9d\x03\n\x15GetLinkStatusResponse\x12(\n\x05phase\x18\x01 \x01(\x0e\x32\x19.lpse.intake.v1.LinkPhase\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0bstored_head\x18\x04 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x05 \x01(\x04\x12\x16\n\x0eparked_indexes\x18\x06 \x03(\x04\x12\x32\n\nquarantine\x18\x07 \x01(\x0b\x32\x1e.lpse.federation.v1.Quarantine\x12\x15\n\rcontradiction\x18\x08 \x01(\t\x12-\n\x08\x61ttempts\x18\t \x03(\x0b\x32\x1b.lpse.intake.v1.LinkAttempt\x12\x14\n\x0cpause_reason\x18\n \x01(\t\x12\x1c\n\x14\x63lock_offset_seconds\x18\x0b \x01(\x01\x12\r\n\x05\x63\x61use\x18\x0c \x01(\t\"\"\n\x10PauseLinkRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x13\n\x11PauseLinkResponse\"\x13\n\x11ResumeLinkRequest\"\x14\n\x12ResumeLinkResponse\"E\n\x13SetLegalTimeRequest\x12.\n\nlegal_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x14SetLegalTimeResponse\x12.\n\nlegal_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xc5\x01\n\tLinkPhase\x12\x1a\n\x16LINK_PHASE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINK_PHASE_CONNECTED\x10\x01\x12\x1a\n\x16LINK_PHASE_CATCHING_UP\x10\x02\x12\x1b\n\x17LINK_PHASE_DISCONNECTED\x10\x03\x12\x15\n\x11LINK_PHASE_PAUSED\x10\x04\x12\x1a\n\x16LINK_PHASE_QUARANTINED\x10\x05\x12\x16\n\x12LINK_PHASE_REFUSED\x10\x06\x32\xc4\x03\n\x04Node\x12\\\n\rGetNodeStatus\x12$.lpse.intake.v1.GetNodeStatusRequest\x1a%.lpse.intake.v1.GetNodeStatusResponse\x12\\\n\rGetLinkStatus\x12$.lpse.intake.v1.GetLinkStatusRequest\x1a%.lpse.intake.v1.GetLinkStatusResponse\x12P\n\tPauseLink\x12 .lpse.intake.v1.PauseLinkRequest\x1a!.lpse.intake.v1.PauseLinkResponse\x12S\n\nResumeLink\x12!.lpse.intake.v1.ResumeLinkRequest\x1a\".lpse.intake.v1.ResumeLinkResponse\x12Y\n\x0cSetLegalTime\x12#.lpse.intake.v1.SetLegalTimeRequest\x1a$.lpse.intake.v1.SetLegalTimeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19lpse/intake/v1/node.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a lpse/federation/v1/journal.proto\x1a\x1dlpse/federation/v1/link.proto\"\x16\n\x14GetNodeStatusRequest\"\x90\x06\n\x15GetNodeStatusResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x31\n\x07service\x18\x02 \x01(\x0e\x32 .lpse.federation.v1.ServiceState\x12\x17\n\x0fservice_version\x18\x03 \x01(\t\x12\'\n\x04link\x18\x04 \x01(\x0e\x32\x19.lpse.intake.v1.LinkPhase\x12*\n\x08own_head\x18\x05 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x15\n\rqueue_entries\x18\x06 \x01(\x04\x12\x13\n\x0bqueue_bytes\x18\x07 \x01(\x04\x12/\n\rnational_head\x18\x08 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x1d\n\x15national_applied_size\x18\t \x01(\x04\x12\x17\n\x0f\x64\x65sired_version\x18\n \x01(\t\x12.\n\nlegal_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65xercise\x18\x0c \x01(\x08\x12\x18\n\x10software_version\x18\r \x01(\t\x12\x12\n\nfree_bytes\x18\x0e \x01(\x04\x12\x0c\n\x04zone\x18\x0f \x01(\t\x12\x18\n\x10national_skipped\x18\x10 \x01(\r\x12)\n\x05\x63lock\x18\x11 \x01(\x0b\x32\x1a.lpse.intake.v1.ClockTrust\x12(\n\x04\x64isk\x18\x12 \x01(\x0b\x32\x1a.lpse.intake.v1.DiskHealth\x12\x1b\n\x13national_checkpoint\x18\x13 \x01(\t\x12=\n\x0e\x63ontradictions\x18\x14 \x03(\x0b\x32%.lpse.intake.v1.NationalContradiction\x12.\n\x08recovery\x18\x15 \x01(\x0b\x32\x1c.lpse.intake.v1.NodeRecovery\x12\x37\n\rlast_recovery\x18\x16 \x01(\x0b\x32 .lpse.intake.v1.FinishedRecovery\"\x84\x01\n\x10\x46inishedRecovery\x12\x0b\n\x03run\x18\x01 \x01(\t\x12/\n\x0b\x66inish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10returned_entries\x18\x03 \x01(\x04\x12\x18\n\x10imported_entries\x18\x04 \x01(\x04\"\x97\x01\n\x0cNodeRecovery\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x04 \x01(\t\x12\x18\n\x10returned_entries\x18\x05 \x01(\x04\x12\x18\n\x10imported_entries\x18\x06 \x01(\x04\x12\x14\n\x0ckept_entries\x18\x07 \x01(\x04\"\xc4\x01\n\x15NationalContradiction\x12+\n\theld_head\x18\x01 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12,\n\nshown_head\x18\x02 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x0f\n\x07witness\x18\x03 \x01(\t\x12-\n\tfind_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08relation\x18\x05 \x01(\t\"\xd2\x01\n\nDiskHealth\x12\r\n\x05state\x18\x01 \x01(\t\x12\x15\n\rballast_bytes\x18\x02 \x01(\x04\x12\x12\n\nscrub_pass\x18\x03 \x01(\r\x12\x13\n\x0bscrub_blobs\x18\x04 \x01(\x04\x12\x13\n\x0bscrub_bytes\x18\x05 \x01(\x04\x12\x32\n\x0escrub_end_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x64\x61maged_open\x18\x07 \x01(\r\x12\x16\n\x0e\x64\x61maged_person\x18\x08 \x01(\r\"\xfe\x01\n\nClockTrust\x12\r\n\x05\x62\x61sis\x18\x01 \x01(\t\x12\x16\n\x0eoffset_seconds\x18\x02 \x01(\x01\x12\x15\n\rerror_seconds\x18\x03 \x01(\x01\x12\x30\n\x0cmeasure_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rshift_seconds\x18\x05 \x01(\x01\x12\x34\n\x10step_before_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fstep_after_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x14GetLinkStatusRequest\x12\x10\n\x08\x61ttempts\x18\x01 \x01(\r\"\x83\x01\n\x0bLinkAttempt\x12.\n\nbegin_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\x14\n\x0cwait_seconds\x18\x05 \x01(\x01\"\x9d\x03\n\x15GetLinkStatusResponse\x12(\n\x05phase\x18\x01 \x01(\x0e\x32\x19.lpse.intake.v1.LinkPhase\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0bstored_head\x18\x04 \x01(\x0b\x32\x18.lpse.federation.v1.Head\x12\x14\n\x0c\x61pplied_size\x18\x05 \x01(\x04\x12\x16\n\x0eparked_indexes\x18\x06 \x03(\x04\x12\x32\n\nquarantine\x18\x07 \x01(\x0b\x32\x1e.lpse.federation.v1.Quarantine\x12\x15\n\rcontradiction\x18\x08 \x01(\t\x12-\n\x08\x61ttempts\x18\t \x03(\x0b\x32\x1b.lpse.intake.v1.LinkAttempt\x12\x14\n\x0cpause_reason\x18\n \x01(\t\x12\x1c\n\x14\x63lock_offset_seconds\x18\x0b \x01(\x01\x12\r\n\x05\x63\x61use\x18\x0c \x01(\t\"\"\n\x10PauseLinkRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x13\n\x11PauseLinkResponse\"\x13\n\x11ResumeLinkRequest\"\x14\n\x12ResumeLinkResponse\"E\n\x13SetLegalTimeRequest\x12.\n\nlegal_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x14SetLegalTimeResponse\x12.\n\nlegal_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xc5\x01\n\tLinkPhase\x12\x1a\n\x16LINK_PHASE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINK_PHASE_CONNECTED\x10\x01\x12\x1a\n\x16LINK_PHASE_CATCHING_UP\x10\x02\x12\x1b\n\x17LINK_PHASE_DISCONNECTED\x10\x03\x12\x15\n\x11LINK_PHASE_PAUSED\x10\x04\x12\x1a\n\x16LINK_PHASE_QUARANTINED\x10\x05\x12\x16\n\x12LINK_PHASE_REFUSED\x10\x06\x32\xc4\x03\n\x04Node\x12\\\n\rGetNodeStatus\x12$.lpse.intake.v1.GetNodeStatusRequest\x1a%.lpse.intake.v1.GetNodeStatusResponse\x12\\\n\rGetLinkStatus\x12$.lpse.intake.v1.GetLinkStatusRequest\x1a%.lpse.intake.v1.GetLinkStatusResponse\x12P\n\tPauseLink\x12 .lpse.intake.v1.PauseLinkRequest\x1a!.lpse.intake.v1.PauseLinkResponse\x12S\n\nResumeLink\x12!.lpse.intake.v1.ResumeLinkRequest\x1a\".lpse.intake.v1.ResumeLinkResponse\x12Y\n\x0cSetLegalTime\x12#.lpse.intake.v1.SetLegalTimeRequest\x1a$.lpse.intake.v1.SetLegalTimeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.intake.v1.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKPHASE']._serialized_start=2556
-  _globals['_LINKPHASE']._serialized_end=2753
+  _globals['_LINKPHASE']._serialized_start=2748
+  _globals['_LINKPHASE']._serialized_end=2945
   _globals['_GETNODESTATUSREQUEST']._serialized_start=143
   _globals['_GETNODESTATUSREQUEST']._serialized_end=165
   _globals['_GETNODESTATUSRESPONSE']._serialized_start=168
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=895
-  _globals['_NODERECOVERY']._serialized_start=898
-  _globals['_NODERECOVERY']._serialized_end=1049
-  _globals['_NATIONALCONTRADICTION']._serialized_start=1052
-  _globals['_NATIONALCONTRADICTION']._serialized_end=1248
-  _globals['_DISKHEALTH']._serialized_start=1251
-  _globals['_DISKHEALTH']._serialized_end=1461
-  _globals['_CLOCKTRUST']._serialized_start=1464
-  _globals['_CLOCKTRUST']._serialized_end=1718
-  _globals['_GETLINKSTATUSREQUEST']._serialized_start=1720
-  _globals['_GETLINKSTATUSREQUEST']._serialized_end=1760
-  _globals['_LINKATTEMPT']._serialized_start=1763
-  _globals['_LINKATTEMPT']._serialized_end=1894
-  _globals['_GETLINKSTATUSRESPONSE']._serialized_start=1897
-  _globals['_GETLINKSTATUSRESPONSE']._serialized_end=2310
-  _globals['_PAUSELINKREQUEST']._serialized_start=2312
-  _globals['_PAUSELINKREQUEST']._serialized_end=2346
-  _globals['_PAUSELINKRESPONSE']._serialized_start=2348
-  _globals['_PAUSELINKRESPONSE']._serialized_end=2367
-  _globals['_RESUMELINKREQUEST']._serialized_start=2369
-  _globals['_RESUMELINKREQUEST']._serialized_end=2388
-  _globals['_RESUMELINKRESPONSE']._serialized_start=2390
-  _globals['_RESUMELINKRESPONSE']._serialized_end=2410
-  _globals['_SETLEGALTIMEREQUEST']._serialized_start=2412
-  _globals['_SETLEGALTIMEREQUEST']._serialized_end=2481
-  _globals['_SETLEGALTIMERESPONSE']._serialized_start=2483
-  _globals['_SETLEGALTIMERESPONSE']._serialized_end=2553
-  _globals['_NODE']._serialized_start=2756
-  _globals['_NODE']._serialized_end=3208
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=952
+  _globals['_FINISHEDRECOVERY']._serialized_start=955
+  _globals['_FINISHEDRECOVERY']._serialized_end=1087
+  _globals['_NODERECOVERY']._serialized_start=1090
+  _globals['_NODERECOVERY']._serialized_end=1241
+  _globals['_NATIONALCONTRADICTION']._serialized_start=1244
+  _globals['_NATIONALCONTRADICTION']._serialized_end=1440
+  _globals['_DISKHEALTH']._serialized_start=1443
+  _globals['_DISKHEALTH']._serialized_end=1653
+  _globals['_CLOCKTRUST']._serialized_start=1656
+  _globals['_CLOCKTRUST']._serialized_end=1910
+  _globals['_GETLINKSTATUSREQUEST']._serialized_start=1912
+  _globals['_GETLINKSTATUSREQUEST']._serialized_end=1952
+  _globals['_LINKATTEMPT']._serialized_start=1955
+  _globals['_LINKATTEMPT']._serialized_end=2086
+  _globals['_GETLINKSTATUSRESPONSE']._serialized_start=2089
+  _globals['_GETLINKSTATUSRESPONSE']._serialized_end=2502
+  _globals['_PAUSELINKREQUEST']._serialized_start=2504
+  _globals['_PAUSELINKREQUEST']._serialized_end=2538
+  _globals['_PAUSELINKRESPONSE']._serialized_start=2540
+  _globals['_PAUSELINKRESPONSE']._serialized_end=2559
+  _globals['_RESUMELINKREQUEST']._serialized_start=2561
+  _globals['_RESUMELINKREQUEST']._serialized_end=2580
+  _globals['_RESUMELINKRESPONSE']._serialized_start=2582
+  _globals['_RESUMELINKRESPONSE']._serialized_end=2602
+  _globals['_SETLEGALTIMEREQUEST']._serialized_start=2604
+  _globals['_SETLEGALTIMEREQUEST']._serialized_end=2673
+  _globals['_SETLEGALTIMERESPONSE']._serialized_start=2675
+  _globals['_SETLEGALTIMERESPONSE']._serialized_end=2745
+  _globals['_NODE']._serialized_start=2948
+  _globals['_NODE']._serialized_end=3400
 # @@protoc_insertion_point(module_scope)

@@ -106,6 +106,7 @@ class GetNodeStatusResponse(_message.Message):
     NATIONAL_CHECKPOINT_FIELD_NUMBER: _builtins.int
     CONTRADICTIONS_FIELD_NUMBER: _builtins.int
     RECOVERY_FIELD_NUMBER: _builtins.int
+    LAST_RECOVERY_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Set by the node."""
     service: _link_pb2.ServiceState.ValueType
@@ -164,6 +165,10 @@ class GetNodeStatusResponse(_message.Message):
     def recovery(self) -> Global___NodeRecovery:
         """Set by the node while its own journal comes back, or waits for a decision of the centre."""
 
+    @_builtins.property
+    def last_recovery(self) -> Global___FinishedRecovery:
+        """Set by the node once its journal came back from the centre; absence: never."""
+
     def __init__(
         self,
         *,
@@ -188,14 +193,51 @@ class GetNodeStatusResponse(_message.Message):
         national_checkpoint: _builtins.str = ...,
         contradictions: _abc.Iterable[Global___NationalContradiction] | None = ...,
         recovery: Global___NodeRecovery | None = ...,
+        last_recovery: Global___FinishedRecovery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "disk", b"disk", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head", "recovery", b"recovery"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "disk", b"disk", "last_recovery", b"last_recovery", "legal_time", b"legal_time", "national_head", b"national_head", "own_head", b"own_head", "recovery", b"recovery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "contradictions", b"contradictions", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_checkpoint", b"national_checkpoint", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "recovery", b"recovery", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "contradictions", b"contradictions", "desired_version", b"desired_version", "disk", b"disk", "exercise", b"exercise", "free_bytes", b"free_bytes", "last_recovery", b"last_recovery", "legal_time", b"legal_time", "link", b"link", "national_applied_size", b"national_applied_size", "national_checkpoint", b"national_checkpoint", "national_head", b"national_head", "national_skipped", b"national_skipped", "node_id", b"node_id", "own_head", b"own_head", "queue_bytes", b"queue_bytes", "queue_entries", b"queue_entries", "recovery", b"recovery", "service", b"service", "service_version", b"service_version", "software_version", b"software_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class FinishedRecovery(_message.Message):
+    """The newest time that this node came back from an old copy, a backup or another machine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    FINISH_TIME_FIELD_NUMBER: _builtins.int
+    RETURNED_ENTRIES_FIELD_NUMBER: _builtins.int
+    IMPORTED_ENTRIES_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    """Set by the node: the run that tells of it."""
+    returned_entries: _builtins.int
+    """Set by the node: entries that came back."""
+    imported_entries: _builtins.int
+    """Set by the node: own entries that were written again in the new epoch."""
+    @_builtins.property
+    def finish_time(self) -> _timestamp_pb2.Timestamp:
+        """Set by the node: legal time of its end."""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        finish_time: _timestamp_pb2.Timestamp | None = ...,
+        returned_entries: _builtins.int = ...,
+        imported_entries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finish_time", b"finish_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finish_time", b"finish_time", "imported_entries", b"imported_entries", "returned_entries", b"returned_entries", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishedRecovery: _TypeAlias = FinishedRecovery  # noqa: Y015
 
 @_typing.final
 class NodeRecovery(_message.Message):
@@ -211,7 +253,9 @@ class NodeRecovery(_message.Message):
     IMPORTED_ENTRIES_FIELD_NUMBER: _builtins.int
     KEPT_ENTRIES_FIELD_NUMBER: _builtins.int
     cause: _builtins.str
-    """Set by the node: "backup", "rewound" or "machine lost" while entries come back."""
+    """Set by the node: "backup", "rewound" or "machine lost" while entries come back, and "centre
+    restored" while the centre gets back what it lost.
+    """
     advice: _builtins.str
     """Set by the node: what the centre advises: RECOVER, OFFER, WAIT or REIMPORT; empty for nothing."""
     reason: _builtins.str

@@ -1,0 +1,72 @@
+"""A leaked backup, started with its keys, looks like a recovery: people are told of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lpse.federation.reconciliation_rules import choices, needs_person
+from lpse.federation.v1 import records_pb2 as records
+from lpse.intake.v1 import node_pb2 as api
+from regional_node.recovery.status import Told
+from tests.federation.rig import Authority, Centre, Node, eventually, running
+from tests.federation.test_recovery_rewound import NODE, first_life, recovering
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "identities")
+
+
+async def _noticed(centre: Centre) -> list[records.ReconciliationEntry]:
+    return [
+        one
+        for run in await centre.found()
+        for one in run.entries
+        if one.rule.startswith("R-RECOVERY-NOTICED/")
+    ]
+
+
+async def _acknowledge(centre: Centre, subject: str) -> None:
+    row = (NODE, "recon/lkpp/1", subject, b"", b"")
+    await centre.database.write(
+        lambda tx: tx.run("INSERT INTO recon_resolutions VALUES (1, ?, ?, 0, ?, ?, ?, 1, 0)", row)
+    )
+
+
+async def test_every_recovery_waits_for_a_persons_word(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Operators and officers learn when, from where and by which start; nothing stops."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        await first_life(authority, tmp_path, centre)
+        assert await _noticed(centre) == []
+        assert await centre.parts.fleet.recoveries([NODE]) == {}
+        leaked = Node(authority, tmp_path / "copy", NODE, centre.port)
+        async with recovering(leaked) as recovery:
+            await eventually(recovery.finished)
+            (told,) = await _noticed(centre)
+            assert needs_person(told) and told.words["address"] == "127.0.0.1"
+            assert [one.name for one in choices(told, at_centre=True)] == [
+                "KEEP_BOTH",
+                "ACKNOWLEDGE",
+            ]
+            shown = (await centre.parts.fleet.recoveries([NODE]))[NODE]
+            assert (shown.object, shown.address, shown.resolution) == (
+                told.object,
+                "127.0.0.1",
+                "",
+            )
+            assert shown.boot_id and shown.software_version
+            answer = api.GetNodeStatusResponse()
+            await Told(leaked.database).fill(answer)
+            assert answer.last_recovery.returned_entries >= 5
+            assert not answer.HasField("recovery")
+        again = Node(authority, tmp_path / "copy", NODE, centre.port)
+        async with running(again):
+            await eventually(again.settled)
+        assert len(await _noticed(centre)) == 1, "a restart is no recovery"
+        await _acknowledge(centre, told.object)
+        assert (await centre.parts.fleet.recoveries([NODE]))[NODE].resolution == "resolutions/1"
