@@ -58,7 +58,7 @@ class National:
         log: FilteringBoundLogger,
     ) -> None:
         self._journal = journal
-        self._file = HeadFile(head_file, journal.verifier)
+        self._file = HeadFile(head_file, journal.verifier, clock.boot_id())
         self._store = NationalStore(database)
         self._enrolled = enrolled
         self._clock = clock
@@ -78,7 +78,13 @@ class National:
         filed = self._filed = self._file.read()
         enrolled = await self._enrolled()
         root = await self._root_at(filed) if filed is not None else None
-        start = judge_start(own, filed, root, fresh=own.size == 1 and not enrolled)
+        start = judge_start(
+            own,
+            filed,
+            root,
+            fresh=own.size == 1 and not enrolled,
+            same_boot=self._file.of_this_boot(),
+        )
         contradicting = await self._store.contradicting()
         self._evidence = Evidence(start, enrolled, contradicting=contradicting)
         self._log.info("national.opened", size=own.size, start=start.value, gate=self.gate.value)
@@ -154,10 +160,7 @@ class National:
 
     async def signed_at(self, epoch: bytes, size: int) -> Head:
         """The signed head of an earlier size; NotFound where the journal never showed one there."""
-        batch = await self._journal.batch(size - 1, epoch=epoch, entries_max=1)
-        if batch is None:
-            raise NotFound("FED-2026", f"no head of {size} national entries was ever signed")
-        return Head.of(batch.head)
+        return await self._journal.signed_head(epoch, size)
 
     async def shown_by(self) -> dict[str, tuple[Head, str]]:
         """Heads of nodes that the journal does not contain, and when each was shown."""
@@ -207,7 +210,8 @@ class National:
         """Entries came back: judge the start and every contradiction against the journal again."""
         before, own, filed = self.gate, self._journal.head, self._filed
         if filed is not None and self._evidence.start is Start.RESTORED:
-            start = judge_start(own, filed, await self._root_at(filed), fresh=False)
+            root, same_boot = await self._root_at(filed), self._file.of_this_boot()
+            start = judge_start(own, filed, root, fresh=False, same_boot=same_boot)
             self._evidence = replace(self._evidence, start=start)
             await self._report(before)
         for node_id, head, _ in await self._store.contradictions():
@@ -266,7 +270,7 @@ class National:
         if self.gate is Gate.OPEN or filed is None or filed.size <= head.size:
             # Durable first, then visible. While the gate is shut a higher filed head stays: it is
             # the proof that something is missing still.
-            await self._file.write(head)
+            await self._file.write(head, proven=self.gate is Gate.OPEN)
             self._filed = head
         self._visible = head
         moved, self._moved = self._moved, asyncio.Event()

@@ -2,9 +2,9 @@
 
 Owns the states of the gate. Rule (design.md, the link): after a start nothing is appended until
 min(3, enrolled) nodes have shown national heads that the centre's own journal contains, an
-operator asserts it, or the head file proves a plain restart; once a node has shown more than the
-centre has, nothing is appended at all, because a restored centre must not fork history
-(Invariant 5). Leaves out where the evidence comes from.
+operator asserts it, or the head file proves a plain restart within one boot of the machine; once a
+node has shown more than the centre has, nothing is appended at all, because a restored centre must
+not fork history (Invariant 5). Leaves out where the evidence comes from.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Start(Enum):
 
     FIRST = "first"  # a new journal and no file yet
     PLAIN_RESTART = "plain restart"
-    UNPROVEN = "unproven"  # no file, or a file of another machine's journal
+    UNPROVEN = "unproven"  # no file, one of another machine's journal, or of another boot
     RESTORED = "restored"  # the file knows more than the journal has
 
 
@@ -73,18 +73,24 @@ def explain(evidence: Evidence) -> str:
             )
         case Gate.WAITING:
             return (
-                f"after a restore {needed(evidence.enrolled)} node(s) must show their national"
-                f" heads first; {len(evidence.witnesses)} did"
+                f"after a restore or a boot of the machine {needed(evidence.enrolled)} node(s)"
+                f" must show their national heads first; {len(evidence.witnesses)} did"
             )
 
 
 def judge_start(
-    own: Head, filed: Head | None, root_at_filed: bytes | None, *, fresh: bool
+    own: Head,
+    filed: Head | None,
+    root_at_filed: bytes | None,
+    *,
+    fresh: bool,
+    same_boot: bool,
 ) -> Start:
     """What the file beside the database says; `root_at_filed` is the journal's root at its size.
 
     The file is written before a head becomes visible outside, so a journal that contains the
-    filed head has lost nothing that anybody could know.
+    filed head has lost nothing that anybody could know. After a boot the file proves less: the
+    whole disk may have been put back to a snapshot, journal and file alike.
     """
     if filed is None:
         return Start.FIRST if fresh else Start.UNPROVEN
@@ -92,4 +98,4 @@ def judge_start(
         return Start.UNPROVEN
     if filed.size > own.size:
         return Start.RESTORED
-    return Start.PLAIN_RESTART if root_at_filed == filed.root else Start.UNPROVEN
+    return Start.PLAIN_RESTART if same_boot and root_at_filed == filed.root else Start.UNPROVEN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from central.national.rules import Evidence, Gate, Start, explain, gate, judge_start, needed
 from lpse.federation.checkpoints import Head, sign_head
 from lpse.federation.merkle import leaf_hash
@@ -42,11 +44,20 @@ def test_one_contradiction_shuts_the_gate_whatever_else_speaks() -> None:
 def test_the_head_file_proves_a_plain_restart_only_when_nothing_is_missing() -> None:
     """A journal that contains the filed head has lost nothing that anybody could know."""
     own = _head(7)
-    assert judge_start(own, None, None, fresh=True) is Start.FIRST
-    assert judge_start(own, None, None, fresh=False) is Start.UNPROVEN
-    assert judge_start(own, _head(7), own.root, fresh=False) is Start.PLAIN_RESTART
-    assert judge_start(own, _head(5), own.root, fresh=False) is Start.PLAIN_RESTART
-    assert judge_start(own, _head(5), leaf_hash(b"y"), fresh=False) is Start.UNPROVEN
-    assert judge_start(own, _head(8), None, fresh=False) is Start.RESTORED
+    assert judge_start(own, None, None, fresh=True, same_boot=False) is Start.FIRST
+    judged = partial(judge_start, fresh=False, same_boot=True)
+    assert judged(own, None, None) is Start.UNPROVEN
+    assert judged(own, _head(7), own.root) is Start.PLAIN_RESTART
+    assert judged(own, _head(5), own.root) is Start.PLAIN_RESTART
+    assert judged(own, _head(5), leaf_hash(b"y")) is Start.UNPROVEN
+    assert judged(own, _head(8), None) is Start.RESTORED
     other = sign_head(SIGNER, b"e" * 16, 7, own.root)
-    assert judge_start(own, other, own.root, fresh=False) is Start.UNPROVEN
+    assert judged(own, other, own.root) is Start.UNPROVEN
+
+
+def test_after_a_boot_the_head_file_proves_nothing_by_itself() -> None:
+    """Invariant 5: a disk put back to a snapshot has a journal and a file that agree."""
+    own = _head(7)
+    judged = partial(judge_start, fresh=False, same_boot=False)
+    assert judged(own, _head(7), own.root) is Start.UNPROVEN
+    assert judged(own, _head(8), None) is Start.RESTORED

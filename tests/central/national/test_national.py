@@ -25,7 +25,7 @@ async def test_what_is_published_stands_in_the_head_file_first(centre: Centre) -
     """Invariant 1: when a publisher is answered, the proof of a plain restart is durable."""
     async with running(centre):
         await centre.national.publish(directives.PolicyPublished())
-        filed = HeadFile(centre.folder / "national.head", centre.national.verifier).read()
+        filed = HeadFile(centre.folder / "national.head", centre.national.verifier, "").read()
         assert filed == centre.national.head
         assert filed.size == 2
 
