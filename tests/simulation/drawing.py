@@ -2,9 +2,8 @@
 
 Owns `draw`. Rules: the same seed and country give the same plan; every kind of `faults` and
 `meddling` can be drawn; at most one machine of a run is restored or cloned and the centre at most
-once, so that what people must decide stays decidable. A restored centre is one from a backup: the
-rollback of its whole machine behind its back is proved by tests of its own. Leaves out what the
-kinds do.
+once, so that what people must decide stays decidable. A restored machine is one from a backup or,
+as often, one whose whole disk was put back behind the program's back. Leaves out what the kinds do.
 """
 
 from __future__ import annotations
@@ -102,8 +101,6 @@ def draw(scenario: Scenario, *, events_per_day: float = EVENTS_PER_DAY) -> Scena
             if who in spent:
                 continue
             spent.add(who)
-            if who == CENTRE:
-                with_["marked"] = True
         events.append(Event(at, kind, place, with_))
     return scenario.with_events(events)
 

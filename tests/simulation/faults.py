@@ -126,7 +126,8 @@ def _meddle(make: Callable[[Run, Event], frames.Meddler]) -> Callable[[Run, Even
 def _restore(run: Run, event: Event) -> None:
     """The machine stands as it was `back` seconds ago; `marked`: by `backup restore`.
 
-    A backup of the centre has no head file, see `lkpp-central backup`.
+    A backup of the centre has no head file, see `lkpp-central backup`; a disk that was put back
+    whole has one that agrees with its journal.
     """
     machine = run.machine(event)
     copy = run.copies.get(id(event))

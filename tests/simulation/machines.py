@@ -75,6 +75,7 @@ class SimMachine:
         self.ends: list[str] = []  # why lives ended
         self.failure: BaseException | None = None  # why the program could not open
         self.restarts = True  # a service manager looks after it
+        self.dark = True  # the machine boots at its next start; a killed program does not boot it
         self._task: asyncio.Task[None] | None = None
         world.vfs.attach(self.disk)
         world.files.add(self.folder)
@@ -94,7 +95,9 @@ class SimMachine:
         self.life = Life(f"{self.name}.{self.lives}", slack=self.grain, phase=phase)
         self._rename(self.disk.after_kill(self.life.name))
         self.folder.over = False
-        self.clock.boot()
+        if self.dark:
+            self.clock.boot()
+            self.dark = False
         for port in (self.disk, self.folder):
             port.on_crash = self.kill
         self.life.on_crash = self.kill
@@ -125,7 +128,7 @@ class SimMachine:
         """The machine goes dark: unsynced bytes are lost, torn or kept as the dice fall."""
         if self.life is None or self.life.over:
             return
-        chance = None if all_lost else self.chance
+        chance, self.dark = None if all_lost else self.chance, True
         self._end("power cut", disk=self.disk.after_cut(f"{self.life.name}-cut", chance))
         self.folder.cut()
 
@@ -174,6 +177,7 @@ class SimMachine:
     def stand_as(self, snapshot: Snapshot) -> None:
         """Hold what the copy holds; the program must not run."""
         assert not self.running
+        self.dark = True
         self.disk.put(snapshot.files)
         self.folder.stand_as(snapshot.folder)
 
