@@ -94,6 +94,7 @@ class EntryHealing:
 
     async def step(self) -> None:
         """Take damaged journals up as far as there is room, and leave those that waited long."""
+        await self._held.national.suspect_what_was_met(self._verify)
         if not self._verify.any_damaged and not self._open:
             return
         damaged = {one.journal for one in await self._verify.damaged()}

@@ -98,6 +98,7 @@ class EntryHealing:
     async def step(self) -> bool:
         """Heal what is due on either side; False where nothing was done."""
         done = False
+        await self._held.own.suspect_what_was_met(self._verify)
         for head, national in await self._due():
             done |= await self._attempt(head, national=national)
         return await self._ask() or done

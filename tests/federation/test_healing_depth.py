@@ -10,6 +10,7 @@ import pytest
 from lpse.federation.errors import NotFound
 from lpse.federation.merkle import leaf_hash
 from lpse.federation.v1 import audit_pb2 as wire
+from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
 from lpse.storage.journal_check import check_journal_in
@@ -27,7 +28,7 @@ from tests.federation.healing import (
     settled,
     spoil,
 )
-from tests.federation.rig import CLOCK, Node, eventually
+from tests.federation.rig import CLOCK, Node, eventually, running
 
 OTHER = b"other bytes"
 
@@ -96,22 +97,52 @@ async def test_many_damaged_entries_come_back_in_bounded_answers(tmp_path: Path)
 
 
 async def test_what_was_never_delivered_waits_for_a_person(tmp_path: Path) -> None:
-    """Nobody else holds it: intake goes on, the admin reads which entry, and what to do."""
+    """Nobody else holds it: it is not sent, intake goes on, the admin reads which entry it is."""
     async with healed(tmp_path) as (centre, node, audit):
+        await read_again(audit.verify)
         size = node.journal.head.size
         await centre.stop()
         await eventually(lambda: node.state.session is None)
-        await node.journal.append(records.HoldEnded(package="p", reason="late"))
-        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = ?", size)
-        assert await read_again(audit.verify)
+        await node.journal.append(records.HoldEnded(package="p", reason="whole"))
+        late = (await node.journal.append(records.HoldEnded(package="p", reason="late")))[0]
+        await spoil(node.database, "DELETE FROM journal_entries WHERE idx = ?", late)
         await centre.start()
+        await eventually(lambda: centre.stored(node.node_id) == late > size)
+        await eventually(lambda: bool(node.journal.met_damage))
         again = audit_of(node, centre)
-        await eventually(lambda: node.state.session is not None)
-        await again.verify.step(CLOCK.wall())
         assert not await again.entries.step()
-        assert any("FED-2427" in one and str(size) in one for one in again.notes())
+        assert len(await _found(again.verify)) == 1
+        assert not await again.entries.step()
+        assert any("FED-2427" in one and str(late) in one for one in again.notes())
         assert (await rules_at_node(node)) == [DAMAGED]
         await node.journal.append(records.HoldEnded(package="p", reason="after it"))
+        assert node.state.session is not None and not node.state.session.quarantine_code
+        assert centre.stored(node.node_id) == late
+
+
+async def test_a_damaged_national_entry_is_not_sent_until_it_is_healed(tmp_path: Path) -> None:
+    """A node that lacks it is not told a contradiction; another node's copy heals the centre."""
+    async with healed(tmp_path) as (centre, _, audit):
+        await read_again(centre.audit.verify)
+        centre.frames._frames.clear()  # what was encoded before the damage
+        await spoil(centre.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 9")
+        other = Node(centre.authority, tmp_path / "other", "lpse-ngawi", centre.port)
+        async with running(other):
+            await eventually(lambda: bool(centre.journal.met_damage))
+            await eventually(lambda: other.state.session is not None)
+            await centre.audit.entries.step()
+            assert len(await _found(centre.audit.verify)) == 1
+            await centre.audit.entries.step()
+            assert await audit.entries.give() == 1
+            await other.journal.append(records.HoldEnded(package="p", reason="a word"))
+            await centre.national.publish(directives.PolicyPublished(guard_window_seconds=99_000))
+            await eventually(
+                lambda: (
+                    other.national.head is not None
+                    and other.national.head.size == centre.journal.head.size
+                )
+            )
+        assert await read_again(centre.audit.verify) == []
 
 
 async def test_damage_on_either_side_stops_neither_intake_nor_link(tmp_path: Path) -> None:

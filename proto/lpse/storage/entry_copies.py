@@ -29,7 +29,7 @@ from lpse.storage.journal import Journal
 from lpse.storage.journal_reading import number_in
 from lpse.storage.journal_store import EntryRow
 from lpse.storage.received import ReceivedJournals, StoredEntry
-from lpse.storage.verify_pass import Kept
+from lpse.storage.verify_pass import Kept, VerifyPass
 from lpse.storage.verify_sources import Check, OthersJournals, OwnJournals
 
 
@@ -76,6 +76,12 @@ class OwnCopies(OwnJournals):
         entry = decode_entry(data)
         row = EntryRow(index, entry.entry_id, entry.kind, data, leaf_hash(data))
         journal_store.put_back_in(tx, number_in(tx, head.epoch), row)
+
+    async def suspect_what_was_met(self, verify: VerifyPass) -> None:
+        """Have an epoch read again in which whoever sends entries met a damaged one."""
+        met, self._own.met_damage = self._own.met_damage, b""
+        if met:
+            await verify.suspect(f"{(await self._own.writer(met)).name}/{met.hex()}")
 
     async def show(self, wanted: wire.WantedEntries) -> wire.HeldEntries:
         """Those of the wanted entries that are here; NotFound (FED-7078) for an unknown journal."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from lpse.federation.checkpoints import Head
@@ -20,7 +20,7 @@ from lpse.federation.limits import (
     PROOF_LEAVES_MAX,
     SCAN_ROWS_PER_STEP,
 )
-from lpse.federation.merkle import consistency_proof, inclusion_proof, root_of
+from lpse.federation.merkle import consistency_proof, inclusion_proof, leaf_hash, root_of
 from lpse.federation.notes import Verifier
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.sqlite import Database, Transaction
@@ -36,6 +36,7 @@ class JournalReading(ABC):
 
     _database: Database
     _advanced: asyncio.Event
+    met_damage: bytes = b""  # the epoch in which a batch last met an entry that was damaged
 
     @property
     @abstractmethod
@@ -88,24 +89,48 @@ class JournalReading(ABC):
         """As many entries from `first` as fit and end at a signed head; None if there are none.
 
         A credit smaller than the distance to the next head gives None as well: followers grant at
-        least one batch (`BATCH_ENTRIES_MAX`, `BATCH_BYTES_MAX`) or nothing.
+        least one batch (`BATCH_ENTRIES_MAX`, `BATCH_BYTES_MAX`) or nothing. An entry whose bytes
+        were damaged on the disk is not sent, and what lies behind it waits until it is healed:
+        `met_damage` names the epoch.
         """
         wanted = epoch or self.epoch
 
-        def work(tx: Transaction) -> wire.EntryBatch | None:
+        def work(tx: Transaction) -> tuple[wire.EntryBatch | None, bool]:
             number = number_in(tx, wanted)
             heads = store.heads_between_in(tx, number, first, first + entries_max)
             chosen = store.last_that_fits_in(tx, number, first, heads, bytes_max)
             if chosen is None:
-                return None
+                return None, False
             rows = store.entries_in(tx, number, first, chosen.size)
-            return wire.EntryBatch(
+            whole = first + _whole(rows, first)
+            damaged = whole < chosen.size
+            if damaged:
+                heads = [head for head in heads if head.size <= whole]
+                if not heads:
+                    return None, True
+                chosen = heads[-1]
+            batch = wire.EntryBatch(
                 first_index=first,
-                entries=[row.data for row in rows],
+                entries=[row.data for row in rows[: chosen.size - first]],
                 head=self._head_of(wanted, chosen).message(),
             )
+            return batch, damaged
 
-        return await self._database.read(work)
+        batch, damaged = await self._database.read(work)
+        if damaged:
+            self.met_damage = wanted
+        return batch
+
+    async def signed_head(self, epoch: bytes, size: int) -> Head:
+        """The signed head of an earlier size; NotFound (FED-2026) where no commit ended there."""
+
+        def work(tx: Transaction) -> HeadRow | None:
+            return store.head_at_in(tx, number_in(tx, epoch), size)
+
+        row = await self._database.read(work)
+        if row is None:
+            raise NotFound("FED-2026", f"no head of {size} entries was ever signed")
+        return self._head_of(epoch, row)
 
     async def wait_beyond(self, size: int, *, epoch: bytes | None = None) -> None:
         """Return once the journal is longer than `size`, or no longer in that epoch."""
@@ -156,6 +181,14 @@ class JournalReading(ABC):
 
     def _head_of(self, epoch: bytes, row: HeadRow) -> Head:
         return Head(self.party, epoch, row.size, row.root, row.signature)
+
+
+def _whole(rows: Sequence[EntryRow], first: int) -> int:
+    """How many entries from `first` are there with the bytes that were hashed."""
+    for count, row in enumerate(rows):
+        if row.index != first + count or leaf_hash(row.data) != row.leaf_hash:
+            return count
+    return len(rows)
 
 
 def number_in(tx: Transaction, epoch: bytes) -> int:

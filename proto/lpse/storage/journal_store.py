@@ -178,6 +178,7 @@ def last_that_fits_in(
     if not heads:
         return None
     sizes = entry_sizes_in(tx, number, first, heads[-1].size)
-    totals = list(accumulate(sizes))
-    fitting = [head for head in heads if totals[head.size - first - 1] <= bytes_max]
+    totals = list(accumulate(sizes, initial=0))
+    known = len(sizes)  # fewer than there should be where rows are gone
+    fitting = [head for head in heads if totals[min(head.size - first, known)] <= bytes_max]
     return fitting[-1] if fitting else None
