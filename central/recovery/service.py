@@ -114,7 +114,7 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
     ) -> wire.OfferBranchResponse:
         node_id = self._admission.require_node(context)
         async with self._turns.turn(node_id) as turn:
-            branch = await self._receiving.take(node_id, _moving(aiter(requests), turn))
+            branch = await self._receiving.take(node_id, _moving(requests, turn))
         return wire.OfferBranchResponse(branch=branch.name)
 
     async def GetResolution(

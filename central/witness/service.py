@@ -75,7 +75,7 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
         self, request_iterator: AsyncIterator[wire.ReturnNationalRequest], context: Context
     ) -> wire.ReturnNationalResponse:
         node_id = self._admission.require_node(context)
-        parts = (_part(one) async for one in request_iterator)
+        parts = _parts(request_iterator)
         async with self._turns.turn(node_id):
             returned = await self._returning.take(node_id, parts)
         missing = await lost_bundles(self._database, MISSING_BUNDLES_MAX)
@@ -89,7 +89,7 @@ class WitnessService(witness_pb2_grpc.WitnessServicer):
         self, request_iterator: AsyncIterator[wire.KeepNationalBranchRequest], context: Context
     ) -> wire.KeepNationalBranchResponse:
         node_id = self._admission.require_node(context)
-        parts = (_part(one) async for one in request_iterator)
+        parts = _parts(request_iterator)
         async with self._turns.turn(node_id):
             return wire.KeepNationalBranchResponse(kept=await self._returning.keep(node_id, parts))
 
@@ -105,6 +105,14 @@ def _busy() -> Unavailable:
     error = Unavailable("FED-2405", "too many nodes recover at once")
     error.retry_after_seconds = NATIONAL_RETURN_RETRY_SECONDS
     return error
+
+
+async def _parts(
+    messages: AsyncIterator[wire.ReturnNationalRequest | wire.KeepNationalBranchRequest],
+) -> AsyncIterator[Part]:
+    """Touches the stream at the first part: one that is refused before then is never read."""
+    async for message in messages:
+        yield _part(message)
 
 
 def _part(message: wire.ReturnNationalRequest | wire.KeepNationalBranchRequest) -> Part:
