@@ -120,3 +120,4 @@ def _is_healing(rule: str) -> bool:
 DAMAGED, PUT_BACK, SOUND = (
     CURRENT[one].name for one in ("R-JOURNAL-DAMAGED", "R-ENTRIES-HEALED", "R-JOURNAL-HEALED")
 )
+STORY = [DAMAGED, PUT_BACK, SOUND]

@@ -8,9 +8,7 @@ import pytest
 
 from lpse.storage.journal_check import check_journal_in
 from tests.federation.healing import (
-    DAMAGED,
-    PUT_BACK,
-    SOUND,
+    STORY,
     healed,
     read_again,
     rules_at_centre,
@@ -25,7 +23,6 @@ FLIPPED = (
 OTHER_TYPE = "UPDATE {table} SET bytes = 'text' WHERE idx = ?"
 GONE = "DELETE FROM {table} WHERE idx = ?"
 HIDDEN = "UPDATE {table} SET bytes = x'0707', leaf_hash = ? WHERE idx = ?"
-STORY = [DAMAGED, PUT_BACK, SOUND]
 
 
 @pytest.mark.parametrize("damage", [FLIPPED, OTHER_TYPE, GONE], ids=["flipped", "type", "gone"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,12 +16,14 @@ from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
 from lpse.storage.journal_check import check_journal_in
+from lpse.storage.start_check import check_database
 from lpse.storage.verify_pass import VerifyPass
 from regional_node.audit.client import open_calls
 from tests.federation.healing import (
     DAMAGED,
     PUT_BACK,
     SOUND,
+    STORY,
     audit_of,
     healed,
     read_again,
@@ -243,3 +247,26 @@ async def test_an_older_centre_that_knows_no_healing_stops_nothing(tmp_path: Pat
         assert "FED-7081" in late.notes()[0]
         assert node.state.session is not None
         assert await audit.entries.step()
+
+
+async def test_a_node_that_was_stopped_starts_on_damaged_bytes_and_is_healed(
+    tmp_path: Path,
+) -> None:
+    """Whether it stopped in order or not: nothing is acknowledged from them, and nobody waits."""
+    async with healed(tmp_path) as (centre, node, audit):
+        await read_again(audit.verify)
+        await node.stop()
+        with closing(sqlite3.connect(node.folder / "node.db")) as raw:
+            raw.execute("UPDATE journal_entries SET bytes = x'00' WHERE idx IN (4, 20)")
+            raw.commit()
+        await node.start()
+        assert await check_database(node.database, node.journal.verifier) == node.journal.head.size
+        again = audit_of(node, centre)
+        await node.journal.append(records.HoldEnded(package="p", reason="at once"))
+        await settled(centre, node)
+        await again.entries.step()  # what the start met is read again
+        assert len(await _found(again.verify)) == 1
+        assert await again.entries.step()
+        await _sound(node)
+        assert await read_again(again.verify) == []
+        assert await rules_at_node(node) == STORY

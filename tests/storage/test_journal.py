@@ -180,7 +180,7 @@ async def test_reopened_journal_continues(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE journal_entries SET bytes = x'00' WHERE idx = 3",
+        "UPDATE journal_entries SET bytes = x'00'",
         "UPDATE journal_entries SET leaf_hash = zeroblob(32) WHERE idx = 1",
         "DELETE FROM journal_entries WHERE idx = 5",
         "DELETE FROM journal_heads WHERE size = 6",
@@ -188,7 +188,7 @@ async def test_reopened_journal_continues(tmp_path: Path) -> None:
     ],
 )
 async def test_damaged_journal_is_not_opened(tmp_path: Path, damage: str) -> None:
-    """Invariant 2: a changed byte, hash, row or root is found before anything is acknowledged."""
+    """Invariant 2: a changed hash, row or root is found before anything is acknowledged."""
     database, journal = await start(tmp_path)
     await journal.append(*(record() for _ in range(5)))
     await database.close()
@@ -198,6 +198,26 @@ async def test_damaged_journal_is_not_opened(tmp_path: Path, damage: str) -> Non
     with pytest.raises(Exception) as refusal:
         await start(tmp_path)
     assert getattr(refusal.value, "code", "") in (JournalDamaged("").code, "FED-2103")
+
+
+async def test_a_changed_byte_is_known_at_the_start_and_never_sent(tmp_path: Path) -> None:
+    """Invariant 2: the journal goes on from its hashes, and what is damaged waits to be healed."""
+    database, journal = await start(tmp_path)
+    for _ in range(5):
+        await journal.append(record())
+    await database.close()
+    with sqlite3.connect(tmp_path / "node.db") as raw:
+        raw.execute("UPDATE journal_entries SET bytes = x'00' WHERE idx = 3")
+    raw.close()
+    database, journal = await start(tmp_path, seed=2)
+    assert journal.met_damage == journal.epoch
+    assert await journal.append(record()) == [6]
+    batch = await journal.batch(0)
+    assert batch is not None and len(batch.entries) == 3
+    assert await journal.batch(3) is None
+    later = await journal.batch(4)
+    assert later is not None and len(later.entries) == 3
+    await database.close()
 
 
 async def test_a_crash_after_the_new_epoch_founds_the_next_one_on_what_the_centre_knows(

@@ -7,6 +7,8 @@ blob's matter alone and goes to the scrub. Older blobs are left to the scrub as 
 
 What is found -> what is said -> what works:
   database or journal damaged      -> FED-1110 / FED-1108, the program ends -> nothing; restore
+  an own entry's bytes changed     -> FED-7081 by the next pass over it     -> all; it is not sent
+    under a whole kept hash                                                   until it is healed
   rows without their blob          -> FED-5207 at the start, scrub MISSING  -> all but that file
   blob truncated, changed, EIO     -> FED-7401, scrub CORRUPT               -> all but that file
   blobs without rows (older or     -> set aside and counted, doctor says so -> everything; bytes
@@ -24,7 +26,8 @@ from lpse.federation.limits import START_BLOB_BYTES_MAX, START_BLOBS_MAX
 from lpse.federation.notes import Verifier
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.blobs import BlobStore
-from lpse.storage.journal_check import check_journal_in
+from lpse.storage.journal import JournalDamaged
+from lpse.storage.journal_check import check_hashes_in, check_journal_in
 from lpse.storage.scrub import Found, examine
 
 Blob = tuple[bytes, int]
@@ -42,12 +45,19 @@ class DatabaseDamaged(Refused):
 
 
 async def check_database(database: Database, verifier: Verifier) -> int:
-    """Entries that verify; raises DatabaseDamaged (FED-1110) or JournalDamaged (FED-1108)."""
+    """Entries that verify, or whose kept hashes do.
+
+    Raises DatabaseDamaged (FED-1110) or JournalDamaged (FED-1108).
+    """
 
     def work(tx: Transaction) -> int:
         if tx.execute("PRAGMA quick_check(1)") != [("ok",)]:
             raise DatabaseDamaged
-        return sum(head.size for head in check_journal_in(tx, verifier))
+        try:
+            heads = check_journal_in(tx, verifier)
+        except JournalDamaged:  # bytes alone can be healed; hashes cannot
+            heads = check_hashes_in(tx, verifier)
+        return sum(head.size for head in heads)
 
     return await database.read(work)
 
