@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from central.audit import entries as entries_module
 from central.audit.objects import fields_in
 from lpse.federation.entries import decode_entry, encode_entry
-from lpse.federation.errors import FederationError, Refused, Unavailable
+from lpse.federation.errors import FederationError, NotFound, Refused, Unavailable
 from lpse.federation.limits import HEALED_ENTRIES_MAX
 from lpse.federation.state_objects import UPLOAD, ObjectKey
 from lpse.federation.v1 import healing_pb2 as wire
@@ -182,3 +183,49 @@ async def test_a_damaged_ledger_decides_nothing_about_state(tmp_path: Path) -> N
         assert await audit.entries.give() == 1
         await centre.audit.service._examining.examine(name, [key])
         assert await centre.database.read(lambda tx: fields_in(tx, name, key)) == true
+
+
+async def test_a_node_is_asked_for_its_own_journal_and_the_national_one_alone(
+    tmp_path: Path,
+) -> None:
+    """Nobody learns of, reads or heals another node's journal; a short copy shuts out no other."""
+    async with healed(tmp_path, 10) as (centre, node, audit):
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'00' WHERE idx = 4")
+        await spoil(centre.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 9")
+        assert len(await read_again(centre.audit.verify)) == 2
+        entries, epoch = centre.audit.entries, node.journal.epoch
+        await entries.step()
+        assert [one.national for one in entries.wanted("lpse-ngawi")] == [True]
+        assert [one.national for one in entries.wanted(node.node_id)] == [True, False]
+        with pytest.raises(NotFound):
+            await entries.show("lpse-ngawi", wire.WantedEntries(epoch=epoch, size=9, indexes=[1]))
+        held = await OwnCopies(node.database, node.journal, _unchecked).show(
+            wire.WantedEntries(epoch=epoch, size=centre.stored(node.node_id), indexes=[4])
+        )
+        assert (await entries.take("lpse-ngawi", held)).taken == 0
+        short = wire.HeldEntries(national=True, epoch=centre.journal.epoch, size=1)
+        assert (await entries.take("lpse-ngawi", short)).taken == 0
+        assert await audit.entries.give() == 2
+
+
+async def test_only_so_much_damage_is_in_memory_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has no room waits its turn; who never comes gives the place away after a while."""
+    monkeypatch.setattr(entries_module, "HEALING_LEAVES_MAX", 1)
+    async with healed(tmp_path, 10) as (centre, node, audit):
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'00' WHERE idx = 4")
+        await spoil(centre.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 9")
+        await read_again(centre.audit.verify)
+        entries = centre.audit.entries
+        await entries.step()
+        await entries.step()
+        assert [one.national for one in entries.wanted(node.node_id)] == [True]
+        next(iter(entries._open.values())).until = 0.0
+        await entries.step()
+        assert [one.national for one in entries.wanted(node.node_id)] == [False]
+        assert await audit.entries.give() == 1
+        entries._backoff = Backoff()
+        await entries.step()
+        assert await audit.entries.give() == 1
+        assert await read_again(centre.audit.verify) == []
