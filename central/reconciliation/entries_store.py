@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from central.reconciliation import names_store, tokens, topics_store
+from central.reconciliation import bits_store, names_store, tokens, topics_store
 from lpse.federation import run_names
 from lpse.federation.commitments import read_details
 from lpse.federation.entries import timestamp
@@ -50,9 +50,14 @@ def add_in(tx: Transaction, place: RunPlace, record: records.ReconciliationRecor
     if record.heads_equal:
         _finish_in(tx, place, record.run)
     counted: dict[tuple[str, str], int] = {}
-    for line in lines_of(record, place.node_id, province):
+    lines = lines_of(record, place.node_id, province)
+    for line in lines:
         line.begin_time.CopyFrom(timestamp(begin))
-        _add_line_in(tx, place.run, line, record)
+    rows = [_add_line_in(tx, place.run, line, record) for line in lines]
+    bits_store.add_in(tx, rows)
+    for (entry, _), line in zip(rows, lines, strict=True):
+        answered = topics_store.added_in(tx, entry, line.node_id, line.entry, record.run)
+        _close_answered_in(tx, answered)
         for pair in tokens.facet_values(line):
             counted[pair] = counted.get(pair, 0) + 1
     tx.many(
@@ -93,7 +98,8 @@ def opened_in(tx: Transaction, node_id: str, record: records.PackageOpened) -> N
 
 def _add_line_in(
     tx: Transaction, run: int, line: log.LogEntry, record: records.ReconciliationRecorded
-) -> None:
+) -> tuple[int, str]:
+    """The row of the line, and its tokens."""
     held = tokens.tokens_of(line, record)
     digest = blob_of(line.entry)
     if digest is not None:
@@ -118,13 +124,12 @@ def _add_line_in(
     )
     entry = int(tx.execute(_INSERT, values)[0][0])
     tx.run("INSERT INTO recon_index (rowid, tokens) VALUES (?, ?)", (entry, held))
-    answered = topics_store.added_in(tx, entry, line.node_id, line.entry, record.run)
-    _close_answered_in(tx, answered)
     if digest is not None:
         tx.run(
             "INSERT INTO recon_entry_blobs (node_id, digest, entry) VALUES (?, ?, ?)",
             (line.node_id, digest, entry),
         )
+    return entry, held
 
 
 def _finish_in(tx: Transaction, place: RunPlace, run: str) -> None:
@@ -168,6 +173,7 @@ def _close_in(tx: Transaction, entry: int, state: int, held: str, resolved_by: s
     )
     _reindex_in(tx, entry, held, renewed)
     if before != after:
+        bits_store.move_in(tx, entry, before, after)
         tx.many(_COUNT, [(before, "state", names[0], -1), (after, "state", names[1], 1)])
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
-from central.reconciliation import names_store, tokens
+from central.reconciliation import bits, bits_store, names_store, tokens
 from central.reconciliation.rows import RUN_COLUMNS, ReconciliationRow, run_row
 from central.reconciliation.tokens import Query
 from lpse.federation import run_names
@@ -263,12 +264,13 @@ def _small_counts_in(tx: Transaction, query: Query) -> list[Count]:
 
 
 def _large_counts_in(tx: Transaction, query: Query, total: Count) -> list[Count]:
-    """Many rows: let the index meet the filter with each value, up to the limit.
+    """Many rows: let the sets of the filter meet the set of each value, up to the limit.
 
     A facet that the filter pins is not searched: it has no other values, and one alone has all.
     """
     found: list[Count] = []
     pinned = dict(query.pinned)
+    among = _among_in(tx, query)
     for facet in tokens.FACETS:
         only = pinned.get(facet)
         if only is not None and len(only) == 1:
@@ -277,11 +279,32 @@ def _large_counts_in(tx: Transaction, query: Query, total: Count) -> list[Count]
         for value, _ in _values_in(tx, facet):
             if only is not None and value not in only:
                 continue
-            match = tokens.narrowed(query, facet, value)
-            one = _count_in(tx, Query(match, query.since, query.until, query.run), facet, value)
-            if one.count:
-                found.append(one)
+            of_value = tokens.token(facet, value)
+            count = bits_store.count_in(tx, of_value, among, LOG_COUNT_EXACT_MAX)
+            if count:
+                found.append(_capped(facet, value, count))
     return found
+
+
+def _among_in(tx: Transaction, query: Query) -> bits.Sets:
+    """The entries that pass: sets of facets where there are some, else read from their index."""
+    rest = (
+        Query(query.words, None, None, ""),
+        Query("", query.since, query.until, ""),
+        Query("", None, None, query.run),
+    )
+    parts = [bits_store.sets_in(tx, group) for group in query.groups]
+    parts += [_set_in(tx, one) for one in rest if not one.everything]
+    return reduce(bits.both, parts)
+
+
+def _set_in(tx: Transaction, query: Query) -> bits.Sets:
+    source, conditions, values = _narrowing(query)
+    place = "e.id"
+    if query.match:
+        source, place = "recon_index i", "i.rowid"
+    sql = f"SELECT {place} FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants
+    return bits.sets_of(entry for (entry,) in tx.execute(sql, values))
 
 
 def _values_in(tx: Transaction, facet: str) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from central.ledger.ports import Source
-from central.reconciliation import entries_store, names_store, provenance
+from central.reconciliation import bits_store, entries_store, names_store, provenance
 from central.reconciliation.entries_store import RunPlace
 from central.reconciliation.rows import RUN_COLUMNS, ReconciliationRow, run_row
 from central.reconciliation.rules import check_run, node_of
@@ -34,6 +34,8 @@ class ReconciliationStore:
 
     async def open(self) -> None:
         """Index what an older program kept; nothing is left to do after the first start."""
+        while await self._database.write(bits_store.catch_up_in):
+            pass
         while await self._database.write(self._index_some_in):
             pass
 

@@ -34,6 +34,7 @@ _ENUMS: Final = {
 }
 _UNEQUAL: Final = "_u"
 _DIFFERENCE: Final = "_d"
+_WITH_SETS: Final = tuple(f"_{one}" for one in (*FACETS.values(), _UNEQUAL[1], _DIFFERENCE[1]))
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -46,6 +47,8 @@ class Query:
     until: datetime | None
     run: str
     pinned: tuple[tuple[str, frozenset[str]], ...] = ()  # facets narrowed to some of their values
+    groups: tuple[tuple[str, ...], ...] = ()  # tokens of facets: one of each group must be there
+    words: str = ""  # what of `match` is neither a facet nor a day
 
     @property
     def everything(self) -> bool:
@@ -56,6 +59,11 @@ class Query:
 def token(facet: str, value: str) -> str:
     """The token of one value of a facet."""
     return f"_{FACETS[facet]}{value[:LOG_FILTER_VALUE_CHARACTERS_MAX].encode().hex()}"
+
+
+def has_set(token: str) -> bool:
+    """Whether the entries with this token are kept as a set."""
+    return token.startswith(_WITH_SETS)
 
 
 def facet_values(line: log.LogEntry) -> list[tuple[str, str]]:
@@ -97,7 +105,7 @@ def package_token(package: str) -> str:
 def query_of(asked: log.LogFilter) -> Query:
     """The filter as a query; the bounds of its span are exact only together with the rows."""
     since, until = span_of(asked)
-    groups = [
+    facets = [
         [token("node", one) for one in asked.node_ids],
         [token("province", one) for one in asked.provinces],
         [token("rule", one) for one in asked.rules],
@@ -106,12 +114,14 @@ def query_of(asked: log.LogFilter) -> Query:
         _enums("state", log.EntryState, asked.states),
         [_UNEQUAL] if asked.heads_unequal else [],
         [_DIFFERENCE] if asked.with_difference else [],
+    ]
+    words = [
         [package_token(asked.package)] if asked.package else [],
-        _span(since, until),
         *([word] for word in asked_words(asked.text)),
     ]
-    match = " AND ".join(_either(group) for group in groups if group)
-    return Query(match, since, until, asked.run, _pinned(asked))
+    match = _all([*facets, *words, _span(since, until)])
+    groups = tuple(tuple(group) for group in facets if group)
+    return Query(match, since, until, asked.run, _pinned(asked), groups, _all(words))
 
 
 def _pinned(asked: log.LogFilter) -> tuple[tuple[str, frozenset[str]], ...]:
@@ -130,6 +140,10 @@ def narrowed(query: Query, facet: str, value: str) -> str:
     """The query's match for one more value."""
     one = _either([token(facet, value)])
     return f"{query.match} AND {one}" if query.match else one
+
+
+def _all(groups: Iterable[list[str]]) -> str:
+    return " AND ".join(_either(group) for group in groups if group)
 
 
 def _either(tokens: Iterable[str]) -> str:

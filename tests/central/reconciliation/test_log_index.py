@@ -164,6 +164,10 @@ async def test_counts_beyond_the_limit_say_at_least(
 ) -> None:
     """Above the limit a count is the limit and says so; below it stays exact."""
     monkeypatch.setattr("central.reconciliation.log_store.LOG_COUNT_EXACT_MAX", 100)
+    monkeypatch.setattr("central.reconciliation.bits.STRETCH_ENTRIES", 128)
+    monkeypatch.setattr("central.reconciliation.bits._BITMAP_BYTES", 16)
+    monkeypatch.setattr("central.reconciliation.bits._FEW", 4)
+    monkeypatch.setattr("central.reconciliation.bits_store._STEP", 2)
     await kept.fill(200, 9)
     everything = await kept.all(log.LogFilter(), step=1_000)
     common = Counter(one.line.trigger for one in everything).most_common(1)[0][0]
@@ -172,6 +176,9 @@ async def test_counts_beyond_the_limit_say_at_least(
         log.LogFilter(with_difference=True),
         log.LogFilter(triggers=[common]),
         log.LogFilter(triggers=[common, records.RECONCILIATION_TRIGGER_SCRUB]),
+        log.LogFilter(since_time=timestamp(START + timedelta(days=4))),
+        log.LogFilter(text="recon lpse", states=[log.ENTRY_STATE_RESOLVED]),
+        log.LogFilter(provinces=["ID-JI", "ID-KS", "ID-AC"], triggers=[common]),
     ):
         rows = [one for one in everything if passes(asked, one.line, one.run.record)]
         total, counted = await kept.store.counts(query_of(asked))
@@ -295,7 +302,13 @@ async def test_runs_of_an_older_program_are_indexed_at_the_start(kept: Log) -> N
     before = [one.line.SerializeToString() for one in await kept.all(log.LogFilter())]
 
     def forget(tx: Transaction) -> None:
-        for table in ("recon_entry_blobs", "recon_counts", "recon_topics", "recon_answers"):
+        for table in (
+            "recon_bits",
+            "recon_entry_blobs",
+            "recon_counts",
+            "recon_topics",
+            "recon_answers",
+        ):
             tx.run(f"DELETE FROM {table}")
         tx.run("INSERT INTO recon_index (recon_index) VALUES ('delete-all')")
         tx.run("DELETE FROM recon_entries")
@@ -305,6 +318,42 @@ async def test_runs_of_an_older_program_are_indexed_at_the_start(kept: Log) -> N
     assert not await kept.all(log.LogFilter())
     await kept.runs.open()
     assert [one.line.SerializeToString() for one in await kept.all(log.LogFilter())] == before
+
+
+async def test_an_older_log_gets_its_sets_and_its_quiet_runs_at_the_start(kept: Log) -> None:
+    """Sets come out as if they had been kept all along; a quiet run closes nothing after it."""
+    await kept.fill(60, 16)
+    quiet = "(SELECT id FROM reconciliations WHERE id % 4 = 0)"
+    kept_sets = (
+        "SELECT token, stretch, hex(bits) FROM recon_bits WHERE bits <> x'' ORDER BY token, stretch"
+    )
+    states = "SELECT id, state, resolved_by FROM recon_entries ORDER BY id"
+
+    def forget(tx: Transaction) -> tuple[list[Any], list[Any]]:
+        sets = tx.execute(kept_sets)
+        tx.run("DELETE FROM recon_bits")
+        tx.run("INSERT INTO recon_cursors (name, epoch, next) VALUES ('bits', x'', 0)")
+        return sets, tx.execute(states)
+
+    sets, before = await kept.database.write(forget)
+    await kept.runs.open()
+    assert await kept.database.read(lambda tx: tx.execute(kept_sets)) == sets
+    listed = await pages_of_runs(kept, log.LogFilter())
+
+    def older(tx: Transaction) -> None:  # as a program kept it that had no line for quiet runs
+        tx.run(
+            "INSERT INTO recon_index (recon_index, rowid, tokens)"
+            f" SELECT 'delete', id, tokens FROM recon_entries WHERE run IN {quiet}"
+        )
+        tx.run(f"DELETE FROM recon_entries WHERE run IN {quiet}")
+        tx.run(f"UPDATE reconciliations SET indexed = 0 WHERE id IN {quiet}")
+
+    await kept.database.write(older)
+    await kept.runs.open()
+    assert sorted(await pages_of_runs(kept, log.LogFilter())) == sorted(listed)
+    after = await kept.database.read(lambda tx: tx.execute(states))
+    known = {row[0]: row[1:] for row in before}
+    assert all(known.get(row[0], row[1:]) == row[1:] for row in after)
 
 
 @pytest.mark.parametrize(
