@@ -173,9 +173,12 @@ class ResolutionStore:
         self._histories(tx, record)
         self._check_attachment_in(tx, record)
         entry = run.entries[record.entry]
+        decided = MessageToDict(entry, preserving_proto_field_name=True)
+        for side in ("node_evidence", "centre_evidence"):
+            decided.pop(side, None)  # shown below, as people read it
         shown = {
             "resolution": _document(record),
-            "entry": MessageToDict(entry, preserving_proto_field_name=True),
+            "entry": decided,
             "node_evidence": entry.node_evidence.decode("utf-8", "replace"),
             "centre_evidence": entry.centre_evidence.decode("utf-8", "replace"),
             "meaning": rules.meaning(record),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,15 @@ async def centre(tmp_path: Path) -> AsyncIterator[Centre]:
     world = await Centre(tmp_path).open()
     yield world
     await world.database.close()
+
+
+async def test_a_plan_shows_the_evidence_of_each_side_once(centre: Centre) -> None:
+    """Who approves reads it as it was recorded, and no second time in another spelling."""
+    document = json.loads((await centre.ask()).document)
+    assert json.loads(document["node_evidence"]) == {"size": 9}
+    assert json.loads(document["centre_evidence"]) == {"size": 8}
+    assert document["entry"]["rule"].startswith("R-REGIONAL-FORKED")
+    assert not {"node_evidence", "centre_evidence"} & set(document["entry"])
 
 
 async def test_a_decision_is_published_with_the_second_persons_signature(centre: Centre) -> None:
