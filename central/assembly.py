@@ -156,9 +156,7 @@ async def open_centre(machine: Machine) -> Centre:
     )  # fmt: skip
     taking_up = restorers(machine.settings.certificates.node_seconds, areas.deciding.handlers())
     assert areas.lost is not None, "the areas are served"
-    for_nodes, for_operators = open_witness(
-        ground, taking_up, areas.deciding.runs, areas.lost.declined
-    )
+    for_nodes, for_operators = open_witness(ground, taking_up, areas.deciding.runs, areas.lost)
     areas.for_nodes.append(for_nodes.register)
     areas.for_operators.append(for_operators.register)
     return Centre(

@@ -33,6 +33,7 @@ from central.scrub.store import CentralScrubStore
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import (
     BUNDLE_LOOK_SECONDS,
+    BUNDLE_LOST_LOOK_SECONDS,
     BUNDLES_ASKED_MAX,
     MISSING_BUNDLES_MAX,
 )
@@ -111,17 +112,23 @@ class LostBundles:
         """For ever; sooner where an asked node has answered."""
         while True:
             self._wake.clear()
+            seconds = BUNDLE_LOST_LOOK_SECONDS
             try:
-                await self.step()
+                if not await self.step():
+                    seconds = BUNDLE_LOOK_SECONDS
             except FederationError as error:  # the database; the next look tries again
                 self._with.log.warning("release.bundles_not_looked", code=error.code)
-            pause = asyncio.ensure_future(self._with.clock.sleep(BUNDLE_LOOK_SECONDS))
+            pause = asyncio.ensure_future(self._with.clock.sleep(seconds))
             woken = asyncio.ensure_future(self._wake.wait())
             try:
                 await asyncio.wait({pause, woken}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 pause.cancel()
                 woken.cancel()
+
+    def look(self) -> None:
+        """Releases came back that may lack their bundles: look now."""
+        self._wake.set()
 
     async def _compare(self, lost: Sequence[Lost]) -> None:
         """Searches end with their loss, and begin with it."""

@@ -43,7 +43,7 @@ Record = Callable[[str, Sequence[records.ReconciliationEntry]], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """Whom the returning works with; `record` writes a run of the centre, `readmit` re-reads who
-    has access."""
+    has access, `came` hears that tables were rebuilt."""
 
     database: Database
     journal: Journal
@@ -52,6 +52,7 @@ class Neighbours:
     store: WitnessStore
     record: Record
     readmit: Callable[[], Awaitable[None]]
+    came: Callable[[], None]
     clock: Clock
     log: FilteringBoundLogger
 
@@ -146,6 +147,7 @@ class Returning:
         one, (first, last) = self._with, span
         one.log.warning("national.returned", node=node_id, first=first, size=last)
         await one.readmit()
+        one.came()
         await one.national.reconsider()
         head = one.journal.head
         entry = table.entry(

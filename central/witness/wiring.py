@@ -21,12 +21,13 @@ from central.operators import restore as operators
 from central.outages import restore as outages
 from central.reconciliation.recorder import CentralRuns
 from central.releases import restore as releases
+from central.releases.lost import LostBundles
 from central.releases.lost_store import lost_bundles
 from central.rollouts import restore as rollouts
 from central.witness.comparing import Comparing, Sources
 from central.witness.operator_service import WitnessesService
 from central.witness.returning import Neighbours, Returning
-from central.witness.service import Declined, WitnessService
+from central.witness.service import WitnessService
 from central.witness.store import WitnessStore
 from lpse.federation.limits import MISSING_BUNDLES_MAX
 from lpse.federation.v1 import records_pb2 as records
@@ -67,9 +68,9 @@ class Ground:
 
 
 def open_witness(
-    ground: Ground, restoring: Restorers, runs: CentralRuns, declined: Declined
+    ground: Ground, restoring: Restorers, runs: CentralRuns, lost: LostBundles
 ) -> tuple[WitnessService, WitnessesService]:
-    """The service for nodes and the one for operators; `declined` hears of bundles that stay."""
+    """The service for nodes and the one for operators."""
     store = WitnessStore(ground.database)
 
     async def record(node_id: str, entries: Sequence[records.ReconciliationEntry]) -> None:
@@ -83,13 +84,14 @@ def open_witness(
         store=store,
         record=record,
         readmit=lambda: _readmit(ground.admission),
+        came=lost.look,
         clock=ground.clock,
         log=ground.log,
     )
     sources = Sources(ground.journal, ground.ledger, ground.keys)
     comparing = Comparing(sources, store, record, ground.clock, ground.log)
     for_nodes = WitnessService(
-        Returning(neighbours), ground.journal, ground.database, ground.admission, declined
+        Returning(neighbours), ground.journal, ground.database, ground.admission, lost.declined
     )
 
     async def missing() -> list[str]:

@@ -53,6 +53,7 @@ class LosingCentre(Centre):
                 store=self.kept,
                 record=self._record,
                 readmit=self._readmit,
+                came=self.came,
                 clock=CLOCK,
                 log=LOG,
             )
@@ -65,6 +66,9 @@ class LosingCentre(Centre):
             self.declined,
         )
         return service.register
+
+    def came(self) -> None:
+        """Nobody looks at the tables here."""
 
     def declined(self, node_id: str, digest: bytes) -> None:
         """No bundle is asked for here."""

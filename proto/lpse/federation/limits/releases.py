@@ -51,9 +51,11 @@ ROLLOUT_WAVES_MAX: Final = 100
 WAVE_NAME_CHARACTERS_MAX: Final = 40
 # Lost bundles that nodes are asked for at one time, one node for each; the others wait.
 BUNDLES_ASKED_MAX: Final = 4
-# Between two looks at whether a published bundle is lost; and how long an asked node may take to
-# begin, or to go on after its stream broke, before another one is asked.
-BUNDLE_LOOK_SECONDS: Final = 10.0
+# Between two looks at whether a published bundle is lost; the shorter one while some are.
+BUNDLE_LOOK_SECONDS: Final = 60.0
+BUNDLE_LOST_LOOK_SECONDS: Final = 5.0
+# How long an asked node may take to begin, or to go on after its stream broke, before another one
+# is asked.
 BUNDLE_ANSWER_SECONDS: Final = 60.0
 # A node that goes on and on with one bundle is given up after this, whatever has come.
 BUNDLE_BRINGING_SECONDS_MAX: Final = 12 * 3_600
