@@ -17,7 +17,7 @@ NOTICES: Final = (
     Rule(
         "R-RECOVERY-NOTICED/1",
         C.CLASSIFICATION_REWOUND,
-        D.ASK,
+        D.ASK_KNOWN,
         "a machine at {address} showed an old copy of this node and was given the rest of its"
         " journal; if nobody restored the node there, its keys are in other hands",
         "mesin di {address} menunjukkan salinan lama simpul ini dan diberi sisa jurnalnya; bila"

@@ -34,6 +34,11 @@ class Decision(Enum):
         "diminta kembali dari pihak lain; bila tidak datang, seseorang harus memeriksa",
         True,
     )
+    ASK_KNOWN = (
+        "given back; a person must say that this was meant",
+        "dikembalikan; seseorang harus menyatakan bahwa ini disengaja",
+        True,
+    )
     ASK = ("both are kept, a person decides", "keduanya disimpan, seseorang memutuskan", True)
 
     def __init__(self, english: str, indonesian: str, asks: bool) -> None:
