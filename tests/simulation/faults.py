@@ -106,8 +106,14 @@ def _slow(run: Run, event: Event) -> None:
     run.world.later(event.number("seconds", 3_600.0), fast)
 
 
-def _meddle(make: Callable[[Run, Event], frames.Meddler]) -> Callable[[Run, Event], None]:
-    """A hand on the frames of some roads, for a while."""
+def _meddle(
+    make: Callable[[Run, Event], frames.Meddler], *, keeps: bool = False
+) -> Callable[[Run, Event], None]:
+    """A hand on the frames of some roads, for a while.
+
+    One that `keeps` frames back may leave with one in it: no transport loses a frame and goes on,
+    so its calls break then.
+    """
 
     def do(run: Run, event: Event) -> None:
         roads = run.roads(event)
@@ -117,6 +123,8 @@ def _meddle(make: Callable[[Run, Event], frames.Meddler]) -> Callable[[Run, Even
         def leave() -> None:
             for road in roads:
                 road.meddler = None
+            if keeps:
+                run.world.roads.reset(roads)
 
         run.world.later(event.number("seconds", 3_600.0), leave)
 
@@ -198,7 +206,7 @@ FAULTS: Final[dict[str, Callable[[Run, Event], None]]] = {
     "slow": _slow,
     "malformed": _meddle(frames.malformed),
     "duplicated": _meddle(frames.duplicated),
-    "reordered": _meddle(frames.reordered),
+    "reordered": _meddle(frames.reordered, keeps=True),
     "older_peer": _meddle(frames.older_peer),
     "restore": _restore,
     "clone": _clone,

@@ -18,11 +18,14 @@ from lpse.runtime.channels import error_from
 from tests.simulation.disk import Fault
 from tests.simulation.observe import settled, sight
 from tests.simulation.operators import Operators
+from tests.simulation.plan import Event, Scenario
+from tests.simulation.runs import Run
 from tests.simulation.settings import Options
 from tests.simulation.vendors import Vendors
 from tests.simulation.world import World
 
 HOUR = 3_600.0
+SWAPS = {"one_in": 1_000_000.0, "seconds": 600.0}
 SMALL = Options(nodes=3, days=0.5, grain=600.0, vendors_per_day=12)
 
 
@@ -161,3 +164,19 @@ def test_a_clone_is_noticed() -> None:
             2 * HOUR,
         )
         assert not (sight(world, node).present and sight(world, twin).present)
+
+
+def test_a_hand_that_keeps_frames_back_leaves_with_the_call() -> None:
+    """No transport loses a frame and goes on: what was kept back breaks its call when it ends."""
+    with World(8, SMALL) as world:
+        world.build()
+        run = Run(world, Scenario(8).with_events([Event(60.0, "reordered", "lpse-000", SWAPS)]))
+        run.begin()
+        road = world.roads.between("lpse-000", "lkpp")
+        world.run(60.0 + SWAPS["seconds"] - 1.0)
+        calls = set(road.calls)
+        assert calls
+        assert road.meddler is not None
+        world.run(2.0)
+        assert road.meddler is None
+        assert not calls & set(road.calls)
