@@ -6,7 +6,7 @@ which are asked for at the node, the national gate (`national`) and parked entri
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -36,46 +36,18 @@ _PAGE = 1_000
 
 
 @app.command("list")
+@flags.filtered()
 def list_runs(
     *,
-    since: flags.Since = "",
-    until: flags.Until = "",
-    node: flags.Nodes = None,
-    province: flags.Provinces = None,
-    classification: flags.Classifications = None,
-    rule: flags.Rules = None,
-    trigger: flags.Triggers = None,
-    state: flags.States = None,
-    text: flags.Text = "",
-    package: flags.Package = "",
-    with_difference: flags.WithDifference = False,
-    heads_unequal: flags.HeadsUnequal = False,
-    entries: Annotated[bool, typer.Option("--entries", help="List entries, not runs.")] = False,
-    facets: Annotated[
-        bool, typer.Option("--facets", help="Count the entries by value instead of listing them.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Follow the entries as they come.")
-    ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Rows to show, newest first.")] = 100,
+    asked: flags.Flags,
+    entries: flags.Entries = False,
+    facets: flags.Facets = False,
+    watch: flags.Watch = False,
+    limit: flags.Limit = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List reconciliation runs or their entries, newest first."""
     flags.check_alone(facets=facets, watch=watch)
-    asked = flags.Flags(
-        since=since,
-        until=until,
-        nodes=node,
-        provinces=province,
-        classifications=classification,
-        rules=rule,
-        triggers=trigger,
-        states=state,
-        text=text,
-        package=package,
-        with_difference=with_difference,
-        heads_unequal=heads_unequal,
-    )
     narrowed = run(_narrowed(asked))
     if facets:
         run(_facets(narrowed, output))
@@ -89,11 +61,9 @@ def list_runs(
 
 @app.command()
 def get(
-    name: Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")],
-    entries: Annotated[bool, typer.Option("--entries", help="List the run's entries.")] = False,
-    entry: Annotated[
-        int | None, typer.Option(min=0, help="Show this entry in full, 0 for the first.")
-    ] = None,
+    name: flags.Name,
+    entries: flags.EntriesOfRun = False,
+    entry: flags.EntryNumber = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell one run as a story, its entries, or one entry with both sides' evidence."""
@@ -106,39 +76,15 @@ def get(
 
 
 @app.command()
+@flags.filtered()
 def export(
     target: flags.Target,
     *,
-    since: flags.Since = "",
-    until: flags.Until = "",
-    node: flags.Nodes = None,
-    province: flags.Provinces = None,
-    classification: flags.Classifications = None,
-    rule: flags.Rules = None,
-    trigger: flags.Triggers = None,
-    state: flags.States = None,
-    text: flags.Text = "",
-    package: flags.Package = "",
-    with_difference: flags.WithDifference = False,
-    heads_unequal: flags.HeadsUnequal = False,
+    asked: flags.Flags,
     form: flags.FormOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Write the entries of a filter to a signed file that anybody can verify offline."""
-    asked = flags.Flags(
-        since=since,
-        until=until,
-        nodes=node,
-        provinces=province,
-        classifications=classification,
-        rules=rule,
-        triggers=trigger,
-        states=state,
-        text=text,
-        package=package,
-        with_difference=with_difference,
-        heads_unequal=heads_unequal,
-    )
     run(_export(run(_narrowed(asked)), target, form, output))
 
 

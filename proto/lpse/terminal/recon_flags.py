@@ -1,16 +1,20 @@
 """The filter of the reconciliation log as flags, the same in both programs and in every command.
 
-Owns names and help of the flags, of exports too. Rule: a flag may be given again for one more
-alternative. Leaves out how they become a `LogFilter` (`recon_filters`); this module is read at
-every start of a program, so it imports nothing of the contract.
+Owns names and help of the flags, of lists and exports too. Rules: a flag may be given again for one
+more alternative; `Flags` alone says which flags narrow a command, and a program names those that it
+leaves out. Leaves out how they become a `LogFilter` (`recon_filters`); this module is read at every
+start of a program, so it imports nothing of the contract.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
@@ -87,21 +91,68 @@ HeadsUnequal = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What was given on the command line."""
+    """What was given on the command line; every field but `run` is a flag."""
 
-    since: str = ""
-    until: str = ""
-    nodes: list[str] | None = None
-    provinces: list[str] | None = None
-    classifications: list[Classification] | None = None
-    rules: list[str] | None = None
-    triggers: list[Trigger] | None = None
-    states: list[State] | None = None
-    text: str = ""
-    package: str = ""
-    with_difference: bool = False
-    heads_unequal: bool = False
+    since: Since = ""
+    until: Until = ""
+    nodes: Nodes = None
+    provinces: Provinces = None
+    classifications: Classifications = None
+    rules: Rules = None
+    triggers: Triggers = None
+    states: States = None
+    text: Text = ""
+    package: Package = ""
+    with_difference: WithDifference = False
+    heads_unequal: HeadsUnequal = False
     run: str = ""
+
+
+OF_MANY_NODES: Final = frozenset({"nodes", "provinces"})  # mean nothing where one node is asked
+
+
+def filtered(without: frozenset[str] = frozenset()) -> Callable[[Any], Callable[..., None]]:
+    """Give a command the flags of the log in the place of its parameter `asked`."""
+    hints = get_type_hints(Flags, include_extras=True)
+    names = [one for one in fields(Flags) if one.name != "run" and one.name not in without]
+    given = [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=one.default,
+            annotation=hints[one.name],
+        )
+        for one in names
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def narrowed(**values: Any) -> None:
+            asked = Flags(**{one.name: values.pop(one.name) for one in given})
+            command(asked=asked, **values)
+
+        own = inspect.signature(command, eval_str=True)
+        parameters = list(own.parameters.values())
+        place = [one.name for one in parameters].index("asked")
+        parameters[place : place + 1] = given
+        narrowed.__annotations__ = {}
+        vars(narrowed)["__signature__"] = own.replace(parameters=parameters)
+        return narrowed
+
+    return decorate
+
+
+Name = Annotated[str, typer.Argument(help="Run, for example recon/lpse-pacitan/7.")]
+EntryNumber = Annotated[
+    int | None, typer.Option(min=0, help="Show this entry in full, 0 for the first.")
+]
+EntriesOfRun = Annotated[bool, typer.Option("--entries", help="List the run's entries.")]
+Entries = Annotated[bool, typer.Option("--entries", help="List entries, not runs.")]
+Facets = Annotated[
+    bool, typer.Option("--facets", help="Count the entries by value instead of listing them.")
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Follow the entries as they come.")]
+Limit = Annotated[int, typer.Option(min=1, help="Rows to show, newest first.")]
 
 
 class Form(StrEnum):
