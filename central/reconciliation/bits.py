@@ -11,9 +11,9 @@ import struct
 from collections.abc import Collection, Iterable
 from typing import Final
 
-STRETCH_ENTRIES: Final = 8_192
+STRETCH_ENTRIES: Final = 16_384  # a bitmap takes half a page of the database
 _BITMAP_BYTES: Final = STRETCH_ENTRIES // 8
-_FEW: Final = _BITMAP_BYTES // 4  # so many positions take half the room of a bitmap
+_FEW: Final = 32  # positions; reading more of them takes longer than reading a bitmap
 
 Sets = dict[int, int]  # by stretch: one bit per entry
 
