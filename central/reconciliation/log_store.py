@@ -289,11 +289,12 @@ def _large_counts_in(tx: Transaction, query: Query, total: Count) -> list[Count]
 def _among_in(tx: Transaction, query: Query) -> bits.Sets:
     """The entries that pass: sets of facets where there are some, else read from their index."""
     rest = (
-        Query(query.words, None, None, ""),
+        Query(query.match if query.worded else "", None, None, ""),
         Query("", query.since, query.until, ""),
         Query("", None, None, query.run),
     )
-    parts = [bits_store.sets_in(tx, group) for group in query.groups]
+    groups = () if query.worded else query.groups  # the index has met them with the words
+    parts = [bits_store.sets_in(tx, group) for group in groups]
     parts += [_set_in(tx, one) for one in rest if not one.everything]
     return reduce(bits.both, parts)
 

@@ -48,7 +48,7 @@ class Query:
     run: str
     pinned: tuple[tuple[str, frozenset[str]], ...] = ()  # facets narrowed to some of their values
     groups: tuple[tuple[str, ...], ...] = ()  # tokens of facets: one of each group must be there
-    words: str = ""  # what of `match` is neither a facet nor a day
+    worded: bool = False  # `match` asks for words or a package too, which have no sets
 
     @property
     def everything(self) -> bool:
@@ -121,7 +121,7 @@ def query_of(asked: log.LogFilter) -> Query:
     ]
     match = _all([*facets, *words, _span(since, until)])
     groups = tuple(tuple(group) for group in facets if group)
-    return Query(match, since, until, asked.run, _pinned(asked), groups, _all(words))
+    return Query(match, since, until, asked.run, _pinned(asked), groups, any(words))
 
 
 def _pinned(asked: log.LogFilter) -> tuple[tuple[str, frozenset[str]], ...]:
