@@ -73,7 +73,7 @@ async def test_a_second_live_holder_is_the_quarantined_one(centre: Centre) -> No
     assert "alive" in welcome.quarantine.reason
     assert welcome.credit == wire.Credit() and not welcome.token.number
     await first.say(regional=first.writer.batch(2))
-    assert (await first.hear("entry_ack")).entry_ack.stored_head.size == 3, "the sound one goes on"
+    assert (await first.stored(3)).stored_head.size == 3, "the sound one goes on"
     await second.say(regional=second.writer.batch(1))
     assert await second.ends_with() == "FED-2203"
     assert centre.sessions.is_sound(NODE)

@@ -77,6 +77,13 @@ class Speaker:
                     return frame
         raise AssertionError(f"the stream ended without {kind}")
 
+    async def stored(self, size: int) -> wire.EntryAck:
+        """The acknowledgement of so many entries; those of a projection repeat smaller ones."""
+        while True:
+            ack = (await self.hear("entry_ack")).entry_ack
+            if ack.stored_head.size >= size:
+                return ack
+
     async def ends_with(self) -> str:
         """The code with which the centre ends the stream; empty for an orderly end."""
         try:
