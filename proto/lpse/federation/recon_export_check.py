@@ -76,6 +76,7 @@ class _Place:
     head: Head | None = None
     entry: DecodedEntry | None = None
     record: records.ReconciliationRecorded | None = None
+    lines: list[log.LogEntry] = field(default_factory=list)  # what the log tells of the record
     number: int = -1
     journals: int = 0
     runs: int = 0
@@ -224,6 +225,7 @@ def _take_run(place: _Place, row: dict[str, Any]) -> None:
         raise ExportInvalid(f"{record.run} occurs twice")
     place.indexes.add(index)
     place.entry, place.record, place.number = entry, record, -1
+    place.lines = lines_of(record, record.node_id or head.party, "")
     place.runs += 1
 
 
@@ -234,8 +236,8 @@ def _take_entry(place: _Place, row: dict[str, Any], asked: log.LogFilter) -> Non
     number = int(row["number"])
     if number <= place.number:
         raise ExportInvalid(f"the entries of {record.run} are not in their order")
-    about = record.node_id or head.party
-    line = lines_of(record, about, str(row.get("province", "")))[number]
+    line = place.lines[number]
+    line.province = str(row.get("province", ""))
     line.begin_time.CopyFrom(timestamp(begin_of(record) or entry.record_time))
     line.state = log.EntryState.Value(f"ENTRY_STATE_{row['state']}")
     line.resolved_by = str(row.get("resolved_by", ""))
