@@ -15,6 +15,7 @@ from tests.federation.healing import (
     rules_at_node,
     spoil,
 )
+from tests.federation.rig import CLOCK
 
 FLIPPED = (
     "UPDATE {table} SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'07' AS BLOB)"
@@ -69,9 +70,23 @@ async def test_the_centres_copy_of_an_entry_comes_back_from_its_node(
         await centre.audit.entries.step()
         assert centre.audit.notes()
         assert await audit.entries.give() == 1
-        assert await read_again(verify) == []
+        while await verify.step(CLOCK.wall()):
+            pass  # what was put right is read again by itself
+        assert await verify.damaged() == []
         assert rules_at_centre(centre) == STORY
         assert centre.audit.notes() == ()
+
+
+async def test_a_head_that_nobody_signed_heals_nothing(tmp_path: Path) -> None:
+    """A root in a row is no proof: without its writer's signature nothing is asked or taken."""
+    async with healed(tmp_path) as (centre, node, audit):
+        await spoil(centre.database, "UPDATE ledger_journals SET signature = zeroblob(64)")
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'00' WHERE idx = 3")
+        assert await read_again(centre.audit.verify)
+        await centre.audit.entries.step()
+        assert centre.audit.entries.wanted(node.node_id) == []
+        assert await audit.entries.give() == 0
+        assert rules_at_centre(centre) == STORY[:1]
 
 
 @pytest.mark.parametrize("damage", [FLIPPED, OTHER_TYPE, GONE], ids=["flipped", "type", "gone"])
