@@ -39,7 +39,6 @@ def _gate_text(gate: str) -> str:
 
 COLUMNS: Final = (
     Column("gate", "National journal", _gate_text),
-    Column("reason", "Because"),
     Column("head.size", "Entries", right=True),
     Column("head.root", "Root"),
     Column("witnesses", "Nodes that agree", right=True),

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from lpse.terminal.causes import access_text, quarantine_text
 from lpse.terminal.output import Column, note, show_list
-from lpse.terminal.quarantines import quarantine_text
 from lpse.terminal.words import date_text, duration_text, say, size_text, when
 
 _ZONE: Final = "Asia/Jakarta"
@@ -68,7 +68,7 @@ DETAILS: Final = (
     *_STATE,
     Column("as_of_time", "Data as of", _WHEN),
     Column("zone", "Zone"),
-    Column("state", "Access", say),
+    Column("state", "Access", access_text),
     Column("desired_version", "Desired version"),
     Column("software_version", "Node software"),
     Column("parked_entries", "Parked entries", right=True),

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from central.ctl import session
+from lpse.terminal.causes import access_text
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show, show_list
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say, when
@@ -21,7 +22,7 @@ app = typer.Typer(help="Persons of the centre: operators, approvers, auditors.")
 COLUMNS: Final = (
     Column("operator_id", "Name"),
     Column("role", "Role", say),
-    Column("state", "State", say),
+    Column("state", "State", access_text),
     Column("key_id", "Key"),
     Column("added_by", "Added by"),
     Column("create_time", "Since", when("Asia/Jakarta")),

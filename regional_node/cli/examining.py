@@ -168,7 +168,7 @@ async def _running(now: datetime) -> Running | None:
         queue_bytes=status.queue_bytes,
         clock_offset_seconds=link.clock_offset_seconds if connected else None,
         clock=_clock(status.clock),
-        quarantine=link.quarantine.reason,
+        quarantine=f"{link.quarantine.code} {link.quarantine.reason}".strip(),
         contradiction=link.contradiction,
         oldest_seconds=_age(queue, now),
         details_waiting=waiting,

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lpse.federation.limits import BLOB_RESERVE_BYTES_MIN, CLOCK_STEP_SECONDS_MIN
+from lpse.terminal.causes import cause_text
 from regional_node.cli import disk_findings
 from regional_node.cli.disk_findings import Stored
 from regional_node.cli.finding import FAILED, OK, REMARK, Finding
@@ -207,9 +208,10 @@ def _link(facts: Facts) -> Finding:
     running = facts.running
     if running is None:
         return Finding("link", REMARK, "unknown while the daemon does not run")
-    fields = {"cause": running.cause or "–"}
+    fields = {"cause": cause_text(running.cause) or "–"}
     if running.quarantine or running.contradiction or running.link in ("QUARANTINED", "REFUSED"):
-        fields["cause"] = running.quarantine or running.contradiction or fields["cause"]
+        why = running.quarantine or running.contradiction or running.cause
+        fields["cause"] = cause_text(why)
         return Finding(
             "link", REMARK,
             "connected, but the centre and this node disagree: {cause}",

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
+from lpse.terminal.causes import cause_text, quarantine_text
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show, show_list
 from lpse.terminal.plain import plain
-from lpse.terminal.quarantines import quarantine_text
 from lpse.terminal.words import duration_text, say, size_text, when
 from regional_node.cli import session
 from regional_node.cli.status import zone_of
@@ -62,7 +62,7 @@ async def _status(attempts: int, output: Output) -> None:
         Column("quarantine", "Quarantine", quarantine_text),
         Column("contradiction", "Contradiction"),
         Column("pause_reason", "Paused because"),
-        Column("cause", "Last failure"),
+        Column("cause", "Last failure", cause_text),
         Column("clock_offset_seconds", "Clock off by", duration_text),
         Column("road.limit_kbit_per_second", "Limit now (kbit/s)"),
         Column("road.control_kbit_per_second", "Of it for entries (kbit/s)"),
@@ -82,7 +82,7 @@ async def _status(attempts: int, output: Output) -> None:
             Column("number", "Number", right=True),
             Column("wait_seconds", "Waited", duration_text, right=True),
             Column("outcome", "Outcome", say),
-            Column("cause", "Cause"),
+            Column("cause", "Cause", cause_text),
         )
         show_list(rows, listed, output)
 

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lpse.terminal.causes import access_text
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show, show_list
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say
@@ -23,7 +24,7 @@ app = typer.Typer(help="Persons of this node: admin, pokja, helpdesk, auditor.")
 COLUMNS: Final = (
     Column("officer_id", "Name"),
     Column("role", "Role", say),
-    Column("state", "State", say),
+    Column("state", "State", access_text),
     Column("key_id", "Key"),
     Column("added_by", "Added by"),
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from lpse.terminal.causes import cause_text
 from lpse.terminal.output import Column, Output, OutputOption, run, show, show_list
 from lpse.terminal.words import duration_text, say, size_text
 from regional_node.cli import session
@@ -30,7 +31,7 @@ COLUMNS = (
     Column("age_seconds", "Age", duration_text, right=True),
     Column("attempts", "Attempts", right=True),
     Column("next_attempt_time", "Next attempt"),
-    Column("last_cause", "Last cause"),
+    Column("last_cause", "Last cause", cause_text),
 )
 
 

@@ -30,7 +30,7 @@ from rich.table import Table
 from lpse.federation.error_catalogue import CATALOGUE
 from lpse.federation.errors import Conflict, Denied, FederationError, NotFound, Unavailable
 from lpse.terminal.plain import plain
-from lpse.terminal.words import language, say
+from lpse.terminal.words import language, say, size_text, when
 
 T = TypeVar("T")
 
@@ -89,6 +89,12 @@ class Column:
     right: bool = False
 
 
+# Words about a list that are not text as they are.
+_ABOUT: Final[Mapping[str, Callable[[Any], str]]] = {
+    "as_of": when("Asia/Jakarta"),
+    "waiting_bytes": size_text,
+}
+
 Item = Mapping[str, Any] | Message
 
 
@@ -112,7 +118,7 @@ def show_list(
         _table(rows, columns)
         for key, value in plain(about or {}).items():
             if value not in ("", [], None):
-                note(f"{key}: {_cell(value, None)}")
+                note(f"{say(key)}: {_cell(value, _ABOUT.get(key))}")
 
 
 def show(
