@@ -8,6 +8,7 @@ is done with a part (`returning`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 import grpc
 
@@ -31,6 +32,16 @@ from lpse.runtime.sqlite import Database
 from lpse.storage.journal import Journal
 
 Declined = Callable[[str, bytes], None]
+
+
+class Lost(Protocol):
+    """Who asks nodes for lost bundles; implemented by `central.releases`."""
+
+    def declined(self, node_id: str, digest: bytes) -> None:
+        """The asked node does not bring it."""
+
+    def look(self) -> None:
+        """Releases came back that may lack their bundles."""
 
 
 class WitnessService(witness_pb2_grpc.WitnessServicer):

@@ -21,13 +21,12 @@ from central.operators import restore as operators
 from central.outages import restore as outages
 from central.reconciliation.recorder import CentralRuns
 from central.releases import restore as releases
-from central.releases.lost import LostBundles
 from central.releases.lost_store import lost_bundles
 from central.rollouts import restore as rollouts
 from central.witness.comparing import Comparing, Sources
 from central.witness.operator_service import WitnessesService
 from central.witness.returning import Neighbours, Returning
-from central.witness.service import WitnessService
+from central.witness.service import Lost, WitnessService
 from central.witness.store import WitnessStore
 from lpse.federation.limits import MISSING_BUNDLES_MAX
 from lpse.federation.v1 import records_pb2 as records
@@ -68,7 +67,7 @@ class Ground:
 
 
 def open_witness(
-    ground: Ground, restoring: Restorers, runs: CentralRuns, lost: LostBundles
+    ground: Ground, restoring: Restorers, runs: CentralRuns, lost: Lost
 ) -> tuple[WitnessService, WitnessesService]:
     """The service for nodes and the one for operators."""
     store = WitnessStore(ground.database)

@@ -104,13 +104,13 @@ class GivingBundles:
         """Answer every question that waits; how many bundles the centre has now."""
         brought = 0
         while self._asked:
-            digest, size = next(iter(self._asked.items()))
+            # Taken off first: the centre may ask again before this answer has ended here.
+            digest = next(iter(self._asked))
+            size = self._asked.pop(digest)
             try:
                 brought += await self._answer(digest, size)
             except FederationError as error:  # the centre asks again, or somebody else
                 self._log.warning("release.bundle_not_returned", code=error.code)
-            finally:
-                self._asked.pop(digest, None)
         return brought
 
     async def run(self) -> None:

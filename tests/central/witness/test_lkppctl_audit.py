@@ -36,6 +36,16 @@ async def _one_node() -> int:
     return 1
 
 
+class _NothingLost:
+    """The port `Lost` of a centre that has every bundle."""
+
+    def declined(self, node_id: str, digest: bytes) -> None:
+        """Nobody was asked."""
+
+    def look(self) -> None:
+        """Nothing came back."""
+
+
 async def _add_witnesses(centre: Centre, server: grpc.aio.Server) -> None:
     """The service over the centre's own parts, wired as in production."""
     database, clock = centre.database, SystemClock()
@@ -49,7 +59,7 @@ async def _add_witnesses(centre: Centre, server: grpc.aio.Server) -> None:
     await ledger.open()
     runs = CentralRuns(database, national, clock, log, software_version="test")
     ground = Ground(database, centre.journal, national, ledger, centre.admission, keys, clock, log)
-    _, for_operators = open_witness(ground, restorers(86_400), runs)
+    _, for_operators = open_witness(ground, restorers(86_400), runs, _NothingLost())
     for_operators.register(server)
 
 
