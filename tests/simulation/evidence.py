@@ -134,6 +134,16 @@ def branches(copy: Copy, party: str) -> list[bytes]:
     return [data for (data,) in rows]
 
 
+def rows_of(copy: Copy) -> dict[str, int]:
+    """Every table of a machine with its number of rows."""
+    read = copy.database.execute
+    names = read("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+    counts = {}
+    for (name,) in names:
+        counts[name] = read(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+    return counts
+
+
 def records(entries: list[bytes], *kinds: str) -> Iterator[tuple[DecodedEntry, object]]:
     """The entries of these kinds with their records; what cannot be read is passed over."""
     for data in entries:

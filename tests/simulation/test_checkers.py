@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sqlite3
 from pathlib import Path
 
+from lpse.federation.notes import Signer
 from tests.simulation.bundle import CI_SEEDS, of_seed
-from tests.simulation.checkers import CHECKERS
+from tests.simulation.checkers import CHECKERS, conduct
 from tests.simulation.drawing import draw
+from tests.simulation.evidence import Copy, Evidence
 from tests.simulation.faults import FAULTS
 from tests.simulation.meddling import ACTS
 from tests.simulation.plan import Scenario
@@ -39,6 +42,23 @@ def test_checkers_import_nothing_but_the_contract() -> None:
 def test_every_bug_is_caught_by_a_checker_that_exists() -> None:
     """A renamed checker is not forgotten by the bugs that prove it."""
     assert {bug.caught_by for bug in PLANTED.values()} <= set(CHECKERS)
+
+
+def test_a_queue_that_grows_without_entries_is_told() -> None:
+    """Peaks over their bound and tables that outgrow the journals are findings."""
+    key = Signer.from_seed("lkpp", bytes(32)).verifier
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE national_entries (idx)")
+    database.execute("CREATE TABLE waiting (what)")
+    database.execute("INSERT INTO national_entries VALUES (0)")
+    centre = Copy("lkpp", "lkpp", database, key)
+    bound = conduct.ROWS_FREE + conduct.ROWS_PER_ENTRY
+    database.executemany("INSERT INTO waiting VALUES (?)", [(n,) for n in range(bound)])
+    evidence = Evidence(centre, {}, peaks={"tasks": 3.0}, bounds={"tasks": 3.0})
+    assert list(conduct.bounded(evidence)) == []
+    database.execute("INSERT INTO waiting VALUES (0)")
+    evidence.peaks["tasks"] = 4.0
+    assert [about for about, _ in conduct.bounded(evidence)] == ["tasks", "lkpp"]
 
 
 def test_every_kind_of_fault_can_be_drawn() -> None:

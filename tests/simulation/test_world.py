@@ -176,7 +176,6 @@ def test_a_hand_that_keeps_frames_back_leaves_with_the_call() -> None:
         world.run(60.0 + SWAPS["seconds"] - 1.0)
         calls = set(road.calls)
         assert calls
-        assert road.meddler is not None
         world.run(2.0)
         assert road.meddler is None
         assert not calls & set(road.calls)

@@ -14,7 +14,7 @@ from typing import cast
 from lpse.federation.entries import moment
 from lpse.federation.limits import GUARD_WINDOW_SECONDS
 from lpse.federation.v1 import records_pb2 as wire
-from tests.simulation.evidence import Copy, Evidence, own_journal, records
+from tests.simulation.evidence import Copy, Evidence, own_journal, records, rows_of
 
 Told = Iterator[tuple[str, str]]
 UPLOAD_STAGE = "Upload Dokumen Penawaran"
@@ -103,12 +103,22 @@ def nothing_early(evidence: Evidence) -> Told:
 
 
 def bounded(evidence: Evidence) -> Told:
-    """Queues, tasks and calls stayed under the bounds of their kind."""
+    """Queues, tasks and calls stayed under their bounds; no table outgrew the journals it is of."""
     for name, peak in evidence.peaks.items():
         if peak > evidence.bounds.get(name, peak):
             yield name, f"rose to {peak:g}, its bound is {evidence.bounds[name]:g}"
+    for copy in (evidence.centre, *evidence.nodes.values()):
+        rows = rows_of(copy)
+        bound = ROWS_FREE + ROWS_PER_ENTRY * sum(rows.get(name, 0) for name in _JOURNALS)
+        for table, count in rows.items():
+            if count > bound:
+                yield copy.name, f"{table} has {count} rows; its journals bear {bound}"
 
 
+# What a table may hold without any journal, and for each entry that the machine holds.
+ROWS_FREE = 200
+ROWS_PER_ENTRY = 2
+_JOURNALS = ("journal_entries", "ledger_entries", "national_entries")
 _HOLDS = ("hold.started", "hold.ended", "package.opened")
 
 
