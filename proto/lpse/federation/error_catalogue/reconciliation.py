@@ -122,14 +122,12 @@ ENTRIES: Final[dict[str, Entry]] = {
         (
             "The other history has not come to the centre yet, so there is nothing to choose from",
             "nothing was decided; both machines go on as they are and nothing is lost",
-            "start the machine that waits and let it reach the centre, then resolve again; where"
-            " it is gone for good, choose ACKNOWLEDGE",
+            "start the machine that waits, then resolve again; if it is gone, choose ACKNOWLEDGE",
         ),
         (
             "Riwayat yang lain belum sampai di Pusat, jadi belum ada yang dapat dipilih",
             "tidak ada yang diputuskan; kedua mesin berjalan terus dan tidak ada yang hilang",
-            "nyalakan mesin yang menunggu sampai tersambung ke Pusat, lalu putuskan lagi; bila"
-            " mesin itu sudah tidak ada, pilih ACKNOWLEDGE",
+            "nyalakan mesin yang menunggu, lalu putuskan lagi; bila sudah tiada, pilih ACKNOWLEDGE",
         ),
     ),
     "FED-7033": entry(
