@@ -134,7 +134,9 @@ class GivingBack:
         centre.verify(self.neighbours.national.centre)
         match offer.standing:
             case S.NATIONAL_STANDING_CONTAINED:
-                return self.neighbours.link.row.contradiction is not None
+                # Another node was faster. This session was judged before that: the centre sends
+                # nothing national over it, however sound its head looks from here by now.
+                return True
             case S.NATIONAL_STANDING_WANTED if await self._continues(centre):
                 return await self._give(stub, head, centre)
             case S.NATIONAL_STANDING_WANTED | S.NATIONAL_STANDING_FORKED:

@@ -14,6 +14,7 @@ from central.witness.rules import Part
 from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
 from lpse.federation.v1 import directives_pb2 as directives
+from lpse.federation.v1 import link_pb2 as link
 from regional_node.witness.giving_back import RESTORE
 from regional_node.witness.store import WitnessStore
 from tests.federation.restored import LosingCentre, WitnessNode, policy
@@ -96,6 +97,23 @@ async def test_two_nodes_that_return_at_once_bring_everything_once(
             await eventually(lambda: all(node.holds(centre.journal.head) for node in nodes))
             await eventually(lambda: centre.national.gate is Gate.OPEN)
             assert centre.national.evidence.witnesses == {NODE, OTHER}
+
+
+async def test_a_session_that_was_judged_before_another_node_gave_back_is_begun_anew(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Over it nothing national would come, although by now the centre holds everything."""
+    node = WitnessNode(authority, tmp_path / "node", NODE, 0)
+    centre = LosingCentre(authority, tmp_path / "centre")
+    async with running(centre):
+        node.port = centre.port
+        async with running(node):
+            await eventually(lambda: node.settled() and node.holds(centre.journal.head))
+            judged = node.state.session
+            assert judged is not None and node.state.row.contradiction is None
+            judged.relation = link.HEAD_RELATION_CENTRE_REWOUND
+            node.giving.wake()
+            await eventually(lambda: node.state.session not in (None, judged))
 
 
 async def test_a_return_that_breaks_off_is_taken_up_again(
