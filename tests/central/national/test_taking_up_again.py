@@ -21,7 +21,7 @@ from central.outages.packages_store import PackagesProjection
 from central.outages.store import OutageStore
 from central.plans.rules import Draft, Plan
 from central.plans.store import PlanStore
-from central.releases.restore import missing_bundles
+from central.releases.lost_store import lost_bundles
 from central.releases.store import ReleaseStore
 from central.rollouts.store import RolloutStore
 from central.witness.wiring import restorers
@@ -185,8 +185,8 @@ async def test_tables_are_as_they_were(databases: list[Database]) -> None:
     assert all(rows for rows in (await second.dump()).values())
     assert await _take_up(second, table, entries) == []
     assert await second.dump() == await first.dump(), "twice has the effect of once"
-    missing = await missing_bundles(second.database, 10)
-    assert [version for version, _ in missing] == ["3.6"], "a withdrawn release needs no bytes"
+    missing = await lost_bundles(second.database, 10)
+    assert [one.version for one in missing] == ["3.6"], "a withdrawn release needs no bytes"
 
 
 async def test_a_code_that_was_spent_after_the_backup_stays_spent(
