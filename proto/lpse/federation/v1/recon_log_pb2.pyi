@@ -168,8 +168,8 @@ Global___LogFilter: _TypeAlias = LogFilter  # noqa: Y015
 
 @_typing.final
 class LogEntry(_message.Message):
-    """One entry of the log: a decision with the run that it belongs to. A run that had nothing to decide
-    is one entry as well, with number 0 and a decision that says CLASSIFICATION_MATCH and no more.
+    """One entry of the log: a decision with the run that it belongs to. A run that had nothing to
+    decide is one entry as well: number 0, and a decision that says CLASSIFICATION_MATCH alone.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
