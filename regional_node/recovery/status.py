@@ -53,6 +53,8 @@ class Told:
             counts = {one.rule.partition("/")[0]: one.count for one in row.record.entries}
             if not row.finished or "R-EPOCH-CONTINUED" not in counts:
                 continue
+            if "R-EPOCH-RETURNED" in counts:
+                continue  # the centre was restored: nothing came back to this node
             returned = counts.get("R-TAIL-RETURNED", 0) + counts.get("R-MACHINE-RECOVERED", 0)
             answer.last_recovery.run = row.name
             answer.last_recovery.finish_time.CopyFrom(row.record.legal_time)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lpse.intake.v1 import node_pb2 as api
+from regional_node.recovery.status import Told
 from tests.federation.rig import CLOCK, Authority, Centre, Node, eventually, running
 from tests.federation.test_recovery_rewound import (
     NODE,
@@ -65,6 +67,9 @@ async def test_what_ended_epochs_held_comes_back_once(tmp_path: Path, epochs: in
         await eventually(lambda: _over(recovery))
         rules = [entry.rule for run in await runs_of(node) for entry in run.entries]
         assert "R-EPOCH-RETURNED/1" in rules and "R-BRANCH-REIMPORTED/1" not in rules
+        answer = api.GetNodeStatusResponse()
+        await Told(node.database).fill(answer)
+        assert not answer.HasField("last_recovery"), "the centre was restored, not this node"
         await sound(node)
         await _is_still(node, recovery)
         assert await reasons(centre) == wanted

@@ -18,10 +18,10 @@ NOTICES: Final = (
         "R-RECOVERY-NOTICED/1",
         C.CLASSIFICATION_REWOUND,
         D.ASK_KNOWN,
-        "a machine at {address} showed an old copy of this node and was given the rest of its"
-        " journal; if nobody restored the node there, its keys are in other hands",
-        "mesin di {address} menunjukkan salinan lama simpul ini dan diberi sisa jurnalnya; bila"
-        " tidak ada yang memulihkan simpul di sana, kuncinya berada di tangan lain",
+        "a machine at {address} goes on with this node's journal in a new epoch, as after a restore"
+        " of the node or of the centre; if nobody restored either, its keys are in other hands",
+        "mesin di {address} meneruskan jurnal simpul ini dalam epoch baru, seperti setelah simpul"
+        " atau Pusat dipulihkan; bila keduanya tidak dipulihkan, kuncinya berada di tangan lain",
     ),
     Rule(
         "R-FINDINGS-LIMITED/1",
