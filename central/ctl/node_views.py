@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lpse.terminal.causes import access_text, quarantine_text
-from lpse.terminal.output import Column, note, show_list
+from lpse.terminal.output import Column, note, show_list, visible
 from lpse.terminal.words import date_text, duration_text, say, size_text, when
 
 _ZONE: Final = "Asia/Jakarta"
@@ -37,7 +37,7 @@ def _recovery_text(recovery: Mapping[str, str]) -> str:
         "{time} from {address}, software {version}, start {boot}",
         time=_WHEN(recovery["notice_time"]),
         address=recovery["address"],
-        version=recovery["software_version"],
+        version=visible(recovery["software_version"]),  # a line end would begin a line of ours
         boot=recovery["boot_id"][:16],
     )
     answer = recovery["resolution"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lpse.federation.acts import CENTRE_PARTY
 from lpse.runtime.sqlite import Database, Row
 from lpse.runtime.sqlite.instants import from_micros
 
@@ -91,13 +92,17 @@ class FleetStore:
         return {str(row[0]): _row(row) for row in rows}
 
     async def recoveries(self, node_ids: list[str]) -> dict[str, RecoveryRow]:
-        """The newest recovery of each of these nodes that had one, and who acknowledged it."""
+        """The newest recovery of each of these nodes that had one, and who acknowledged it.
+
+        An answer to an entry of the node's own runs acknowledges nothing: the node names those.
+        """
         marks = ", ".join("?" * len(node_ids))
         rows = await self._database.read(
             lambda tx: tx.execute(
                 "SELECT r.node_id, r.object, r.notice_time, r.machine,"  # noqa: S608 - marks
                 " (SELECT max(a.number) FROM recon_resolutions a"
-                " WHERE a.node_id = r.node_id AND a.object = r.object)"
+                " WHERE a.node_id = r.node_id AND a.object = r.object"
+                f" AND a.run LIKE 'recon/{CENTRE_PARTY}/%')"
                 f" FROM recon_recoveries r WHERE r.node_id IN ({marks})",
                 node_ids,
             )

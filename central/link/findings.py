@@ -46,7 +46,8 @@ async def tell(parts: Parts, own: Head, judgement: rules.Judgement) -> None:
 async def tell_recovery(parts: Parts, own: Head, hello: link.Hello, address: str) -> None:
     """A machine goes on with this identity in a new epoch: a person says that it was meant.
 
-    A thief's copy of a backup looks the same, and nothing but a person can tell them apart.
+    A thief's copy of a backup looks the same, and nothing but a person can tell them apart. The
+    whole epoch names it: whoever chooses one that begins like another is a recovery of its own.
     """
     machine = evidence(
         address=address,
@@ -55,7 +56,7 @@ async def tell_recovery(parts: Parts, own: Head, hello: link.Hello, address: str
         epoch=own.epoch.hex(),
     )
     held = head_evidence(_held(parts, own.party))
-    subject = f"recovery {own.epoch.hex()[:16]}"
+    subject = f"recovery {own.epoch.hex()}"
     told = entry("R-RECOVERY-NOTICED", subject, machine, held, "", 1, address=address)
     await _record(parts, own.party, told)
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from central.link.findings import tell_recovery
+from lpse.federation.checkpoints import Head
 from lpse.federation.reconciliation_rules import choices, needs_person
+from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
 from lpse.intake.v1 import node_pb2 as api
 from regional_node.recovery.status import Told
@@ -28,8 +31,8 @@ async def _noticed(centre: Centre) -> list[records.ReconciliationEntry]:
     ]
 
 
-async def _acknowledge(centre: Centre, subject: str) -> None:
-    row = (NODE, "recon/lkpp/1", subject, b"", b"")
+async def _acknowledge(centre: Centre, subject: str, run: str = "recon/lkpp/1") -> None:
+    row = (NODE, run, subject, b"", b"")
     await centre.database.write(
         lambda tx: tx.run("INSERT INTO recon_resolutions VALUES (1, ?, ?, 0, ?, ?, ?, 1, 0)", row)
     )
@@ -70,3 +73,34 @@ async def test_every_recovery_waits_for_a_persons_word(
         assert len(await _noticed(centre)) == 1, "a restart is no recovery"
         await _acknowledge(centre, told.object)
         assert (await centre.parts.fleet.recoveries([NODE]))[NODE].resolution == "resolutions/1"
+
+
+async def _comes(centre: Centre, epoch: bytes, address: str) -> None:
+    head = Head(NODE, epoch, 7, bytes(32), bytes(64))
+    await tell_recovery(centre.parts, head, link.Hello(boot_id=b"b" * 16), address)
+
+
+async def test_an_epoch_chosen_to_look_acknowledged_is_another_recovery(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """A thief chooses its epoch: one that begins like an acknowledged one is told all the same."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        await _comes(centre, b"acknowledged one", "10.0.0.1")
+        (meant,) = await _noticed(centre)
+        await _acknowledge(centre, meant.object)
+        await _comes(centre, b"acknowledged two", "192.0.2.7")
+        shown = (await centre.parts.fleet.recoveries([NODE]))[NODE]
+        assert (shown.address, shown.resolution) == ("192.0.2.7", "")
+
+
+async def test_an_answer_to_a_nodes_own_entry_acknowledges_no_recovery(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """A thief names an object of its own run like the alarm; people answer that, and no more."""
+    centre = Centre(authority, tmp_path / "centre")
+    async with running(centre):
+        await _comes(centre, b"b" * 16, "192.0.2.7")
+        (told,) = await _noticed(centre)
+        await _acknowledge(centre, told.object, run=f"recon/{NODE}/1")
+        assert (await centre.parts.fleet.recoveries([NODE]))[NODE].resolution == ""
