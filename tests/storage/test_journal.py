@@ -220,6 +220,20 @@ async def test_a_changed_byte_is_known_at_the_start_and_never_sent(tmp_path: Pat
     await database.close()
 
 
+async def test_a_batch_ends_before_an_entry_that_is_gone(
+    opened: tuple[Database, Journal],
+) -> None:
+    """What lies behind the gap is never sent in its place."""
+    database, journal = opened
+    for _ in range(6):
+        await journal.append(record())
+    await database.write(lambda tx: tx.run("DELETE FROM journal_entries WHERE idx = 3"))
+    batch = await journal.batch(0)
+    assert batch is not None and (len(batch.entries), batch.head.size) == (3, 3)
+    assert await journal.batch(3) is None
+    assert journal.met_damage == journal.epoch
+
+
 async def test_a_crash_after_the_new_epoch_founds_the_next_one_on_what_the_centre_knows(
     tmp_path: Path,
 ) -> None:

@@ -14,7 +14,12 @@ from lpse.federation.merkle import CompactRange, leaf_hash
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import journal_pb2 as wire
 from lpse.runtime.sqlite import Database
-from lpse.storage.received import ReceivedDamaged, ReceivedJournals, received_schema
+from lpse.storage.received import (
+    ReceivedDamaged,
+    ReceivedJournals,
+    StoredEntry,
+    received_schema,
+)
 
 SIGNER = Signer.from_seed("lpse-kotabaru", b"k" * 32)
 EPOCH = b"e" * 16
@@ -128,3 +133,29 @@ async def test_damaged_copy_is_found(received: ReceivedJournals, database: Datab
     )
     with pytest.raises(ReceivedDamaged):
         await database.read(lambda tx: received.check_in(tx, position, SIGNER.verifier))
+
+
+async def test_an_entry_is_put_back_into_its_own_journal_alone(
+    database: Database, received: ReceivedJournals
+) -> None:
+    """The same index of another writer's journal keeps its bytes; a row that is gone returns."""
+    other = Signer.from_seed("lpse-ngawi", b"n" * 32)
+    await take(received, batch_of(ENTRIES, 0, 10))
+    theirs = await received.verify(
+        batch_of(ENTRIES[20:], 0, 10, other),
+        other.verifier,
+        await received.position(other.name, EPOCH),
+    )
+    await received.store_batch(theirs)
+    head = (await received.position(SIGNER.name, EPOCH)).head
+    assert head is not None
+    healed = StoredEntry(3, b"healed", leaf_hash(b"healed"))
+    await database.write(lambda tx: received.put_back_in(tx, head, healed))
+    gone = "DELETE FROM regional_entries WHERE idx = 4 AND bytes = ?"
+    assert await database.write(lambda tx: tx.run(gone, (ENTRIES[4],)))
+    back = StoredEntry(4, ENTRIES[4], leaf_hash(ENTRIES[4]))
+    await database.write(lambda tx: received.put_back_in(tx, head, back))
+    rows = await received.entries(SIGNER.name, EPOCH, 0, 100)
+    assert [row.data for row in rows] == [*ENTRIES[:3], b"healed", *ENTRIES[4:10]]
+    rows = await received.entries(other.name, EPOCH, 0, 100)
+    assert [row.data for row in rows] == ENTRIES[20:30]
