@@ -55,9 +55,13 @@ class Search:
     brought_by: set[str] = field(default_factory=set)
 
     def waits(self, now: float) -> bool:
-        """Whether the asked node still has time."""
+        """Whether the asked node still has time; a stream without an end has none in the end."""
         one = self.asked
-        return one is not None and (one.streams > 0 or now - one.time < BUNDLE_ANSWER_SECONDS)
+        if one is None:
+            return False
+        if one.streams:
+            return now - one.first_time < BUNDLE_BRINGING_SECONDS_MAX
+        return now - one.time < BUNDLE_ANSWER_SECONDS
 
     def goes_on(self, now: float) -> str | None:
         """The asked node, where it got on since it was asked last; None: ask another one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -244,6 +245,32 @@ async def test_a_node_that_does_not_answer_is_passed_over(
         await eventually(_looked(centre, bundle))
 
 
+async def test_a_stream_that_never_ends_keeps_the_bundle_from_nobody(
+    centre: BundleCentre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: a node that trickles has half a day; then its stream is fenced off."""
+    bundle, endless = content(4 * MIB), _node(centre, tmp_path, HOLDER)
+    other = _node(centre, tmp_path, OTHER)
+    for one in (endless, other):
+        one.put(bundle)
+    endless.road = road = Silent(2 * MIB)
+    centre.running = {HOLDER: VERSION}
+    digest = await centre.publish(bundle)
+    await centre.forget(digest)
+    async with running(endless, other):
+        await eventually(_present(centre, endless, other))
+        await centre.lost.step()
+        await road.silent.wait()
+        await eventually(lambda: _search(centre, digest).brought_by == {HOLDER})
+        await centre.lost.step()
+        assert centre.asked == [HOLDER], "it still has time"
+        monkeypatch.setattr(lost_rules, "BUNDLE_BRINGING_SECONDS_MAX", 0.0)
+        await centre.lost.step()
+        monkeypatch.undo()
+        assert centre.asked == [HOLDER, OTHER]
+        await eventually(_looked(centre, bundle))
+
+
 async def test_an_operator_may_still_bring_it(centre: BundleCentre, tmp_path: Path) -> None:
     """Nobody has the bundle: the question stays open until the same file is added again."""
     bundle, node = content(LARGE), _node(centre, tmp_path, HOLDER)
@@ -316,6 +343,22 @@ class Lying(BundleNode):
                 return next(folder.iterdir())
 
         return Any(folder, [])
+
+
+class Silent(Road):
+    """A road on which nothing more goes after so many bytes, and nothing ends."""
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(Plan(), ZoneInfo("UTC"), CLOCK)
+        self.silent = asyncio.Event()
+        self._left = bytes_max
+
+    async def pay(self, size: int) -> None:
+        """For ever beyond the bytes."""
+        self._left -= size
+        if self._left < 0:
+            self.silent.set()
+            await asyncio.Event().wait()
 
 
 class Breaking(Road):

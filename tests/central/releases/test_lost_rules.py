@@ -21,14 +21,15 @@ def _next(search: Search, *present: str, now: float = 1_000.0) -> str | None:
     return next_node(search, present, (), {}, now)
 
 
-def test_an_asked_node_has_its_time_and_a_stream_all_of_it() -> None:
-    """Nobody else is asked while one may still begin, or is bringing."""
+def test_an_asked_node_has_its_time_and_a_stream_half_a_day() -> None:
+    """Nobody else is asked while one may still begin, or is bringing; a trickle ends as well."""
     search = _search(0, 0)
     assert search.waits(99.0 + BUNDLE_ANSWER_SECONDS)
     assert not search.waits(100.0 + BUNDLE_ANSWER_SECONDS)
     assert search.asked is not None
     search.asked.streams = 1
-    assert search.waits(1e9)
+    assert search.waits(BUNDLE_BRINGING_SECONDS_MAX - 1.0)
+    assert not search.waits(float(BUNDLE_BRINGING_SECONDS_MAX))
 
 
 def test_who_got_on_goes_on() -> None:
