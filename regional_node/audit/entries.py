@@ -36,6 +36,8 @@ from regional_node.audit.store import Log
 
 SCHEDULE = records.RECONCILIATION_TRIGGER_SCHEDULE
 _CENTRE = "the centre"
+_UNHELD_CODE = "FED-2427"
+_UNHELD = "FED-2427"
 _OWN_BYTES = "the bytes themselves, whose kept hash alone was wrong"
 
 
@@ -91,7 +93,7 @@ class EntryHealing:
     def notes(self) -> tuple[str, ...]:
         """What whoever watches the daemon should know."""
         return tuple(
-            f"FED-2427 the centre does not hold entries {_listed(indexes)} of {journal}"
+            f"{_UNHELD} the centre does not hold entries {_listed(indexes)} of {journal}"
             for journal, indexes in sorted(self._unheld.items())
         )
 
