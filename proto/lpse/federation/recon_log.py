@@ -26,7 +26,7 @@ from lpse.federation.limits import (
     LOG_PREFIX_CHARACTERS_MIN,
     LOG_WORD_CHARACTERS_MAX,
 )
-from lpse.federation.reconciliation_rules import needs_person
+from lpse.federation.reconciliation_rules import NOTHING_DECIDED, needs_person
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.federation.v1 import records_pb2 as records
 
@@ -35,8 +35,6 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _ASKED: Final = re.compile(r"[^\W_]+\*?")
 _BLOB: Final = re.compile(r"blob ([0-9a-f]{64})")
 UNFINISHED: Final = "not finished"
-# A run that had nothing to decide is one line as well: it is found, counted and exported so.
-_NOTHING_DECIDED: Final = records.ReconciliationEntry(classification=records.CLASSIFICATION_MATCH)
 
 
 class FilterInvalid(Refused):
@@ -85,7 +83,7 @@ def lines_of(
 
 def told_of(record: records.ReconciliationRecorded) -> Sequence[records.ReconciliationEntry]:
     """What the log tells of a run, never nothing."""
-    return record.entries or (_NOTHING_DECIDED,)
+    return record.entries or (NOTHING_DECIDED,)
 
 
 def begin_of(record: records.ReconciliationRecorded) -> datetime | None:

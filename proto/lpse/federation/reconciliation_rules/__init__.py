@@ -17,6 +17,7 @@ from lpse.federation.reconciliation_rules.choices import (
 from lpse.federation.reconciliation_rules.entries import (
     ACTOR,
     CURRENT,
+    NOTHING_DECIDED,
     PERSON,
     RULES,
     default_rule,
@@ -36,6 +37,7 @@ __all__ = [
     "CURRENT",
     "DEFAULTS",
     "FIELD_AUTHORITY",
+    "NOTHING_DECIDED",
     "PERSON",
     "RULES",
     "TABLE",

@@ -19,6 +19,8 @@ from lpse.federation.v1 import records_pb2 as records
 
 PERSON: Final = "a person must look"  # an outcome that ends so waits for one, whatever the rule
 ACTOR: Final = "rule"
+# A run that had nothing to decide is one line of the log as well: found, counted, exported so.
+NOTHING_DECIDED: Final = records.ReconciliationEntry(classification=records.CLASSIFICATION_MATCH)
 
 RULES: Final = {one.name: one for one in (*TABLE, *DEFAULTS)}
 CURRENT: Final = {one.id: one for one in sorted((*TABLE, *DEFAULTS), key=lambda rule: rule.version)}
