@@ -83,6 +83,7 @@ class EntryHealing:
         self._clock, self._log = time
         self._open: dict[str, _Open] = {}
         self._backoff = Backoff()
+        self._walking = asyncio.Lock()  # whoever asks: leaf hashes for one answer at a time
 
     def notes(self) -> tuple[str, ...]:
         """What whoever watches the daemon should know."""
@@ -126,9 +127,10 @@ class EntryHealing:
 
     async def show(self, node_id: str, wanted: wire.WantedEntries) -> wire.HeldEntries:
         """Entries that a node lost: of its own journal, or of the national one."""
-        if wanted.national:
-            return await self._held.national.show(wanted)
-        return await self._held.regional.show(wanted, node_id)
+        async with self._walking:
+            if wanted.national:
+                return await self._held.national.show(wanted)
+            return await self._held.regional.show(wanted, node_id)
 
     async def take(self, node_id: str, held: wire.HeldEntries) -> wire.GiveEntriesResponse:
         """Prove and store; Refused (FED-2426) where anything of it is not what was wanted."""
@@ -145,9 +147,11 @@ class EntryHealing:
         copies, damaged = self._held.of(national=one.national), one.damaged
         good = await prove(copies, damaged, held)
         await self._store(copies, damaged, good, node_id)
-        await took(damaged, held)
+        async with self._walking:
+            await took(damaged, held)
         damaged.beyond = 0  # what this node does not hold another one may
-        one.until = self._clock.monotonic() + HEALING_HELD_SECONDS_MAX
+        if held.entries:  # whoever gives nothing keeps no journal in the memory
+            one.until = self._clock.monotonic() + HEALING_HELD_SECONDS_MAX
         await self._conclude(copies, one)
         return wire.GiveEntriesResponse(taken=len(held.entries), wanted=_wanted(one))
 

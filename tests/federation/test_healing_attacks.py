@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from lpse.federation.limits import HEALED_ENTRIES_MAX
 from lpse.federation.state_objects import UPLOAD, ObjectKey
 from lpse.federation.v1 import healing_pb2 as wire
 from lpse.runtime.sqlite import Database
+from lpse.storage import entry_copies
 from lpse.storage.entry_copies import OthersCopies, OwnCopies
 from lpse.storage.healing_backoff import Backoff
 from regional_node.audit.client import open_healing_calls
@@ -229,3 +232,45 @@ async def test_only_so_much_damage_is_in_memory_at_a_time(
         await entries.step()
         assert await audit.entries.give() == 1
         assert await read_again(centre.audit.verify) == []
+
+
+async def test_questions_of_many_nodes_hold_the_hashes_of_one_journal_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: nodes that all ask at once do not fill the centre's memory with leaf hashes."""
+    walk, walking, most = entry_copies._kept_leaves, 0, 0
+
+    async def counted(*asked: Any) -> list[bytes]:
+        nonlocal walking, most
+        walking += 1
+        most = max(most, walking)
+        try:
+            return await walk(*asked)
+        finally:
+            walking -= 1
+
+    monkeypatch.setattr(entry_copies, "_kept_leaves", counted)
+    async with healed(tmp_path, 5) as (centre, _, _):
+        wanted = wire.WantedEntries(
+            national=True, epoch=centre.journal.epoch, size=centre.journal.head.size, indexes=[1]
+        )
+        asking = [centre.audit.entries.show(f"lpse-{one}", wanted) for one in range(20)]
+        assert all(len(one.entries) == 1 for one in await asyncio.gather(*asking))
+    assert most == 1
+
+
+async def test_nodes_that_give_nothing_hold_no_journal_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 12: only an entry that was taken gives a journal more time in the memory."""
+    async with healed(tmp_path, 10) as (centre, _, _):
+        await spoil(centre.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 9")
+        assert await read_again(centre.audit.verify)
+        entries = centre.audit.entries
+        await entries.step()
+        (before,) = (one.until for one in entries._open.values())
+        size, epoch = centre.journal.head.size, centre.journal.epoch
+        nothing = wire.HeldEntries(national=True, epoch=epoch, size=size)
+        monkeypatch.setattr(entries_module, "HEALING_HELD_SECONDS_MAX", 1e9)
+        assert (await entries.take("lpse-ngawi", nothing)).taken == 0
+        assert [one.until for one in entries._open.values()] == [before]
