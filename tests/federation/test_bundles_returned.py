@@ -16,15 +16,18 @@ from central.national.rules import Gate
 from central.releases import lost_rules
 from central.releases.lost_rules import Search
 from lpse.federation.errors import FederationError
-from lpse.federation.limits import KIB, MIB
+from lpse.federation.limits import BUNDLES_WANTED_MAX, KIB, MIB
+from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1.directives_pb2 import ReleaseWithdrawn
 from lpse.storage.scrub import OWN
 from regional_node.transfer.fetching import BundleFetcher
+from regional_node.transfer.order import LAST
 from regional_node.transfer.road import Interrupted, Road
+from regional_node.transfer.sending import Sender, Way
 from regional_node.transfer.windows import Plan
-from regional_node.witness.bundles import Shelf
+from regional_node.witness.bundles import GivingBundles, Shelf, _One
 from tests.federation.bundles import VERSION, BundleCentre, BundleNode
-from tests.federation.rig import CLOCK, Authority, eventually, running
+from tests.federation.rig import CLOCK, LOG, Authority, eventually, running
 
 HOLDER, OTHER, THIRD = "lpse-pacitan", "lpse-kalsel", "lpse-aceh"
 SMALL, LARGE = 30 * KIB, 700 * KIB  # taken in whole, and in parts that can be resumed
@@ -101,6 +104,8 @@ async def test_a_damaged_bundle_is_replaced_and_its_finding_closed(
     async with running(node):
         await eventually(_present(centre, node))
         await eventually(_looked(centre, bundle))
+        kept = [one.read_bytes() for one in (centre.folder / "blobs").rglob("*") if one.is_file()]
+        assert bundle[:-1] + b"x" in kept, "the bad copy stays as evidence"
         finding = await centre.scrub.get(digest, OWN)
         assert finding is not None and finding.state == "HEALED"
         await eventually(lambda: _told(centre, 2))
@@ -200,6 +205,72 @@ async def test_bytes_of_two_nodes_that_do_not_fit_blame_nobody(
         assert centre.asked == [HOLDER, OTHER, OTHER]
 
 
+async def test_bytes_from_before_a_restart_blame_nobody(
+    centre: BundleCentre, tmp_path: Path
+) -> None:
+    """A centre that no longer knows who brought the first half asks the honest node once more."""
+    bundle, liar = content(4 * MIB), Lying(centre.authority, tmp_path / HOLDER, HOLDER, centre)
+    honest = _node(centre, tmp_path, OTHER)
+    liar.put(content(4 * MIB, 8))
+    honest.put(bundle)
+    liar.road = Breaking(2 * MIB)
+    digest = await centre.publish(bundle)
+    await centre.forget(digest)
+    async with running(liar):
+        await eventually(_present(centre, liar))
+        await centre.lost.step()
+        await eventually(lambda: HOLDER in _search(centre, digest).tried)
+    await centre.stop()
+    await centre.start()
+    async with running(honest):
+        await eventually(_present(centre, honest))
+        await eventually(_looked(centre, bundle))
+        assert centre.asked == [HOLDER, OTHER, OTHER]
+
+
+async def test_another_size_than_the_published_one_is_refused_at_once(
+    centre: BundleCentre, tmp_path: Path
+) -> None:
+    """Invariant 12: not a byte is taken, and what is here of it stays for others."""
+    bundle, node = content(LARGE), _node(centre, tmp_path, HOLDER)
+    digest = await centre.publish(bundle)
+    node.put(bundle + b"more", name=digest)
+    await centre.forget(digest)
+    async with running(node):
+        await eventually(_present(centre, node))
+        node.bundles_task.cancel()
+        await centre.lost.step()
+        with pytest.raises(FederationError) as refused:
+            await _sent(node, digest)
+        assert refused.value.code == "FED-2304"
+        assert not _search(centre, digest).brought_by
+
+
+async def test_questions_that_wait_at_a_node_are_bounded(
+    centre: BundleCentre, tmp_path: Path
+) -> None:
+    """Invariant 12: one too many is passed over, and so is what can be no digest."""
+    node = _node(centre, tmp_path, HOLDER)
+    giving = GivingBundles(node.shelf(), node, node.road, CLOCK, LOG)
+    for number in range(BUNDLES_WANTED_MAX + 1):
+        giving.wanted(link.BundleWanted(digest=bytes([number]) * 32, size_bytes=1))
+    giving.wanted(link.BundleWanted(digest=b"short", size_bytes=1))
+    giving.wanted(link.BundleWanted(digest=bytes(32), size_bytes=2))
+    assert list(giving._asked) == [bytes([one]) * 32 for one in range(BUNDLES_WANTED_MAX)]
+    assert giving._asked[bytes(32)] == 2, "what waits already is asked again"
+
+
+async def test_a_rotten_fetched_bundle_hides_no_good_one(tmp_path: Path) -> None:
+    """A node looks at every place where the bundle may lie before it says that it has none."""
+    bundle = content(SMALL)
+    digest = sha256(bundle).digest()
+    (tmp_path / f"{digest.hex()}.bundle").write_bytes(content(SMALL, 8))
+    (tmp_path / "installed.tar").write_bytes(bundle)
+    shelf = Shelf(tmp_path, [tmp_path / "absent.tar", tmp_path / "installed.tar"])
+    assert shelf.find(digest, SMALL) == tmp_path / "installed.tar"
+    assert Shelf(tmp_path, []).find(digest, SMALL) is None
+
+
 async def test_nobody_may_bring_what_he_was_not_asked_for(
     centre: BundleCentre, tmp_path: Path
 ) -> None:
@@ -238,8 +309,10 @@ async def test_a_node_that_does_not_answer_is_passed_over(
         await centre.lost.step()
         await centre.lost.step()
         assert centre.asked == [HOLDER], "it still has time"
+        search = _search(centre, digest)
         monkeypatch.setattr(lost_rules, "BUNDLE_ANSWER_SECONDS", 0.0)
         await centre.lost.step()
+        assert HOLDER in search.tried, "it is not asked again at once"
         monkeypatch.undo()
         assert centre.asked == [HOLDER, OTHER]
         await eventually(_looked(centre, bundle))
@@ -322,6 +395,15 @@ async def _asked_directly(centre: BundleCentre, node: BundleNode, digest: bytes)
     node.bundles_task.cancel()
     await centre.lost.step()
     await node.giving_bundles._answer(digest, LARGE)
+
+
+async def _sent(node: BundleNode, digest: bytes) -> None:
+    """The file of that name goes, whatever it holds, with the size that it has."""
+    path = node.folder / "bundles" / f"{digest.hex()}.bundle"
+    async with node.connect() as channel:
+        sender = Sender(_One(path), node.road, CLOCK)
+        node.road.begin("bundle", LAST)
+        await sender.send(channel, digest, path.stat().st_size, Way("bundle", lambda _: None))
 
 
 def _search(centre: BundleCentre, digest: bytes) -> Search:

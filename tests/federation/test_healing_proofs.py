@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from lpse.federation.errors import FederationError
 from lpse.federation.merkle import leaf_hash
 from lpse.federation.v1 import healing_pb2 as wire
-from lpse.storage.entry_copies import OwnCopies
+from lpse.storage.entry_copies import OthersCopies, OwnCopies
 from lpse.storage.entry_healing import Damaged, look, prove, took
+from lpse.storage.healing_backoff import Backoff
 from tests.federation.audits import AuditedCentre
 from tests.federation.healing import healed, read_again, spoil
 from tests.federation.rig import CLOCK, Node
@@ -79,6 +81,56 @@ async def test_an_entry_that_is_damaged_on_both_sides_is_not_shown(tmp_path: Pat
         assert [row.data for row in rows if leaf_hash(row.data) != row.leaf_hash] == [b"\0"]
 
 
+async def test_what_the_centre_lacks_too_is_asked_for_once_and_told_until_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer without entries ends the attempt; the note goes with the damage."""
+    async with healed(tmp_path, 10) as (centre, node, audit):
+        wrong, true = "UPDATE {} SET bytes = ? WHERE idx = 4", (await node.journal.entries(4, 5))[0]
+        await spoil(node.database, wrong.format("journal_entries"), b"\0")
+        await spoil(centre.database, wrong.format("ledger_entries"), b"\1")
+        asked = _counted(monkeypatch, OthersCopies)
+        assert await read_again(audit.verify)
+        assert not await audit.entries.step()
+        assert asked == [1] and audit.entries.notes()
+        await spoil(centre.database, wrong.format("ledger_entries"), true.data)
+        audit.entries._backoff = Backoff()
+        assert await audit.entries.step()
+        assert await read_again(audit.verify) == []
+        await audit.entries.step()
+        assert audit.entries.notes() == ()
+
+
+async def test_a_node_that_lacks_what_the_centre_wants_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty gift ends the attempt; the centre goes on waiting."""
+    async with healed(tmp_path, 10) as (centre, node, audit):
+        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 4")
+        await spoil(centre.database, "UPDATE ledger_entries SET bytes = x'01' WHERE idx = 4")
+        assert await read_again(centre.audit.verify)
+        await centre.audit.entries.step()
+        given = _counted(monkeypatch, OwnCopies)
+        assert await audit.entries.give() == 0
+        assert given == [1]
+        (wanted,) = centre.audit.entries.wanted(node.node_id)
+        assert list(wanted.indexes) == [4]
+
+
+async def test_without_a_sound_session_nothing_is_tried_and_no_time_is_lost(
+    tmp_path: Path,
+) -> None:
+    """The first attempt comes with the session, not after a pause."""
+    async with healed(tmp_path, 5) as (_, node, audit):
+        await spoil(node.database, "UPDATE journal_entries SET bytes = x'00' WHERE idx = 4")
+        assert await read_again(audit.verify)
+        road = audit.entries._road
+        audit.entries._road = replace(road, is_open=lambda: False)
+        assert not await audit.entries.step()
+        audit.entries._road = road
+        assert await audit.entries.step()
+
+
 async def test_what_another_node_gave_meanwhile_is_passed_over(tmp_path: Path) -> None:
     """Two nodes were asked for the same national entry: the later one is not called a liar."""
     async with healed(tmp_path, 5) as (centre, node, audit):
@@ -96,3 +148,15 @@ async def test_what_another_node_gave_meanwhile_is_passed_over(tmp_path: Path) -
         assert (later.taken, list(later.wanted.indexes)) == (0, [12])
         assert await audit.entries.give() == 1
         assert await read_again(centre.audit.verify) == []
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch, copies: type) -> list[int]:
+    """How often copies of this class are asked to show something."""
+    calls, true = [0], copies.show  # type: ignore[attr-defined] # both kinds have it
+
+    async def show(self: object, *asked: object) -> object:
+        calls[0] += 1
+        return await true(self, *asked)
+
+    monkeypatch.setattr(copies, "show", show)
+    return calls
