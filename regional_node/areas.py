@@ -50,6 +50,8 @@ from regional_node.outages.rules import Kind
 from regional_node.outages.service import OutagesService
 from regional_node.outages.store import OutageStore
 from regional_node.outages.worker import DirectiveWorker, OutageWorker
+from regional_node.reconciliation.attachments import Attachments
+from regional_node.reconciliation.attachments_store import AttachmentStore
 from regional_node.reconciliation.decided import DecidedRuns
 from regional_node.reconciliation.wiring import open_resolving
 from regional_node.recovery.restoring.assembly import open_restoring
@@ -324,6 +326,14 @@ async def _open_intake(
     await front.files.recover()
     opened = Openings(openings, transfers.kept_blobs, office, log, areas.upkeep.suspect)
     service = SubmissionsService(intake, store, opened, transfers.queue, office)
+    attachments = Attachments(
+        AttachmentStore(database),
+        machine.blobs,
+        sealing.claims,
+        areas.upkeep.suspect,
+        clock,
+        machine.entropy,
+    )
     freeing = transfers.freeing(
         sealing.claims, timedelta(days=machine.settings.disk.retention_days)
     )
@@ -334,6 +344,7 @@ async def _open_intake(
             transfers.service, server
         ),
         front.register(),
+        open_resolving(database, journal, clock, officers, attachments),
     ]
     expiry = ExpiryWorker(front.files, log)
     areas.workers["expiry"] = lambda: expiry.run(clock)
@@ -362,5 +373,4 @@ def _serve_schedule(
         lambda server: compensations_pb2_grpc.add_CompensationsServicer_to_server(owed, server),
         lambda server: outages_pb2_grpc.add_OutagesServicer_to_server(seen, server),
         lambda server: officers_pb2_grpc.add_OfficersServicer_to_server(people, server),
-        open_resolving(machine.database, machine.journal, machine.clock, officers),
     ]

@@ -8,7 +8,6 @@ Leaves out which choices a rule offers (`lpse.federation.reconciliation_rules`).
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,8 +16,7 @@ import typer
 
 from central.ctl import planning, session
 from central.ctl.session import Session
-from lpse.federation.errors import NotFound, Refused
-from lpse.federation.limits import KIB, RESOLUTION_ATTACHMENT_BYTES_MAX
+from lpse.terminal import attachments
 from lpse.terminal.output import Column, Output, OutputOption, note, run, show_list
 from lpse.terminal.plain import plain
 from lpse.terminal.words import say, when
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from lpse.operator.v1 import resolutions_pb2 as api
 
 ACT: Final = "recon.resolve"
-_CHUNK_BYTES: Final = 256 * KIB
 COLUMNS: Final = (
     Column("name", "Resolution"),
     Column("resolve_time", "Decided", when("Asia/Jakarta")),
@@ -54,7 +51,7 @@ def add_commands(app: typer.Typer) -> None:
         ],
         reason: Annotated[str, typer.Option(help="Why; it stands in the national journal.")],
         attachment: Annotated[
-            Path | None, typer.Option(exists=True, dir_okay=False, help="A file that shows it.")
+            Path | None, typer.Option(help="A file that shows it, at most 10 MB.")
         ] = None,
         corrects: Annotated[
             str, typer.Option(help="The earlier decision to correct, for example resolutions/3.")
@@ -100,8 +97,7 @@ def attachment(
     out: Annotated[Path, typer.Option("--out", help="File to write; it must not exist.")],
 ) -> None:
     """Read a decision's attachment back and check its digest."""
-    if out.exists():
-        raise typer.BadParameter(say("{path} is there already", path=out), param_hint="--out")
+    attachments.check_target(out)
     run(_attachment(name, out))
 
 
@@ -110,42 +106,28 @@ async def _resolve(
 ) -> None:
     from lpse.operator.v1.resolutions_pb2_grpc import ResolutionsStub
 
+    content = await asyncio.to_thread(attachments.read_attachment, attached) if attached else b""
     async with session.connect() as opened:
         if attached is not None:
             wanted.attachment_name = attached.name
-            wanted.attachment_digest = await _bring(opened, attached)
+            wanted.attachment_digest = await _bring(opened, content)
         answer = await ResolutionsStub(opened.channel).PlanResolution(wanted)
     planning.show_plan(answer.plan, output)
     if answer.plan.name:
         note(say("Now a second person: lkppctl recon approve --plan {plan}", plan=answer.plan.name))
 
 
-async def _bring(opened: Session, path: Path) -> bytes:
+async def _bring(opened: Session, content: bytes) -> bytes:
     from lpse.operator.v1 import resolutions_pb2 as api
     from lpse.operator.v1.resolutions_pb2_grpc import ResolutionsStub
 
-    content = await asyncio.to_thread(_read, path)
-
     async def pieces() -> AsyncIterator[api.UploadAttachmentRequest]:
-        for begin in range(0, len(content), _CHUNK_BYTES):
-            yield api.UploadAttachmentRequest(data=content[begin : begin + _CHUNK_BYTES])
+        for piece in attachments.pieces(content):
+            yield api.UploadAttachmentRequest(data=piece)
 
     stored = await ResolutionsStub(opened.channel).UploadAttachment(pieces())
-    if stored.digest != hashlib.sha256(content).digest():
-        raise Refused("FED-7015", "the centre stored other bytes than were sent")
+    attachments.check_stored(stored.digest, content)
     return stored.digest
-
-
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > RESOLUTION_ATTACHMENT_BYTES_MAX:
-        raise Refused("FED-7015", "the attachment is too large", remedy="at most 10 MiB")
-    return path.read_bytes()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """The file as a whole, and never over another one."""
-    with path.open("xb") as file:
-        file.write(data)
 
 
 async def _list(request: api.ListResolutionsRequest, limit: int, output: Output) -> None:
@@ -169,18 +151,12 @@ async def _attachment(name: str, out: Path) -> None:
     from lpse.operator.v1 import resolutions_pb2 as api
     from lpse.operator.v1.resolutions_pb2_grpc import ResolutionsStub
 
-    data = bytearray()
     async with session.connect() as opened:
         stub = ResolutionsStub(opened.channel)
         found = await stub.GetResolution(api.GetResolutionRequest(name=name))
         record = found.resolution.record
-        if not record.attachment_digest:
-            raise NotFound("FED-7015", f"{name} has no attachment")
-        async for piece in stub.ReadAttachment(api.ReadAttachmentRequest(name=name)):
-            data += piece.data
-            if len(data) > record.attachment_bytes:
-                break
-    if hashlib.sha256(data).digest() != record.attachment_digest:
-        raise Refused("FED-7015", "the bytes that came have another digest than the journal says")
-    await asyncio.to_thread(_write, out, bytes(data))
+        attachments.check_attached(record)
+        came = stub.ReadAttachment(api.ReadAttachmentRequest(name=name))
+        data = await attachments.gathered(record, (piece.data async for piece in came))
+    await asyncio.to_thread(attachments.write_back, out, data)
     note(say("{size} bytes of {name} are in {path}", size=len(data), name=name, path=out))

@@ -14,9 +14,9 @@ from typing import Protocol
 from lpse.federation.entries import moment
 from lpse.federation.errors import FederationError, Refused
 from lpse.federation.intervals import to_utc
-from lpse.federation.limits import RESOLUTION_ATTACHMENT_NAME_CHARACTERS_MAX
 from lpse.federation.persons import check_reason
 from lpse.federation.reconciliation_rules import Choice, check_choice, check_correction
+from lpse.federation.resolution_attachments import check_attachment
 from lpse.federation.v1.records_pb2 import ReconciliationRecorded, ReconciliationResolved
 
 
@@ -57,7 +57,7 @@ def resolution(
     entry = run.entries[wanted.entry]
     check_choice(entry, wanted.choice, at_centre=True)
     check_correction(wanted.corrects, former.name if former else "")
-    check_attachment(wanted)
+    check_attachment(wanted.attachment_name, wanted.attachment_digest)
     return ReconciliationResolved(
         node_id=run.node_id or node_of(run.run),
         run=wanted.run,
@@ -80,17 +80,6 @@ def check_entry(wanted: ReconciliationResolved, run: ReconciliationRecorded) -> 
             f"{wanted.run} has {len(run.entries)} entries, numbered from 0",
             remedy="recon get RUN --entries",
         )
-
-
-def check_attachment(wanted: ReconciliationResolved) -> None:
-    """Refused (FED-7015) for a name without bytes, bytes without a name, or a path as a name."""
-    name, digest = wanted.attachment_name, wanted.attachment_digest
-    if not name and not digest:
-        return
-    plain = name.isprintable() and not any(mark in name for mark in "/\\\0")
-    fits = 0 < len(name) <= RESOLUTION_ATTACHMENT_NAME_CHARACTERS_MAX
-    if not (plain and fits and len(digest) == 32):
-        raise Refused("FED-7015", "an attachment has a plain file name and its digest")
 
 
 def node_of(run: str) -> str:

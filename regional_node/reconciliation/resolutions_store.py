@@ -1,6 +1,7 @@
 """All SQL of decisions that officers took about this node's own runs.
 
-Rules: signature, row and journal entry are one transaction; an answered entry is answered again
+Rules: signature, row and journal entry are one transaction, and the bytes of an attachment were
+here before it; an answered entry is answered again
 only by a correction that names the answer before it, which stays. Leaves out who may decide and
 what they sign (`resolving`).
 """
@@ -21,8 +22,9 @@ from lpse.runtime.clock import Clock
 from lpse.runtime.sqlite import Database, Row, Transaction
 from lpse.runtime.sqlite.instants import from_micros, to_micros
 from lpse.storage.journal import Journal
+from regional_node.reconciliation.attachments_store import name_in, named_again_in
 from regional_node.reconciliation.store import find_in, places_in
-from regional_node.restored import DONE, Restored, RestoredEntry
+from regional_node.restored import DONE, MissingBlob, Restored, RestoredEntry
 
 PREFIX: Final = "resolutions/"
 _SELECT: Final = "SELECT number, record, idx, resolve_time FROM recon_resolutions"
@@ -60,6 +62,7 @@ class ResolutionStore:
                 return newest
             record = self._record_in(tx, wanted, newest)
             verify_in(tx)
+            name_in(tx, record)
             record.acts.append(act)
             now = self._clock.now()
             index = self._journal.append_in(tx, record)
@@ -68,6 +71,20 @@ class ResolutionStore:
             return Resolution(number, record, index, now)
 
         return await self._database.write(work)
+
+    async def get(self, name: str) -> Resolution:
+        """By name; NotFound (FED-7013)."""
+        number = name.removeprefix(PREFIX)
+        rows: list[Row] = []
+        if number.isascii() and number.isdigit() and len(number) < 16:
+            rows = await self._database.read(
+                lambda tx: tx.execute(f"{_SELECT} WHERE number = ?", (int(number),))
+            )
+        if not rows:
+            raise NotFound(
+                "FED-7013", f"there is no resolution {name[:80]}", remedy="recon resolutions"
+            )
+        return _resolution(rows[0])
 
     async def page(self, before: int, limit: int, *, run: str = "") -> list[Resolution]:
         """Newest first, below number `before`."""
@@ -118,9 +135,13 @@ def _entry_in(
 
 def resolved_in(tx: Transaction, entry: RestoredEntry) -> Restored:
     """Take a decision up again from the node's own journal; a known one changes nothing."""
-    assert isinstance(entry.record, records.ReconciliationResolved)
-    _insert_in(tx, entry.record, (entry.epoch, entry.index), entry.record_time)
-    return DONE
+    record = entry.record
+    assert isinstance(record, records.ReconciliationResolved)
+    _insert_in(tx, record, (entry.epoch, entry.index), entry.record_time)
+    if not record.attachment_digest:
+        return DONE
+    named_again_in(tx, record, entry.record_time)
+    return Restored(blobs=(MissingBlob(record.attachment_digest, record.attachment_bytes),))
 
 
 def moved_in(tx: Transaction, entry: RestoredEntry) -> None:

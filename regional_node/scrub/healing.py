@@ -84,8 +84,8 @@ class Healing:
 
     async def suspect(self, digest: bytes) -> None:
         """Look at one of the node's own blobs; what is not whole is healed from now on."""
-        size = await self._store.size_of(digest)
-        if size is None or not await self._store.is_named(digest):
+        size = await self._store.kept_size(digest)
+        if size is None:
             return
         found = await examine(self._blobs, digest, size)
         if found is not Found.WHOLE:

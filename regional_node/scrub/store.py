@@ -59,6 +59,13 @@ class NodeScrubStore(ScrubStore):
         )
         return int(rows[0][0]) if rows else None
 
+    async def kept_size(self, digest: bytes) -> int | None:
+        """Size of a blob that the disk must hold, upload or attachment; None for any other."""
+        rows = await self._database.read(
+            lambda tx: tx.execute("SELECT size_bytes FROM kept_blobs WHERE digest = ?", (digest,))
+        )
+        return int(rows[0][0]) if rows else None
+
     async def queue_state(self, digest: bytes) -> str:
         """State of the blob in the queue to the centre; empty where it never was in it."""
         rows = await self._database.read(

@@ -76,6 +76,8 @@ class FreeingStore:
         packages = [str(package) for (package,) in tx.execute(_NEEDED_BY, (digest,))]
         if not packages or not all(self._is_through(tx, one, before) for one in packages):
             return False
+        if tx.execute("SELECT 1 FROM recon_attachments WHERE digest = ?", (digest,)):
+            return False  # an officer attached the same bytes to a decision
         references = tx.execute(
             "SELECT reference_count FROM intake_blobs WHERE digest = ?", (digest,)
         )

@@ -97,13 +97,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     "FED-7015": entry(
         (
             "The attachment cannot be used",
-            "it is too large, was not brought, or has no plain file name; nothing was decided",
-            "bring it again, at most 10 MB, and plan once more",
+            "it is missing, empty, too large, or not a plainly named file; nothing was decided",
+            "name a readable file of at most 10 MB and repeat the command",
         ),
         (
             "Lampiran tidak dapat dipakai",
-            "terlalu besar, belum dikirim, atau nama berkasnya tidak sah; belum ada keputusan",
-            "kirim ulang, paling besar 10 MB, lalu rencanakan lagi",
+            "tidak ada, kosong, terlalu besar, atau bukan berkas biasa; belum ada keputusan",
+            "sebutkan berkas yang dapat dibaca, paling besar 10 MB, lalu ulangi perintahnya",
         ),
     ),
     "FED-7016": entry(
@@ -140,6 +140,18 @@ ENTRIES: Final[dict[str, Entry]] = {
             "Beberapa riwayat simpul menunggu, dan entri ini tidak menyebut salah satunya",
             "tidak ada yang diputuskan; riwayat yang tidak dilihat tidak ikut diputuskan",
             "putuskan entri yang menyebut cabangnya, satu per satu",
+        ),
+    ),
+    "FED-7034": entry(
+        (
+            "The attachment cannot be read back",
+            "the decision and its signature stand; its file was lost or changed here",
+            "attach the original file again in a correction; its digest is in the journal",
+        ),
+        (
+            "Lampiran tidak dapat dibaca kembali",
+            "keputusan dan tanda tangannya tetap sah; berkasnya hilang atau berubah di sini",
+            "lampirkan lagi berkas aslinya dalam koreksi; sidik digitalnya ada dalam jurnal",
         ),
     ),
 }

@@ -31,23 +31,35 @@ except AttributeError:
   lpse_dot_federation_dot_v1_dot_reconciliation__pb2 = lpse_dot_federation_dot_v1_dot_records__pb2.lpse.federation.v1.reconciliation_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/intake/v1/resolutions.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\x1a lpse/federation/v1/records.proto\"\x97\x01\n\nResolution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12:\n\x06record\x18\x02 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationResolved\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x30\n\x0cresolve_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8f\x01\n\x13ResolveEntryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\r\n\x05\x65ntry\x18\x02 \x01(\r\x12\x0e\n\x06\x63hoice\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08\x63orrects\x18\x05 \x01(\t\x12*\n\x03\x61\x63t\x18\x06 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\"F\n\x14ResolveEntryResponse\x12.\n\nresolution\x18\x01 \x01(\x0b\x32\x1a.lpse.intake.v1.Resolution\"L\n\x16ListResolutionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\"c\n\x17ListResolutionsResponse\x12/\n\x0bresolutions\x18\x01 \x03(\x0b\x32\x1a.lpse.intake.v1.Resolution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcc\x01\n\x0bResolutions\x12Y\n\x0cResolveEntry\x12#.lpse.intake.v1.ResolveEntryRequest\x1a$.lpse.intake.v1.ResolveEntryResponse\x12\x62\n\x0fListResolutions\x12&.lpse.intake.v1.ListResolutionsRequest\x1a\'.lpse.intake.v1.ListResolutionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lpse/intake/v1/resolutions.proto\x12\x0elpse.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlpse/federation/v1/acts.proto\x1a lpse/federation/v1/records.proto\"\'\n\x17UploadAttachmentRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\">\n\x18UploadAttachmentResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"\x97\x01\n\nResolution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12:\n\x06record\x18\x02 \x01(\x0b\x32*.lpse.federation.v1.ReconciliationResolved\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x30\n\x0cresolve_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdd\x01\n\x13ResolveEntryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\r\n\x05\x65ntry\x18\x02 \x01(\r\x12\x0e\n\x06\x63hoice\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08\x63orrects\x18\x05 \x01(\t\x12*\n\x03\x61\x63t\x18\x06 \x01(\x0b\x32\x1d.lpse.federation.v1.SignedAct\x12\x17\n\x0f\x61ttachment_name\x18\x07 \x01(\t\x12\x19\n\x11\x61ttachment_digest\x18\x08 \x01(\x0c\x12\x18\n\x10\x61ttachment_bytes\x18\t \x01(\x04\"F\n\x14ResolveEntryResponse\x12.\n\nresolution\x18\x01 \x01(\x0b\x32\x1a.lpse.intake.v1.Resolution\"L\n\x16ListResolutionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\"c\n\x17ListResolutionsResponse\x12/\n\x0bresolutions\x18\x01 \x03(\x0b\x32\x1a.lpse.intake.v1.Resolution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x14GetResolutionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"G\n\x15GetResolutionResponse\x12.\n\nresolution\x18\x01 \x01(\x0b\x32\x1a.lpse.intake.v1.Resolution\"%\n\x15ReadAttachmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x16ReadAttachmentResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xf6\x03\n\x0bResolutions\x12g\n\x10UploadAttachment\x12\'.lpse.intake.v1.UploadAttachmentRequest\x1a(.lpse.intake.v1.UploadAttachmentResponse(\x01\x12Y\n\x0cResolveEntry\x12#.lpse.intake.v1.ResolveEntryRequest\x1a$.lpse.intake.v1.ResolveEntryResponse\x12\x62\n\x0fListResolutions\x12&.lpse.intake.v1.ListResolutionsRequest\x1a\'.lpse.intake.v1.ListResolutionsResponse\x12\\\n\rGetResolution\x12$.lpse.intake.v1.GetResolutionRequest\x1a%.lpse.intake.v1.GetResolutionResponse\x12\x61\n\x0eReadAttachment\x12%.lpse.intake.v1.ReadAttachmentRequest\x1a&.lpse.intake.v1.ReadAttachmentResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lpse.intake.v1.resolutions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESOLUTION']._serialized_start=151
-  _globals['_RESOLUTION']._serialized_end=302
-  _globals['_RESOLVEENTRYREQUEST']._serialized_start=305
-  _globals['_RESOLVEENTRYREQUEST']._serialized_end=448
-  _globals['_RESOLVEENTRYRESPONSE']._serialized_start=450
-  _globals['_RESOLVEENTRYRESPONSE']._serialized_end=520
-  _globals['_LISTRESOLUTIONSREQUEST']._serialized_start=522
-  _globals['_LISTRESOLUTIONSREQUEST']._serialized_end=598
-  _globals['_LISTRESOLUTIONSRESPONSE']._serialized_start=600
-  _globals['_LISTRESOLUTIONSRESPONSE']._serialized_end=699
-  _globals['_RESOLUTIONS']._serialized_start=702
-  _globals['_RESOLUTIONS']._serialized_end=906
+  _globals['_UPLOADATTACHMENTREQUEST']._serialized_start=150
+  _globals['_UPLOADATTACHMENTREQUEST']._serialized_end=189
+  _globals['_UPLOADATTACHMENTRESPONSE']._serialized_start=191
+  _globals['_UPLOADATTACHMENTRESPONSE']._serialized_end=253
+  _globals['_RESOLUTION']._serialized_start=256
+  _globals['_RESOLUTION']._serialized_end=407
+  _globals['_RESOLVEENTRYREQUEST']._serialized_start=410
+  _globals['_RESOLVEENTRYREQUEST']._serialized_end=631
+  _globals['_RESOLVEENTRYRESPONSE']._serialized_start=633
+  _globals['_RESOLVEENTRYRESPONSE']._serialized_end=703
+  _globals['_LISTRESOLUTIONSREQUEST']._serialized_start=705
+  _globals['_LISTRESOLUTIONSREQUEST']._serialized_end=781
+  _globals['_LISTRESOLUTIONSRESPONSE']._serialized_start=783
+  _globals['_LISTRESOLUTIONSRESPONSE']._serialized_end=882
+  _globals['_GETRESOLUTIONREQUEST']._serialized_start=884
+  _globals['_GETRESOLUTIONREQUEST']._serialized_end=920
+  _globals['_GETRESOLUTIONRESPONSE']._serialized_start=922
+  _globals['_GETRESOLUTIONRESPONSE']._serialized_end=993
+  _globals['_READATTACHMENTREQUEST']._serialized_start=995
+  _globals['_READATTACHMENTREQUEST']._serialized_end=1032
+  _globals['_READATTACHMENTRESPONSE']._serialized_start=1034
+  _globals['_READATTACHMENTRESPONSE']._serialized_end=1072
+  _globals['_RESOLUTIONS']._serialized_start=1075
+  _globals['_RESOLUTIONS']._serialized_end=1577
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,54 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class UploadAttachmentRequest(_message.Message):
+    """A piece of the attachment, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Set by the officer: at most 256 KiB."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadAttachmentRequest: _TypeAlias = UploadAttachmentRequest  # noqa: Y015
+
+@_typing.final
+class UploadAttachmentResponse(_message.Message):
+    """The attachment is stored and was read again from the disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """Set by the node: SHA-256, 32 bytes."""
+    size_bytes: _builtins.int
+    """Set by the node."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadAttachmentResponse: _TypeAlias = UploadAttachmentResponse  # noqa: Y015
+
+@_typing.final
 class Resolution(_message.Message):
     """A decision with its place in the node's journal."""
 
@@ -71,6 +119,9 @@ class ResolveEntryRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     CORRECTS_FIELD_NUMBER: _builtins.int
     ACT_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_NAME_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_DIGEST_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_BYTES_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Set by the officer: the run, "recon/lpse-pacitan/7"."""
     entry: _builtins.int
@@ -81,9 +132,17 @@ class ResolveEntryRequest(_message.Message):
     """Set by the officer: why."""
     corrects: _builtins.str
     """Set by the officer: the earlier decision that this one corrects; empty for a first one."""
+    attachment_name: _builtins.str
+    """Set by the officer: file name of the attachment; empty for none."""
+    attachment_digest: _builtins.bytes
+    """Set by the officer: its digest, 32 bytes; empty for none."""
+    attachment_bytes: _builtins.int
+    """Set by the officer: its size; 0 for none."""
     @_builtins.property
     def act(self) -> _acts_pb2.SignedAct:
-        """Set by the officer: act "recon.resolve" over the digest of the fields above, in the role admin."""
+        """Set by the officer: act "recon.resolve" over the digest of the other fields, in the role admin;
+        those about an attachment only where there is one.
+        """
 
     def __init__(
         self,
@@ -94,10 +153,13 @@ class ResolveEntryRequest(_message.Message):
         reason: _builtins.str = ...,
         corrects: _builtins.str = ...,
         act: _acts_pb2.SignedAct | None = ...,
+        attachment_name: _builtins.str = ...,
+        attachment_digest: _builtins.bytes = ...,
+        attachment_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "choice", b"choice", "corrects", b"corrects", "entry", b"entry", "reason", b"reason", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "attachment_bytes", b"attachment_bytes", "attachment_digest", b"attachment_digest", "attachment_name", b"attachment_name", "choice", b"choice", "corrects", b"corrects", "entry", b"entry", "reason", b"reason", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -184,3 +246,93 @@ class ListResolutionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListResolutionsResponse: _TypeAlias = ListResolutionsResponse  # noqa: Y015
+
+@_typing.final
+class GetResolutionRequest(_message.Message):
+    """Names a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Set by the caller: "resolutions/3"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetResolutionRequest: _TypeAlias = GetResolutionRequest  # noqa: Y015
+
+@_typing.final
+class GetResolutionResponse(_message.Message):
+    """The decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def resolution(self) -> Global___Resolution:
+        """Set by the node."""
+
+    def __init__(
+        self,
+        *,
+        resolution: Global___Resolution | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resolution", b"resolution"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resolution", b"resolution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetResolutionResponse: _TypeAlias = GetResolutionResponse  # noqa: Y015
+
+@_typing.final
+class ReadAttachmentRequest(_message.Message):
+    """Names the decision whose attachment is wanted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Set by the caller: "resolutions/3"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadAttachmentRequest: _TypeAlias = ReadAttachmentRequest  # noqa: Y015
+
+@_typing.final
+class ReadAttachmentResponse(_message.Message):
+    """A piece of the attachment, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Set by the node."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadAttachmentResponse: _TypeAlias = ReadAttachmentResponse  # noqa: Y015

@@ -36,6 +36,11 @@ class ResolutionsStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.UploadAttachment = channel.stream_unary(
+                '/lpse.intake.v1.Resolutions/UploadAttachment',
+                request_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.UploadAttachmentRequest.SerializeToString,
+                response_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.UploadAttachmentResponse.FromString,
+                _registered_method=True)
         self.ResolveEntry = channel.unary_unary(
                 '/lpse.intake.v1.Resolutions/ResolveEntry',
                 request_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ResolveEntryRequest.SerializeToString,
@@ -46,12 +51,29 @@ class ResolutionsStub:
                 request_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ListResolutionsRequest.SerializeToString,
                 response_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ListResolutionsResponse.FromString,
                 _registered_method=True)
+        self.GetResolution = channel.unary_unary(
+                '/lpse.intake.v1.Resolutions/GetResolution',
+                request_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.GetResolutionRequest.SerializeToString,
+                response_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.GetResolutionResponse.FromString,
+                _registered_method=True)
+        self.ReadAttachment = channel.unary_stream(
+                '/lpse.intake.v1.Resolutions/ReadAttachment',
+                request_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ReadAttachmentRequest.SerializeToString,
+                response_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ReadAttachmentResponse.FromString,
+                _registered_method=True)
 
 
 class ResolutionsServicer:
     """Served by the node on its local socket. Decisions that change what the centre holds are taken at
     the centre; here a person notes what was decided at the node.
     """
+
+    def UploadAttachment(self, request_iterator, context):
+        """Takes an attachment in, before the decision that names it. It stays at this node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ResolveEntry(self, request, context):
         """Journals an admin's decision about one entry.
@@ -67,9 +89,28 @@ class ResolutionsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetResolution(self, request, context):
+        """One decision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadAttachment(self, request, context):
+        """The bytes of a decision's attachment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResolutionsServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'UploadAttachment': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadAttachment,
+                    request_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.UploadAttachmentRequest.FromString,
+                    response_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.UploadAttachmentResponse.SerializeToString,
+            ),
             'ResolveEntry': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveEntry,
                     request_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ResolveEntryRequest.FromString,
@@ -79,6 +120,16 @@ def add_ResolutionsServicer_to_server(servicer, server):
                     servicer.ListResolutions,
                     request_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ListResolutionsRequest.FromString,
                     response_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ListResolutionsResponse.SerializeToString,
+            ),
+            'GetResolution': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResolution,
+                    request_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.GetResolutionRequest.FromString,
+                    response_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.GetResolutionResponse.SerializeToString,
+            ),
+            'ReadAttachment': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadAttachment,
+                    request_deserializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ReadAttachmentRequest.FromString,
+                    response_serializer=lpse_dot_intake_dot_v1_dot_resolutions__pb2.ReadAttachmentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +143,33 @@ class Resolutions:
     """Served by the node on its local socket. Decisions that change what the centre holds are taken at
     the centre; here a person notes what was decided at the node.
     """
+
+    @staticmethod
+    def UploadAttachment(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/lpse.intake.v1.Resolutions/UploadAttachment',
+            lpse_dot_intake_dot_v1_dot_resolutions__pb2.UploadAttachmentRequest.SerializeToString,
+            lpse_dot_intake_dot_v1_dot_resolutions__pb2.UploadAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ResolveEntry(request,
@@ -137,6 +215,60 @@ class Resolutions:
             '/lpse.intake.v1.Resolutions/ListResolutions',
             lpse_dot_intake_dot_v1_dot_resolutions__pb2.ListResolutionsRequest.SerializeToString,
             lpse_dot_intake_dot_v1_dot_resolutions__pb2.ListResolutionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResolution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lpse.intake.v1.Resolutions/GetResolution',
+            lpse_dot_intake_dot_v1_dot_resolutions__pb2.GetResolutionRequest.SerializeToString,
+            lpse_dot_intake_dot_v1_dot_resolutions__pb2.GetResolutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lpse.intake.v1.Resolutions/ReadAttachment',
+            lpse_dot_intake_dot_v1_dot_resolutions__pb2.ReadAttachmentRequest.SerializeToString,
+            lpse_dot_intake_dot_v1_dot_resolutions__pb2.ReadAttachmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,10 +35,16 @@ class ResolutionsStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ResolutionsAsyncStub: ...
+    UploadAttachment: _grpc.StreamUnaryMultiCallable[_resolutions_pb2.UploadAttachmentRequest, _resolutions_pb2.UploadAttachmentResponse]
+    """Takes an attachment in, before the decision that names it. It stays at this node."""
     ResolveEntry: _grpc.UnaryUnaryMultiCallable[_resolutions_pb2.ResolveEntryRequest, _resolutions_pb2.ResolveEntryResponse]
     """Journals an admin's decision about one entry."""
     ListResolutions: _grpc.UnaryUnaryMultiCallable[_resolutions_pb2.ListResolutionsRequest, _resolutions_pb2.ListResolutionsResponse]
     """Decisions of this node, newest first."""
+    GetResolution: _grpc.UnaryUnaryMultiCallable[_resolutions_pb2.GetResolutionRequest, _resolutions_pb2.GetResolutionResponse]
+    """One decision."""
+    ReadAttachment: _grpc.UnaryStreamMultiCallable[_resolutions_pb2.ReadAttachmentRequest, _resolutions_pb2.ReadAttachmentResponse]
+    """The bytes of a decision's attachment."""
 
 @_typing.type_check_only
 class ResolutionsAsyncStub(ResolutionsStub):
@@ -47,15 +53,29 @@ class ResolutionsAsyncStub(ResolutionsStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    UploadAttachment: _aio.StreamUnaryMultiCallable[_resolutions_pb2.UploadAttachmentRequest, _resolutions_pb2.UploadAttachmentResponse]  # type: ignore[assignment]
+    """Takes an attachment in, before the decision that names it. It stays at this node."""
     ResolveEntry: _aio.UnaryUnaryMultiCallable[_resolutions_pb2.ResolveEntryRequest, _resolutions_pb2.ResolveEntryResponse]  # type: ignore[assignment]
     """Journals an admin's decision about one entry."""
     ListResolutions: _aio.UnaryUnaryMultiCallable[_resolutions_pb2.ListResolutionsRequest, _resolutions_pb2.ListResolutionsResponse]  # type: ignore[assignment]
     """Decisions of this node, newest first."""
+    GetResolution: _aio.UnaryUnaryMultiCallable[_resolutions_pb2.GetResolutionRequest, _resolutions_pb2.GetResolutionResponse]  # type: ignore[assignment]
+    """One decision."""
+    ReadAttachment: _aio.UnaryStreamMultiCallable[_resolutions_pb2.ReadAttachmentRequest, _resolutions_pb2.ReadAttachmentResponse]  # type: ignore[assignment]
+    """The bytes of a decision's attachment."""
 
 class ResolutionsServicer(metaclass=_abc_1.ABCMeta):
     """Served by the node on its local socket. Decisions that change what the centre holds are taken at
     the centre; here a person notes what was decided at the node.
     """
+
+    @_abc_1.abstractmethod
+    def UploadAttachment(
+        self,
+        request_iterator: _MaybeAsyncIterator[_resolutions_pb2.UploadAttachmentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_resolutions_pb2.UploadAttachmentResponse, _abc.Awaitable[_resolutions_pb2.UploadAttachmentResponse]]:
+        """Takes an attachment in, before the decision that names it. It stays at this node."""
 
     @_abc_1.abstractmethod
     def ResolveEntry(
@@ -72,5 +92,21 @@ class ResolutionsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resolutions_pb2.ListResolutionsResponse, _abc.Awaitable[_resolutions_pb2.ListResolutionsResponse]]:
         """Decisions of this node, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetResolution(
+        self,
+        request: _resolutions_pb2.GetResolutionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resolutions_pb2.GetResolutionResponse, _abc.Awaitable[_resolutions_pb2.GetResolutionResponse]]:
+        """One decision."""
+
+    @_abc_1.abstractmethod
+    def ReadAttachment(
+        self,
+        request: _resolutions_pb2.ReadAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_resolutions_pb2.ReadAttachmentResponse], _abc.AsyncIterator[_resolutions_pb2.ReadAttachmentResponse]]:
+        """The bytes of a decision's attachment."""
 
 def add_ResolutionsServicer_to_server(servicer: ResolutionsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
