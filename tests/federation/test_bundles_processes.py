@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.demo.bundles import build_bundle
 from tests.faults.asking import eventually, status
 from tests.faults.conftest import Copy, copy, founding  # noqa: F401 - fixtures
@@ -18,6 +20,7 @@ from tests.federation.test_recovery_processes import _persons
 
 NODE = "lpse-pacitan"
 VERSION = "3.0"
+pytestmark = pytest.mark.timeout(300)  # real processes, on a machine that may be slow
 
 
 async def test_a_release_published_after_the_backup_is_whole_again(

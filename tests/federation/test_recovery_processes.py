@@ -8,6 +8,8 @@ import random
 import shutil
 from pathlib import Path
 
+import pytest
+
 from lpse.federation.receipts import verify_receipt
 from regional_node.identity.history import former_verifiers
 from tests.faults.asking import drained, eventually, status
@@ -17,6 +19,7 @@ from tests.faults.vendors import Vendors
 from tests.faults.world import Centre, Node, call
 
 NODE = "lpse-pacitan"
+pytestmark = pytest.mark.timeout(300)  # real processes, on a machine that may be slow
 
 
 async def _whole(node: Node, centre: Centre) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from central.blobs.receiving import Receiving
 from central.blobs.store import BlobRows
@@ -37,6 +38,7 @@ from lpse.storage.received import ReceivedJournals
 from tests.central.operators.centre import Centre, lkppctl, running
 
 NODE = "lpse-pacitan"
+pytestmark = pytest.mark.timeout(300)  # real processes, on a machine that may be slow
 NOW = datetime(2026, 3, 27, 3, tzinfo=UTC)
 FORK = f"recon/{NODE}/1"
 TAMPERED = f"recon/{NODE}/2"
