@@ -15,7 +15,7 @@ from tests.federation.rig import Authority, Centre, Node, eventually, running
 from tests.federation.test_link_protocol import NODE, Speaker
 
 R = wire.HeadRelation
-FIRST, SECOND = b"first start 1234", b"second start 123"
+FIRST, SECOND, THIRD = b"first start 1234", b"second start 123", b"third start 1234"
 
 
 @pytest.fixture
@@ -100,6 +100,25 @@ async def test_the_quarantine_ends_with_the_second_holder(centre: Centre) -> Non
     await eventually(over)
     assert centre.sessions.is_sound(NODE)
     await first.stream.close()
+
+
+async def test_the_quarantine_stays_while_a_third_holder_stands_in_the_seconds_place(
+    centre: Centre,
+) -> None:
+    """The second one's end, whenever it is noticed, acquits nobody who came after it."""
+    first = Holder(centre, FIRST)
+    await _hand_over(first)
+    others = [Holder(centre, boot_id, first) for boot_id in (SECOND, THIRD)]
+    for one in others:
+        await one.greet()
+        await first.answer_probe()
+        await one.hear("welcome")
+    await others[0].ends_with()
+    await centre.sessions.settle(NODE)
+    told = await centre.sessions.quarantine(NODE)
+    assert told is not None and told.code == "FED-2214"
+    for one in (first, *others):
+        await one.stream.close()
 
 
 async def test_the_sound_one_coming_again_does_not_acquit_the_other(centre: Centre) -> None:
