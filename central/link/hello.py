@@ -148,7 +148,8 @@ async def _compare(parts: Parts, hello: link.Hello, protocol: int, verifier: Ver
     own.verify(verifier)
     shown = _national_head(parts, hello)
     national = await _compare_national(parts, shown)
-    return _Found(hello, protocol, own, shown, await _compare_own(parts, own), national, None)
+    heads = await _compare_own(parts, own, protocol)
+    return _Found(hello, protocol, own, shown, heads, national, None)
 
 
 async def _terms(parts: Parts, node_id: str, hello: link.Hello) -> int:
@@ -200,7 +201,7 @@ def _token(hello: link.Hello) -> rules.Token | None:
     return rules.Token(hello.token.number, sha256(hello.token.value).digest())
 
 
-async def _compare_own(parts: Parts, own: Head) -> rules.Heads:
+async def _compare_own(parts: Parts, own: Head, protocol: int) -> rules.Heads:
     positions = parts.ledger.positions(own.party)
     if not positions:
         return rules.Heads.NOTHING_HERE
@@ -212,7 +213,8 @@ async def _compare_own(parts: Parts, own: Head) -> rules.Heads:
     stored = position.head
     assert stored is not None, "a listed position has a head"
     if own.size > stored.size:
-        return rules.Heads.AHEAD
+        found = await parts.store.contradiction(stored)
+        return rules.Heads.FORKED if rules.stands(found, protocol) else rules.Heads.AHEAD
     if own.size == stored.size:
         return rules.Heads.EQUAL if own.root == stored.root else rules.Heads.FORKED
     root = await parts.ledger.root_at(own.party, own.epoch, own.size)

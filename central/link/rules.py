@@ -3,9 +3,10 @@
 Owns the comparison of a node's head and token with the centre's copy (`judge`), the numbering of
 session tokens and the national comparison. Rules: a lower or contradictory head never overwrites
 a higher one (Invariant 5); a second holder beside a live one is a clone, whatever it shows, and the
-live one stays; lower head = rewound; old token + equal, longer or forked head = clone suspect; an
-epoch that was left is no rewinding, because the holder of the newer one may be alive; a token newer
-than the centre knows = the centre was rewound. Leaves out how copies are stored and how frames
+live one stays; lower head = rewound; a longer head whose entries did not continue the copy = fork;
+old token + equal, longer or forked head = clone suspect; an epoch that was left is no rewinding,
+because the holder of the newer one may be alive; a token newer than the centre knows = the centre
+was rewound. Leaves out how copies are stored and how frames
 travel.
 """
 
@@ -55,6 +56,14 @@ class Heads(Enum):
     FORKED = "forked"
     NEW_EPOCH = "new epoch"
     OLD_EPOCH = "old epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Entries that did not continue the copy: how often, and whether its root was shown since."""
+
+    times: int
+    proved: bool
 
 
 class National(Enum):
@@ -135,6 +144,18 @@ def judge(
         # The node is sound: its entries restore the centre's copy. National entries stay back.
         return Judgement(R.HEAD_RELATION_CENTRE_REWOUND)
     return Judgement(_SOUND[heads])
+
+
+def stands(found: Contradiction | None, protocol: int) -> bool:
+    """Whether a longer journal is a fork, by what its entries have shown.
+
+    A batch may have been damaged on its way. A node that can show the root of its own journal at
+    the copy's size has to; one of protocol 1 cannot, so its entries are looked at once more. After
+    that the next damaged batch needs a person.
+    """
+    if found is None:
+        return False
+    return found.times > 1 or (protocol > 1 and not found.proved)
 
 
 def _forked(token: TokenVerdict) -> Judgement:

@@ -228,7 +228,11 @@ class Session:
     async def _quarantine(self, error: FederationError) -> None:
         since = self._parts.clock.wall().isoformat()
         row = QuarantineRow(self.node_id, R.HEAD_RELATION_FORKED, "FED-2213", error.message, since)
-        await self._parts.store.quarantine_begins(row, None)
+        held = self._parts.ledger.current(self.node_id)
+        if held is not None and held.head is not None and held.epoch == self._epoch:
+            await self._parts.store.contradicted(row, held.head)
+        else:
+            await self._parts.store.quarantine_begins(row, None)
         self._parts.log.warning("link.quarantined", node=self.node_id, code=error.code)
 
     # --- writing ---

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from central.fleet.ports import Presence
 from central.link.session import Session
 from central.link.store import LinkStore
+from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Conflict, NotFound, Refused, Unavailable
 from lpse.federation.limits import LINK_DRAIN_SECONDS, LINK_HOLDER_RETRY_SECONDS
 from lpse.federation.v1 import link_pb2 as link
@@ -183,11 +184,24 @@ class Sessions:
         present = self._sessions.get(node_id)
         if present is None or present.quarantined:
             await self._store.grant_amnesty(node_id)  # else any holder could come in by it
+        await self._store.forget_contradiction(node_id)
         await self._store.quarantine_ends(node_id)
         self._log.warning("link.quarantine_released", node=node_id)
-        for session in (present, self._beside.get(node_id)):
+        self._call_again(node_id, "the quarantine was released")
+
+    async def proved(self, held: Head) -> bool:
+        """A node showed the copy's root as its own: whether it may send the entries once more."""
+        if not await self._store.proved(held):
+            return False
+        self._log.warning("link.quarantine_ended", node=held.party)
+        self._call_again(held.party, "the journal continues the copy")
+        return True
+
+    def _call_again(self, node_id: str, reason: str) -> None:
+        """Ask whoever is kept under quarantine to say hello."""
+        for session in (self._sessions.get(node_id), self._beside.get(node_id)):
             if session is not None and session.quarantined:
-                session.drain(0.0, "the quarantine was released")
+                session.drain(0.0, reason)
 
     async def drain(self, reason: str) -> int:
         """Send every node away, to come back at a random moment."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from central.link.rules import Token, TokenState
+from central.link.rules import Contradiction, Token, TokenState
 from lpse.federation.checkpoints import Cosignature, Head
 from lpse.runtime.sqlite import Database, Transaction
 
@@ -35,7 +35,7 @@ class Witness:
 
 
 class LinkStore:
-    """Tables `link_tokens`, `link_quarantines` and `link_witnesses`."""
+    """Tables `link_tokens`, `link_quarantines`, `link_contradictions` and `link_witnesses`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -100,17 +100,55 @@ class LinkStore:
 
     async def quarantine_begins(self, row: QuarantineRow, head: Head | None) -> None:
         """Keep why and since when; an earlier `since_time` of the same relation stays."""
-        data = head.message().SerializeToString(deterministic=True) if head else None
-        await self._database.write(
-            lambda tx: tx.run(
-                "INSERT INTO link_quarantines (node_id, relation, code, reason, head, since_time)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (node_id) DO UPDATE SET"
-                " code = excluded.code, reason = excluded.reason, head = excluded.head,"
-                " since_time = CASE WHEN link_quarantines.relation = excluded.relation"
-                " THEN link_quarantines.since_time ELSE excluded.since_time END,"
-                " relation = excluded.relation",
-                (row.node_id, row.relation, row.code, row.reason, data, row.since_time),
+        await self._database.write(lambda tx: _begin_in(tx, row, head))
+
+    async def contradicted(self, row: QuarantineRow, held: Head) -> None:
+        """Entries did not continue the copy, whose head is `held`: quarantine, and count it."""
+
+        def work(tx: Transaction) -> None:
+            _begin_in(tx, row, None)
+            tx.run(
+                "INSERT INTO link_contradictions (node_id, epoch, size, root, times)"
+                " VALUES (?, ?, ?, ?, 1) ON CONFLICT (node_id) DO UPDATE SET"
+                " times = 1 + times * (epoch = excluded.epoch AND size = excluded.size"
+                " AND root = excluded.root), proved = proved * (epoch = excluded.epoch"
+                " AND size = excluded.size AND root = excluded.root),"
+                " epoch = excluded.epoch, size = excluded.size, root = excluded.root",
+                (row.node_id, held.epoch, held.size, held.root),
             )
+
+        await self._database.write(work)
+
+    async def contradiction(self, held: Head) -> Contradiction | None:
+        """What entries showed against this very copy of a node's journal."""
+        rows = await self._database.read(
+            lambda tx: tx.execute(
+                "SELECT times, proved FROM link_contradictions"
+                " WHERE node_id = ? AND epoch = ? AND size = ? AND root = ?",
+                (held.party, held.epoch, held.size, held.root),
+            )
+        )
+        return Contradiction(rows[0][0], bool(rows[0][1])) if rows else None
+
+    async def proved(self, held: Head) -> bool:
+        """The node showed the copy's root as its own: once, its entries are looked at again."""
+
+        def work(tx: Transaction) -> bool:
+            changed = tx.run(
+                "UPDATE link_contradictions SET proved = 1 WHERE node_id = ? AND epoch = ?"
+                " AND size = ? AND root = ? AND times = 1 AND proved = 0",
+                (held.party, held.epoch, held.size, held.root),
+            )
+            if changed:
+                tx.run("DELETE FROM link_quarantines WHERE node_id = ?", (held.party,))
+            return bool(changed)
+
+        return await self._database.write(work)
+
+    async def forget_contradiction(self, node_id: str) -> None:
+        """A person vouches for whoever shows that identity next."""
+        await self._database.write(
+            lambda tx: tx.run("DELETE FROM link_contradictions WHERE node_id = ?", (node_id,))
         )
 
     async def quarantine_ends(self, node_id: str) -> None:
@@ -154,3 +192,16 @@ class LinkStore:
             )
         )
         return [str(node_id) for (node_id,) in rows]
+
+
+def _begin_in(tx: Transaction, row: QuarantineRow, head: Head | None) -> None:
+    data = head.message().SerializeToString(deterministic=True) if head else None
+    tx.run(
+        "INSERT INTO link_quarantines (node_id, relation, code, reason, head, since_time)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (node_id) DO UPDATE SET"
+        " code = excluded.code, reason = excluded.reason, head = excluded.head,"
+        " since_time = CASE WHEN link_quarantines.relation = excluded.relation"
+        " THEN link_quarantines.since_time ELSE excluded.since_time END,"
+        " relation = excluded.relation",
+        (row.node_id, row.relation, row.code, row.reason, data, row.since_time),
+    )

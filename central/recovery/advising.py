@@ -1,13 +1,16 @@
 """Compares what a node shows with the ledger, and has the rules advise.
 
-Owns the gathering of facts. Rule: a head counts only with a signature of that node, by its present
-key or a former one. Leaves out the decision (`rules`) and the wire form of the call (`service`).
+Owns the gathering of facts. Rules: a head counts only with a signature of that node, by its present
+key or a former one; damage looks like a fork, so a node that shows the copy's root as its own may
+send its entries once more. Leaves out the decision (`rules`) and the wire form of the call
+(`service`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from central.branches.ports import Decided, Decisions, Findings
 from central.branches.store import Branch, BranchStore
@@ -19,8 +22,21 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.errors import Denied, Refused
 from lpse.federation.limits import EPOCHS_SHOWN_MAX, HEADS_PER_EPOCH_MAX
 from lpse.federation.reconciliation_rules import entry, evidence
+from lpse.federation.v1 import link_pb2 as link_wire
 from lpse.federation.v1 import records_pb2 as records
 from lpse.federation.v1 import recovery_pb2 as wire
+
+_FORKED = link_wire.HEAD_RELATION_FORKED
+
+
+class Links(Protocol):
+    """Who knows the sessions of nodes."""
+
+    def is_sound(self, node_id: str) -> bool:
+        """Whether a session of that node is open whose entries flow."""
+
+    async def proved(self, held: Head) -> bool:
+        """End a quarantine that damaged entries began, once per copy; whether it has ended."""
 
 
 class Advising:
@@ -31,16 +47,13 @@ class Advising:
         ledger: Ledger,
         keys: NodeKeys,
         branches: BranchStore,
-        link: LinkStore,
-        is_present: Callable[[str], bool],
+        link: tuple[LinkStore, Links],
         persons: tuple[Decisions, Findings | None],
     ) -> None:
-        """`is_present`: whether a sound session of that node is open."""
         self._ledger = ledger
         self._keys = keys
         self._branches = branches
-        self._link = link
-        self._is_present = is_present
+        self._link, self._links = link
         self._decisions, self._findings = persons
 
     async def advise(self, node_id: str, heads: Sequence[Head]) -> tuple[Advice, Kept | None]:
@@ -56,13 +69,19 @@ class Advising:
         positions = self._ledger.positions(node_id)
         branch = await self._branches.find(heads[-1])
         kept = await self._kept(node_id, branch) if branch is not None else None
+        epochs = [await self._compare(head) for head in heads]
+        quarantine = await self._link.quarantine(node_id)
+        contradicted = quarantine is not None and quarantine.relation == _FORKED
+        if contradicted and await self._proved(heads, epochs):
+            return Advice(wire.RECOVERY_ADVICE_NONE), None
         facts = Facts(
-            epochs=[await self._compare(head) for head in heads],
+            epochs=epochs,
             in_current_epoch=bool(positions) and positions[-1].epoch == heads[-1].epoch,
             centre_holds_any=bool(positions),
-            quarantined=await self._link.quarantine(node_id) is not None,
-            other_present=self._is_present(node_id),
+            quarantined=quarantine is not None,
+            other_present=self._links.is_sound(node_id),
             kept=kept,
+            contradicted=contradicted,
         )
         advice = advise(facts)
         if branch is not None and kept is not None and kept.decided is not None:
@@ -94,6 +113,20 @@ class Advising:
     async def _kept(self, node_id: str, branch: Branch) -> Kept:
         decided = await self._decisions.decided(node_id, branch.name, branch.offer_time)
         return Kept(branch.name, branch.machine_only, decided)
+
+    async def _proved(self, heads: Sequence[Head], epochs: Sequence[Shown]) -> bool:
+        """Whether the present epoch is longer, and shown to have the copy's root at its size."""
+        own = heads[-1]
+        position = next(iter(self._ledger.positions(own.party)[-1:]), None)
+        if position is None or position.head is None or epochs[-1] is not Shown.AHEAD:
+            return False
+        if self._links.is_sound(own.party):
+            return False  # the quarantine is of a second holder beside it
+        held = position.head
+        shown = {(one.epoch, one.size, one.root) for one in heads}
+        if Shown.FORKED in epochs or (held.epoch, held.size, held.root) not in shown:
+            return False
+        return held.epoch == own.epoch and await self._links.proved(held)
 
     async def _compare(self, head: Head) -> Shown:
         position = next(

@@ -41,7 +41,7 @@ def open_recovery(
         keys,
         admission,
         BranchReceiving(branches, ledger, keys, witness[1]),
-        Advising(ledger, keys, branches, LinkStore(database), sessions.is_sound, persons),
+        Advising(ledger, keys, branches, (LinkStore(database), sessions), persons),
         witness,
     )
     return lambda server: recovery_pb2_grpc.add_RecoveryServicer_to_server(service, server)

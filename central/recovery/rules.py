@@ -50,6 +50,7 @@ class Facts:
     quarantined: bool
     other_present: bool  # a sound session of the same node
     kept: Kept | None
+    contradicted: bool = False  # the quarantine is that of a fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def advise(facts: Facts) -> Advice:
         return Advice(A.RECOVERY_ADVICE_NONE)
     found = _alone(facts)
     if facts.other_present and found.advice not in _HARMLESS:
-        return Advice(A.RECOVERY_ADVICE_WAIT, "R-CLONE-SUSPECT/1", _PRESENT)
+        decided = found.rule == "R-BRANCH-SETTLED/1" and found.advice == A.RECOVERY_ADVICE_RECOVER
+        reason = _DECIDED_BESIDE if decided else _PRESENT
+        return Advice(A.RECOVERY_ADVICE_WAIT, "R-CLONE-SUSPECT/1", reason)
     return found
 
 
@@ -85,6 +88,8 @@ def _alone(facts: Facts) -> Advice:
     if facts.in_current_epoch:
         if present is Shown.PREFIX:
             return Advice(A.RECOVERY_ADVICE_RECOVER, "R-NODE-REWOUND/2", _REWOUND)
+        if facts.contradicted:
+            return _of_branch(facts, "R-REGIONAL-FORKED/1", _FORKED)
         if facts.quarantined:
             return _of_branch(facts, "R-CLONE-SUSPECT/1", _CLONE)
         return Advice(A.RECOVERY_ADVICE_NONE)
@@ -113,6 +118,7 @@ def _decided(decided: Decided) -> Advice:
 _HARMLESS = (A.RECOVERY_ADVICE_OFFER, A.RECOVERY_ADVICE_REIMPORT)
 
 _PRESENT = "another machine is connected with this identity; stop one of the two"
+_DECIDED_BESIDE = "it was decided that this machine goes on: stop the other one, and it does"
 _FORKED = "journal and copy differ at the same index; a person decides which history goes on"
 _UNFOUNDED = "the epoch names a head that the centre never saw; begin one behind the stored head"
 _REWOUND = "the copy continues this journal: the rest is given back"

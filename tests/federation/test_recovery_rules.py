@@ -35,6 +35,7 @@ FORKED = replace(FACTS, epochs=[Shown.FORKED], quarantined=True)
         (replace(FACTS, epochs=[Shown.AHEAD]), A.RECOVERY_ADVICE_NONE),
         (replace(FACTS, epochs=[Shown.PREFIX], quarantined=True), A.RECOVERY_ADVICE_RECOVER),
         (FORKED, A.RECOVERY_ADVICE_OFFER),
+        (replace(FORKED, epochs=[Shown.AHEAD], contradicted=True), A.RECOVERY_ADVICE_OFFER),
         (replace(FORKED, kept=KEPT), A.RECOVERY_ADVICE_WAIT),
         (replace(FORKED, kept=replace(KEPT, machine_only=True)), A.RECOVERY_ADVICE_RECOVER),
         (replace(FACTS, quarantined=True), A.RECOVERY_ADVICE_OFFER),
@@ -64,6 +65,13 @@ def test_a_persons_choice_is_followed(choice: str, advice: int) -> None:
     """Only the two choices between histories change anything."""
     decided = replace(KEPT, decided=Decided(choice, "resolutions/1"))
     assert advise(replace(FORKED, kept=decided)).advice == advice
+
+
+def test_a_longer_journal_whose_entries_contradicted_the_copy_is_told_as_a_fork() -> None:
+    """The person reads of two histories then, not of a token."""
+    ahead = replace(FORKED, epochs=[Shown.EQUAL, Shown.AHEAD])
+    assert advise(replace(ahead, contradicted=True)).rule == "R-REGIONAL-FORKED/1"
+    assert advise(ahead).rule == "R-CLONE-SUSPECT/1"
 
 
 @given(
@@ -97,7 +105,10 @@ def test_beside_a_live_machine_a_branch_is_kept_and_a_decision_against_it_told(
     """The other machine need not be switched off before a person can decide for it."""
     for present in (Shown.FORKED, Shown.EQUAL, Shown.AHEAD):
         facts = replace(FORKED, epochs=[present], other_present=True, kept=kept)
-        assert advise(facts).advice == advice
+        told = advise(facts)
+        assert told.advice == advice
+        chosen = kept is not None and kept.decided == Decided(CONTINUE_OFFERED, "r/1")
+        assert ("it was decided that this machine goes on" in told.reason) == chosen
 
 
 def test_kinds_that_a_machine_writes_exist_and_hold_nobodys_act() -> None:

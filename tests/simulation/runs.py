@@ -37,6 +37,7 @@ from tests.simulation.world import World
 SETTLE_SECONDS: Final = 6 * 3_600.0
 QUIET_SECONDS: Final = 1_200.0
 _SUSPECT: Final = "FED-2214"  # an old token: a restored node always shows one
+_CONTRADICTED: Final = "FED-2213"
 Planting = Callable[[], AbstractContextManager[object]]
 
 
@@ -170,10 +171,16 @@ def _forked(run: Run) -> set[str]:
     """Restored nodes that wrote on before anybody saw it, and that the centre took for two.
 
     No program can tell such a node from a clone: the centre keeps both histories, and a person
-    decides. Only what the centre's own table says counts.
+    decides. Only what the centre's own tables say counts. Where the centre was restored too, it
+    forgot the old token: it has a contradiction then, and the other history must lie there whole.
     """
+    amnesty = any(one.kind == "restore" and one.where == CENTRE for one in run.scenario.events)
     database = opened(run.world.centre.disk.image(), Path("evidence"), "quarantines")
-    rows = database.execute("SELECT node_id FROM link_quarantines WHERE code = ?", (_SUSPECT,))
+    rows = database.execute(
+        "SELECT node_id FROM link_quarantines q WHERE code = ? OR (? AND code = ? AND EXISTS"
+        " (SELECT 1 FROM branches b WHERE b.node_id = q.node_id AND b.whole))",
+        (_SUSPECT, amnesty, _CONTRADICTED),
+    )
     found = {node for (node,) in rows} & run.restored
     database.close()
     return found

@@ -19,10 +19,7 @@ from tests.simulation.runs import play
 
 KEPT = sorted(SCENARIOS.glob("*.json"))
 # Faults that are known and not mended yet; the test tells when one of them is.
-OPEN: dict[str, str] = {
-    "fork-forgotten-by-a-restored-centre": "a longer journal with another root is judged ahead at"
-    " every hello (FED-2019 follows), so that the two histories are never offered to a person",
-}
+OPEN: dict[str, str] = {}
 
 
 def _kept() -> Iterator[Any]:

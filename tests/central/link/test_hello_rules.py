@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from central.link.rules import (
+    Contradiction,
     Heads,
     National,
     Token,
@@ -16,6 +17,7 @@ from central.link.rules import (
     confirm,
     judge,
     next_number,
+    stands,
 )
 from lpse.federation.v1 import link_pb2 as link
 
@@ -54,6 +56,24 @@ def test_tokens_are_numbered_above_everything_that_was_handed_out() -> None:
     assert next_number(KNOWN, Token(1, b"odd")) == 3
     assert confirm(KNOWN, 2) == TokenState(confirmed=TWO)
     assert confirm(KNOWN, 9) is KNOWN
+
+
+@pytest.mark.parametrize(
+    ("found", "protocol", "fork"),
+    [
+        (None, 2, False),
+        (Contradiction(1, proved=False), 2, True),
+        (Contradiction(1, proved=True), 2, False),
+        (Contradiction(2, proved=True), 2, True),
+        (Contradiction(1, proved=False), 1, False),
+        (Contradiction(2, proved=False), 1, True),
+    ],
+)
+def test_entries_that_contradicted_the_copy_make_a_fork_that_stays(
+    found: Contradiction | None, protocol: int, fork: bool
+) -> None:
+    """A second look is had once: by the copy's root, or by a node that cannot show it at all."""
+    assert stands(found, protocol) is fork
 
 
 R = link.HeadRelation
