@@ -11,6 +11,7 @@ import pytest
 
 from lpse.federation.errors import NotFound
 from regional_node.intake.claims import Claims
+from regional_node.reconciliation.attachments_store import AttachmentStore
 from regional_node.transfer.freeing import FreeingWorker, KeptBlobs
 from regional_node.transfer.freeing_store import FreeingStore
 from tests.federation.rig import CLOCK, Authority, eventually, running
@@ -120,6 +121,22 @@ async def test_a_rewound_centre_gets_the_bytes_again_instead(
     assert await node.drain.step(CLOCK.wall()) == 1
     assert centre.bytes_of(digest) == content()
     assert await keeper.worker.step(NOW) == 1
+
+
+async def test_what_an_officer_attached_stays(node: DrainingNode, keeper: Keeper) -> None:
+    """A decision names the same bytes: they are given up only once no decision can."""
+    digest = await keeper.accepted(content())
+    assert await node.drain.step(CLOCK.wall()) == 1
+    node.handed_over[digest] = LONG_AGO
+    attachments = AttachmentStore(node.database)
+    await attachments.stored(digest, len(content()), NOW)
+    assert await keeper.worker.step(NOW) == 0 and keeper.here(digest)
+    assert await attachments.drop_unnamed(digest)
+    assert await keeper.worker.step(NOW) == 1 and not keeper.here(digest)
+    await node.blobs.put_many("again", [content()])
+    await attachments.stored(digest, len(content()), NOW)
+    assert await keeper.must_hold() == {digest}
+    assert await keeper.worker.step(NOW + RETENTION) == 0 and keeper.here(digest)
 
 
 async def test_nothing_goes_while_the_centre_is_away(node: DrainingNode, keeper: Keeper) -> None:
