@@ -238,6 +238,24 @@ def test_a_table_too_wide_for_the_screen_becomes_records(
     assert told[0] == "Title0  one-long-word-key0" and len(told) == 21 and told[10] == ""
 
 
+def test_a_name_in_a_table_that_fits_is_never_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentences fold where the screen is narrow; a name can still be copied as a whole."""
+    columns = [Column("run", "Run"), Column("time", "Time"), Column("found", "Found")]
+    row = {
+        "run": "recon/lpse-pacitan/2@916fc35c",
+        "time": "Mon, 23 Nov 2026 01:58 WIB",
+        "found": "only at the node 1, only at the centre 5, two histories 3",
+    }
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    output.show_list([row] * 2, columns)
+    told = capsys.readouterr().out
+    assert told.count(row["run"]) == 2
+    assert max(map(len, told.splitlines()[1:])) <= 80
+
+
 @pytest.mark.parametrize("form", list(output.Output))
 def test_words_of_another_party_are_no_commands_to_the_terminal(
     form: output.Output, capsys: pytest.CaptureFixture[str]

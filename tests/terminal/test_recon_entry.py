@@ -57,7 +57,9 @@ def test_both_sides_stand_side_by_side(
     assert "size 9 9" in lines
     assert any(line.startswith('raw {"root":"bb","size":9} {"root":"aa"') for line in lines)
     assert "✓ genuine" in told
-    assert "CONTINUE_STORED" in told
+    assert "CONTINUE_STORED – the history that the centre stored goes on" in told
+    assert "(only LKPP chooses this)" in told
+    assert "recon resolve recon/lpse-a/8 --entry 0 --choice" in told
     assert "needs a person" in told
 
 

@@ -23,6 +23,7 @@ from unicodedata import category
 
 import typer
 from google.protobuf.message import Message
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -46,6 +47,7 @@ EXIT_ROLLOUT_STOPPED: Final = 10
 EXIT_INTERRUPTED: Final = 130
 # What JSON may hold as it is, and terminals obey: C1 controls, direction marks.
 _COMMANDS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_GAP: Final = 2  # blanks between two columns
 _WIDE: Final = 10_000  # columns of what is no terminal: no line is cut or folded
 
 
@@ -260,19 +262,22 @@ def _unwritten(error: OSError) -> FederationError:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    wide = None if sys.stdout.isatty() else _WIDE
+    out = Console(highlight=False, markup=False, width=wide)
+    least, most = _needs(rows, columns)
+    widths = _shared(least, most, out.width - _GAP * (len(columns) - 1))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
         table.add_column(
             say(column.title),
             justify="right" if column.right else "left",
             overflow="fold",
             no_wrap=not sys.stdout.isatty(),
+            width=width if sys.stdout.isatty() else None,
         )
     for row in rows:
         table.add_row(*(_cell(_at(row, column.key), column.form) for column in columns))
-    wide = None if sys.stdout.isatty() else _WIDE
-    out = Console(highlight=False, markup=False, width=wide)
-    if sys.stdout.isatty() and _least_width(rows, columns) > out.width:
+    if sys.stdout.isatty() and sum(least) + _GAP * (len(columns) - 1) > out.width:
         _write("\n\n".join(_record(row, columns) for row in rows))  # words would be cut
     elif sys.stdout.isatty():
         out.print(table)
@@ -282,13 +287,27 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None
         _write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
-def _least_width(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> int:
-    """Columns of screen in which the table has place without a word being cut."""
-    width = 0
+def _needs(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]
+) -> tuple[list[int], list[int]]:
+    """Of each column: the width in which no word is cut, and the one in which no line is broken."""
+    least, most = [], []
     for column in columns:
         cells = [say(column.title), *(_cell(_at(row, column.key), column.form) for row in rows)]
-        width += max((len(word) for cell in cells for word in cell.split()), default=0) + 2
-    return width - 2
+        least.append(max((cell_len(word) for cell in cells for word in cell.split()), default=0))
+        most.append(max(map(cell_len, cells)))
+    return least, most
+
+
+def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
+    """Widths between the two that fit into `room`; who needs the least more has it first."""
+    widths, left = list(least), room - sum(least)
+    hungry = sorted(range(len(least)), key=lambda one: most[one] - least[one])
+    for served, one in enumerate(hungry):
+        more = max(0, min(most[one] - least[one], left // (len(hungry) - served)))
+        widths[one] += more
+        left -= more
+    return widths
 
 
 def _record(row: Mapping[str, Any], columns: Sequence[Column]) -> str:

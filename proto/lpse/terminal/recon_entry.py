@@ -17,7 +17,7 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.errors import FederationError
 from lpse.federation.merkle import leaf_hash, verify_inclusion
 from lpse.federation.notes import Verifier
-from lpse.federation.reconciliation_rules import choices, reason_of
+from lpse.federation.reconciliation_rules import Choice, choices, reason_of
 from lpse.federation.v1 import recon_log_pb2 as log
 from lpse.terminal.output import Output, console, show, visible
 from lpse.terminal.plain import plain
@@ -78,6 +78,7 @@ def _about(detail: log.EntryDetail, zone: str) -> Table:
         (say("Outcome"), f"{outcome_word(entry.outcome)} ({_actor(entry.actor)})"),
         (say("State"), f"{state}, {line.resolved_by}" if line.resolved_by else state),
         (say("Choices"), _choices(line)),
+        (say("To decide"), _command(line)),
         (say("Inputs"), _inputs(detail)),
         (say("Hash after"), entry.hash_after.hex()),
     )
@@ -85,11 +86,25 @@ def _about(detail: log.EntryDetail, zone: str) -> Table:
 
 
 def _choices(line: log.LogEntry) -> str:
-    """What a person may decide, for `recon resolve`; nothing where it waits for nobody."""
+    """What a person may decide and what it means; nothing where it waits for nobody."""
     if line.state != log.ENTRY_STATE_NEEDS_PERSON:
         return ""
-    offered = {*choices(line.entry, at_centre=True), *choices(line.entry, at_centre=False)}
-    return ", ".join(sorted(one.name for one in offered))
+    anywhere = choices(line.entry, at_centre=False)
+    return "\n".join(
+        _meaning(one, anywhere=one in anywhere) for one in choices(line.entry, at_centre=True)
+    )
+
+
+def _meaning(choice: Choice, *, anywhere: bool) -> str:
+    told = f"{choice.name} – {choice.indonesian if language() == 'id' else choice.english}"
+    return told if anywhere else f"{told} ({say('only LKPP chooses this')})"
+
+
+def _command(line: log.LogEntry) -> str:
+    """How a choice is made, in both programs alike."""
+    if line.state != log.ENTRY_STATE_NEEDS_PERSON:
+        return ""
+    return f"recon resolve {line.run} --entry {line.number} --choice … --reason …"
 
 
 def _actor(actor: str) -> str:
