@@ -111,3 +111,5 @@ def _tell_attention(row: Mapping[str, Any]) -> None:
         note(text)
     if told:
         note(f"  lkppctl recon list --node {node} --state NEEDS_PERSON --entries")
+    if quarantine is not None:
+        note("  " + say("nothing there? It is decided: stop the machine that shall not go on"))

@@ -27,7 +27,7 @@ from lpse.terminal.output import (
     show,
 )
 from lpse.terminal.plain import plain
-from lpse.terminal.words import say, when
+from lpse.terminal.words import language, say, when
 
 APPROVE: Final = "plan.approve"
 PlanOption = Annotated[str, typer.Option("--plan", help="The plan, as plans/17 or 17.")]
@@ -37,10 +37,20 @@ ExpectNodesOption = Annotated[
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do not ask; a wide act also needs --expect-nodes.")
 ]
+SignOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def _state_text(state: str) -> str:
+    """A plan's state; what is applied to a node is another thing than a plan that was."""
+    if state == "APPLIED":
+        return say("APPLIED as planned")
+    return "–" if state == "UNSPECIFIED" else say(state)
+
+
 COLUMNS: Final = (
     Column("name", "Plan"),
     Column("act", "Act"),
-    Column("state", "State", say),
+    Column("state", "State", _state_text),
     Column("node_count", "Nodes", right=True),
     Column("created_by", "Planned by"),
     Column("approvals", "Approvals", lambda acts: ", ".join(act["actor"] for act in acts)),
@@ -59,8 +69,18 @@ def plan_row(plan: Plan) -> dict[str, Any]:
 
 
 def show_plan(plan: Plan, output: Output) -> None:
-    """The plan as the result of a command, on stdout."""
+    """The plan as the result of a command, on stdout; a new one with what it means."""
     show(plan_row(plan), COLUMNS, output)
+    if not plan.approvals:
+        tell_meaning(plan)
+
+
+def tell_meaning(plan: Plan) -> None:
+    """What the plan's choice means, where it is one, on stderr."""
+    document = plan_row(plan)["document"] or {}
+    if "meaning" in document and "resolution" in document:
+        choice, meaning = document["resolution"]["choice"], document["meaning"][language()]
+        note(say("{choice} means: {meaning}", choice=choice, meaning=meaning))
 
 
 def review(plan: Plan) -> None:
@@ -71,6 +91,7 @@ def review(plan: Plan) -> None:
         told = (column.form(value) if column.form and value else value) or "–"
         note(f"{say(column.title)}: {told}")
     note(f"{say('Nodes')}: {', '.join(plan.node_ids)}")
+    tell_meaning(plan)
     note(json.dumps(row["document"], ensure_ascii=False, indent=2))
 
 
@@ -140,7 +161,7 @@ def add_commands(app: typer.Typer, *, act: str, apply_name: str = "apply") -> No
 
     @app.command("approve", help="Approve a plan with your own signature (a second person).")
     def approve_plan(
-        plan: PlanOption, yes: YesOption = False, output: OutputOption = Output.TABLE
+        plan: PlanOption, yes: SignOption = False, output: OutputOption = Output.TABLE
     ) -> None:
         run(_approve(plan, yes, output))
 
