@@ -189,8 +189,9 @@ def _journal(facts: Facts) -> Finding:
         return Finding(
             "journal", FAILED,
             "the journal does not verify: {problem}",
-            "what is stored is not what was signed",
-            "stop the daemon, keep this folder, restore the newest backup into an empty one",
+            "what is stored is not what was signed; what the centre holds comes back by itself",
+            "let the daemon run with its link up, and read: lpse-node recon audit; where that still"
+            " tells damage days later, call the centre before anything is restored",
             fields,
         )  # fmt: skip
     if facts.restored:
