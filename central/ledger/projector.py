@@ -3,7 +3,9 @@
 Owns the order of work: journals that have entries above their watermark are taken in turn, a
 bounded number of entries per unit. Rules: projection and watermark are one transaction
 (Invariant 3); an entry that cannot be read, has an unknown kind or makes a projection raise is
-parked with its reason and the rest goes on (Invariant 10). Leaves out what is projected.
+parked with its reason and the rest goes on (Invariant 10); so is one whose bytes were damaged or
+are gone, until they are healed: nothing is projected that no signed head covers. Leaves out what is
+projected.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from google.protobuf.message import Message
 from structlog.typing import FilteringBoundLogger
@@ -21,12 +24,14 @@ from lpse.federation import kinds
 from lpse.federation.entries import DecodedEntry, decode_entry
 from lpse.federation.errors import FederationError, Unavailable
 from lpse.federation.limits import PROJECTION_ENTRIES_MAX, PROJECTION_JOURNALS_MAX
+from lpse.federation.merkle import leaf_hash
 from lpse.runtime.clock import Clock
 from lpse.runtime.logs import origin_of
 from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.received import ReceivedJournals, StoredEntry
 
 Journal = tuple[str, bytes]  # node id and epoch
+_DAMAGED: Final = "its bytes were damaged or lost here; it is projected as soon as they are healed"
 
 
 class NotApplicable(Exception):
@@ -153,12 +158,21 @@ class Projector:
         node_id, epoch = journal
         first = self._store.watermark_in(tx, node_id, epoch)
         rows = self._received.entries_in(tx, node_id, epoch, first, PROJECTION_ENTRIES_MAX)
-        if not rows:
+        last = rows[-1].index + 1 if rows else self._lost_in(tx, journal, first)
+        gone = sorted(set(range(first, last)) - {row.index for row in rows})
+        if not rows and not gone:
             return Progress(0, 0, more=False)
-        parked = self._apply_all(tx, journal, rows)
-        self._store.move_watermark_in(tx, node_id, epoch, rows[-1].index + 1)
-        more = len(rows) == PROJECTION_ENTRIES_MAX
-        return Progress(len(rows) - parked, parked, more)
+        for index in gone:
+            self._store.park_in(tx, self._parked(journal, index, NotApplicable("", _DAMAGED)))
+        parked = self._apply_all(tx, journal, rows) + len(gone)
+        self._store.move_watermark_in(tx, node_id, epoch, last)
+        more = bool(gone) or len(rows) == PROJECTION_ENTRIES_MAX
+        return Progress(last - first - parked, parked, more)
+
+    def _lost_in(self, tx: Transaction, journal: Journal, first: int) -> int:
+        """Where nothing is stored behind `first` although it was received: how far to go on."""
+        size = self._received.position_in(tx, *journal).tree.size
+        return min(size, first + PROJECTION_ENTRIES_MAX)
 
     def _apply_all(self, tx: Transaction, journal: Journal, rows: list[StoredEntry]) -> int:
         """Quickly if all is well, else one by one; the number of parked entries."""
@@ -184,6 +198,8 @@ class Projector:
             return False
 
     def _apply(self, tx: Transaction, journal: Journal, row: StoredEntry) -> None:
+        if leaf_hash(row.data) != row.leaf_hash:
+            raise NotApplicable("", _DAMAGED)
         entry = _decoded(row)
         record = _record(entry)
         if entry.imported is not None and self._known(tx, journal[0], entry):
@@ -216,7 +232,7 @@ class Projector:
     def _replay_in(self, tx: Transaction, parked: Parked) -> bool:
         rows = self._received.entries_in(tx, parked.node_id, parked.epoch, parked.index, 1)
         journal = (parked.node_id, parked.epoch)
-        if rows and self._apply_alone(tx, journal, rows[0]):
+        if rows and rows[0].index == parked.index and self._apply_alone(tx, journal, rows[0]):
             self._store.unpark_in(tx, parked.node_id, parked.epoch, parked.index)
             return True
         return False
