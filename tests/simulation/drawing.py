@@ -12,12 +12,14 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
+from tests.simulation.deciding import OFFERED, STORED
 from tests.simulation.plan import CENTRE, EVERYWHERE, Event, Scenario
 from tests.simulation.settings import provinces_of
 from tests.simulation.vendors import DAY
 
 Numbers = Callable[[random.Random], dict[str, Any]]
 EVENTS_PER_DAY: Final = 16.0
+NOBODY: Final = 0.2  # how often nobody chooses between two histories
 _NODE, _ANY, _PLACE, _NATION = "node", "any", "place", "nation"
 # Kind: weight, where it may happen, and its numbers.
 _KINDS: Final[dict[str, tuple[float, str, Numbers]]] = {
@@ -102,7 +104,27 @@ def draw(scenario: Scenario, *, events_per_day: float = EVENTS_PER_DAY) -> Scena
                 continue
             spent.add(who)
         events.append(Event(at, kind, place, with_))
-    return scenario.with_events(events)
+    return scenario.with_events([*events, *_decisions(scenario, events)])
+
+
+def _decisions(scenario: Scenario, events: list[Event]) -> list[Event]:
+    """Where one machine may become two: somebody who chooses, or nobody does.
+
+    Of a chance of its own, so that all else is as if nobody were there.
+    """
+    chance = random.Random(f"decisions {scenario.seed}")
+    twos = [
+        event
+        for event in events
+        if event.where != CENTRE
+        and (event.kind == "clone" or (event.kind == "restore" and not event.with_.get("marked")))
+    ]
+    if not twos or chance.random() < NOBODY:
+        return []
+    choice = chance.choice([OFFERED, STORED])
+    first = min(event.at for event in twos)
+    at = round(chance.uniform(first, scenario.days * DAY), 1)
+    return [Event(at, "decide", EVERYWHERE, {"choice": choice})]
 
 
 def _place(chance: random.Random, where: str, nodes: int) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from lpse.operator.v1 import rollouts_pb2 as rollouts
 from lpse.operator.v1.rollouts_pb2_grpc import RolloutsStub
+from tests.simulation.deciding import decide
 from tests.simulation.machines import SimNode
 from tests.simulation.plan import EVERYWHERE, Event
 
@@ -102,6 +103,7 @@ ACTS: Final[dict[str, Callable[[Run, Event], Awaitable[None]]]] = {
     "close": _close,
     "take_back": _take_back,
     "shorten": _shorten,
+    "decide": decide,
 }
 
 

@@ -22,12 +22,14 @@ from deploy.demo.bundles import build_bundle
 from lpse.federation.acts import CENTRE_PARTY, Deed, sign_act
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.operator.v1 import fleet_pb2, nodes_pb2, outages_pb2, plans_pb2, releases_pb2
+from lpse.operator.v1 import resolutions_pb2 as resolutions
 from lpse.operator.v1 import rollouts_pb2 as rollouts
 from lpse.operator.v1.fleet_pb2_grpc import FleetStub
 from lpse.operator.v1.nodes_pb2_grpc import NodesStub
 from lpse.operator.v1.outages_pb2_grpc import OutagesStub
 from lpse.operator.v1.plans_pb2_grpc import PlansStub
 from lpse.operator.v1.releases_pb2_grpc import ReleasesStub
+from lpse.operator.v1.resolutions_pb2_grpc import ResolutionsStub
 from lpse.operator.v1.rollouts_pb2_grpc import RolloutsStub
 from tests.simulation.time_and_chance import START
 
@@ -44,7 +46,7 @@ class Ordered:
     """An act that the centre applied: `words` say it for people, `about` for checkers."""
 
     moment: float
-    kind: str  # "release", "rollout", "pause", "resume", "stop", "withdraw", "outage"
+    kind: str  # "release", "rollout", "pause", "resume", "stop", "withdraw", "outage", "decision"
     result: str
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -170,6 +172,17 @@ class Operators:
         )
         await FleetStub(self._door("budi")).ReleaseQuarantine(request)
         self._did("quarantine released", node)
+
+    async def resolve(self, node: str, entry: tuple[str, int], choice: str) -> str:
+        """An entry of a run about a node: which of two histories goes on."""
+        run, number = entry
+        request = resolutions.PlanResolutionRequest(
+            run=run, entry=number, choice=choice, reason="simulated decision"
+        )
+        answer = await ResolutionsStub(self._door("budi")).PlanResolution(request)
+        name = await self._apply(answer.plan)
+        self._did("decision", name, node=node, choice=choice)
+        return name
 
     # --- how ---
 

@@ -171,15 +171,15 @@ def _forked(run: Run) -> set[str]:
     """Restored nodes that wrote on before anybody saw it, and that the centre took for two.
 
     No program can tell such a node from a clone: the centre keeps both histories, and a person
-    decides. Only what the centre's own tables say counts. Where the centre was restored too, it
-    forgot the old token: it has a contradiction then, and the other history must lie there whole.
+    decides. Only what the centre's own tables say counts. Where no token told it (the copy is of
+    the same session, or the centre was restored too), the centre has a contradiction, and the other
+    history must lie there whole.
     """
-    amnesty = any(one.kind == "restore" and one.where == CENTRE for one in run.scenario.events)
     database = opened(run.world.centre.disk.image(), Path("evidence"), "quarantines")
     rows = database.execute(
-        "SELECT node_id FROM link_quarantines q WHERE code = ? OR (? AND code = ? AND EXISTS"
+        "SELECT node_id FROM link_quarantines q WHERE code = ? OR (code = ? AND EXISTS"
         " (SELECT 1 FROM branches b WHERE b.node_id = q.node_id AND b.whole))",
-        (_SUSPECT, amnesty, _CONTRADICTED),
+        (_SUSPECT, _CONTRADICTED),
     )
     found = {node for (node,) in rows} & run.restored
     database.close()
