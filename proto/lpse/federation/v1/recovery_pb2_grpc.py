@@ -95,7 +95,7 @@ class RecoveryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetResolution(self, request, context):
-        """What the node should do now. It changes nothing at the centre.
+        """What the node should do now. It changes no journal at the centre.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

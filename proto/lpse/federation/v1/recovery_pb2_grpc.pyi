@@ -47,7 +47,7 @@ class RecoveryStub:
     OfferBranch: _grpc.StreamUnaryMultiCallable[_recovery_pb2.OfferBranchRequest, _recovery_pb2.OfferBranchResponse]
     """What the node wrote beyond the common prefix; verified and kept, and nothing is overwritten."""
     GetResolution: _grpc.UnaryUnaryMultiCallable[_recovery_pb2.GetResolutionRequest, _recovery_pb2.GetResolutionResponse]
-    """What the node should do now. It changes nothing at the centre."""
+    """What the node should do now. It changes no journal at the centre."""
 
 @_typing.type_check_only
 class RecoveryAsyncStub(RecoveryStub):
@@ -63,7 +63,7 @@ class RecoveryAsyncStub(RecoveryStub):
     OfferBranch: _aio.StreamUnaryMultiCallable[_recovery_pb2.OfferBranchRequest, _recovery_pb2.OfferBranchResponse]  # type: ignore[assignment]
     """What the node wrote beyond the common prefix; verified and kept, and nothing is overwritten."""
     GetResolution: _aio.UnaryUnaryMultiCallable[_recovery_pb2.GetResolutionRequest, _recovery_pb2.GetResolutionResponse]  # type: ignore[assignment]
-    """What the node should do now. It changes nothing at the centre."""
+    """What the node should do now. It changes no journal at the centre."""
 
 class RecoveryServicer(metaclass=_abc_1.ABCMeta):
     """Served by the centre on the mTLS listener. Every call is harmless when repeated."""
@@ -106,6 +106,6 @@ class RecoveryServicer(metaclass=_abc_1.ABCMeta):
         request: _recovery_pb2.GetResolutionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recovery_pb2.GetResolutionResponse, _abc.Awaitable[_recovery_pb2.GetResolutionResponse]]:
-        """What the node should do now. It changes nothing at the centre."""
+        """What the node should do now. It changes no journal at the centre."""
 
 def add_RecoveryServicer_to_server(servicer: RecoveryServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
