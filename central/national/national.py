@@ -66,6 +66,7 @@ class National:
         self._evidence = Evidence(Start.UNPROVEN)
         self._visible: Head | None = None
         self._filed: Head | None = None
+        self._found: tuple[Head | None, bool] = (None, False)  # at the start; whether of this boot
         self._moved = asyncio.Event()
         self._showing = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
@@ -77,14 +78,12 @@ class National:
         own = self._journal.head
         filed = self._filed = self._file.read()
         enrolled = await self._enrolled()
+        same_boot = self._file.of_this_boot()
         root = await self._root_at(filed) if filed is not None else None
         start = judge_start(
-            own,
-            filed,
-            root,
-            fresh=own.size == 1 and not enrolled,
-            same_boot=self._file.of_this_boot(),
+            own, filed, root, fresh=own.size == 1 and not enrolled, same_boot=same_boot
         )
+        self._found = filed, same_boot
         contradicting = await self._store.contradicting()
         self._evidence = Evidence(start, enrolled, contradicting=contradicting)
         self._log.info("national.opened", size=own.size, start=start.value, gate=self.gate.value)
@@ -208,9 +207,10 @@ class National:
 
     async def reconsider(self) -> None:
         """Entries came back: judge the start and every contradiction against the journal again."""
-        before, own, filed = self.gate, self._journal.head, self._filed
+        before, own = self.gate, self._journal.head
+        filed, same_boot = self._found  # meanwhile what came back may be filed, unproven
         if filed is not None and self._evidence.start is Start.RESTORED:
-            root, same_boot = await self._root_at(filed), self._file.of_this_boot()
+            root = await self._root_at(filed)
             start = judge_start(own, filed, root, fresh=False, same_boot=same_boot)
             self._evidence = replace(self._evidence, start=start)
             await self._report(before)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from central.national.national import National
 from central.national.rules import Gate
 from central.witness.rules import Part
 from lpse.federation.checkpoints import Head
@@ -276,10 +278,16 @@ async def test_a_returned_entry_that_was_changed_is_refused(
             assert centre.journal.head == before
 
 
+@pytest.mark.parametrize("same_boot", [True, False])
 async def test_the_head_file_tells_when_everything_is_back(
-    authority: Authority, tmp_path: Path
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, same_boot: bool
 ) -> None:
-    """One node is enough where the file beside the database names the last visible head."""
+    """One node is enough where the file names the last visible head, and is of this boot.
+
+    A file of an earlier boot may be older than what was visible, so three must still agree. What
+    came back is filed, unproven, before it is judged: what counts is the file that was found.
+    """
+    monkeypatch.setattr(National, "reconsider", _after_filing(National.reconsider))
     for name in ("lpse-a", "lpse-b", "lpse-c"):  # three words would be needed without the file
         authority.node(name)
     node = WitnessNode(authority, tmp_path / "node", NODE, 0)
@@ -297,13 +305,35 @@ async def test_the_head_file_tells_when_everything_is_back(
         path.unlink()
     for path in (tmp_path / "backup").glob("central.db*"):
         path.rename(centre.folder / path.name)
+    filed = centre.folder / "national.head"
+    if not same_boot:
+        filed.write_text(json.dumps({**json.loads(filed.read_text()), "boot": "an earlier one"}))
     async with running(centre):
         assert centre.national.evidence.start.value == "restored"
         node.port = centre.port
         async with running(node):
-            await eventually(lambda: centre.national.gate is Gate.OPEN)
-            assert centre.national.evidence.start.value == "plain restart"
+            await eventually(lambda: _judged(centre))
             assert centre.national.witnesses_needed == 3
+            told = centre.national.evidence.start.value, centre.national.gate
+            assert told == (
+                ("plain restart", Gate.OPEN) if same_boot else ("unproven", Gate.WAITING)
+            )
+
+
+def _judged(centre: LosingCentre) -> bool:
+    """Everything is back, and no node contradicts."""
+    started, gate = centre.national.evidence.start.value, centre.national.gate
+    return started != "restored" and gate is not Gate.CONTRADICTED
+
+
+def _after_filing(
+    reconsider: Callable[[National], Awaitable[None]],
+) -> Callable[[National], Awaitable[None]]:
+    async def late(national: National) -> None:
+        await national._show_newest()
+        await reconsider(national)
+
+    return late
 
 
 async def test_the_same_backup_restored_once_more_ends_two_histories(
