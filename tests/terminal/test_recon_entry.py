@@ -59,6 +59,7 @@ def test_both_sides_stand_side_by_side(
     assert "✓ genuine" in told
     assert "CONTINUE_STORED – the history that the centre stored goes on" in told
     assert "(only LKPP chooses this)" in told
+    assert told.count("\nChoice ") == 4
     assert "recon resolve recon/lpse-a/8 --entry 0 --choice" in told
     assert "needs a person" in told
 

@@ -77,7 +77,7 @@ def _about(detail: log.EntryDetail, zone: str) -> Table:
         (say("Reason"), counted(reason_of(entry, language()))),
         (say("Outcome"), f"{outcome_word(entry.outcome)} ({_actor(entry.actor)})"),
         (say("State"), f"{state}, {line.resolved_by}" if line.resolved_by else state),
-        (say("Choices"), _choices(line)),
+        *_choices(line),
         (say("To decide"), _command(line)),
         (say("Inputs"), _inputs(detail)),
         (say("Hash after"), entry.hash_after.hex()),
@@ -85,14 +85,13 @@ def _about(detail: log.EntryDetail, zone: str) -> Table:
     return _pairs(rows)
 
 
-def _choices(line: log.LogEntry) -> str:
+def _choices(line: log.LogEntry) -> list[tuple[str, str]]:
     """What a person may decide and what it means; nothing where it waits for nobody."""
     if line.state != log.ENTRY_STATE_NEEDS_PERSON:
-        return ""
+        return []
     anywhere = choices(line.entry, at_centre=False)
-    return "\n".join(
-        _meaning(one, anywhere=one in anywhere) for one in choices(line.entry, at_centre=True)
-    )
+    offered = choices(line.entry, at_centre=True)
+    return [(say("Choice"), _meaning(one, anywhere=one in anywhere)) for one in offered]
 
 
 def _meaning(choice: Choice, *, anywhere: bool) -> str:
