@@ -98,6 +98,23 @@ def test_an_export_verifies_with_the_exporters_key_alone(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_finding_of_the_centre_that_is_about_no_node_verifies(form: str) -> None:
+    """Damage of the national journal belongs to nobody's node; the export that tells it is true."""
+    record = recorded("lkpp", 6)
+    raw = encode_entry(
+        DecodedEntry("reconciliation.recorded", b"f" * 16, NOW, record.SerializeToString())
+    )
+    head = sign_head(CENTRE, b"n" * 16, 1, root_of([leaf_hash(raw)]))
+    writing = Writing(form)
+    writing.add(journal_row(head, CENTRE.verifier))
+    writing.add(run_row(record.run, 0, raw, []))
+    for line in lines_of(record, "", ""):
+        writing.add(entry_row(line))
+    front = writing.front(About(log.LogFilter(), NOW, "siti"), head, CENTRE)
+    assert verify_export(io.BytesIO(front + writing.take()), CENTRE.verifier).rows == 2
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_run_that_had_nothing_to_decide_is_a_row_that_verifies(form: str) -> None:
     """Its one row is bound to its record: more rows, or another word on it, are noticed."""
     signer, record = NODES[0], recorded(NODES[0].name, 1)

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final
 
 from google.protobuf.json_format import ParseDict, ParseError
 
+from lpse.federation.acts import CENTRE_PARTY
 from lpse.federation.checkpoints import Head, head_from_note
 from lpse.federation.entries import DecodedEntry, decode_entry, timestamp
 from lpse.federation.errors import FederationError, Refused
@@ -225,7 +226,8 @@ def _take_run(place: _Place, row: dict[str, Any]) -> None:
         raise ExportInvalid(f"{record.run} occurs twice")
     place.indexes.add(index)
     place.entry, place.record, place.number = entry, record, -1
-    place.lines = lines_of(record, record.node_id or head.party, "")
+    writer = "" if head.party == CENTRE_PARTY else head.party  # a finding may be about no node
+    place.lines = lines_of(record, record.node_id or writer, "")
     place.runs += 1
 
 
