@@ -326,14 +326,8 @@ async def _open_intake(
     await front.files.recover()
     opened = Openings(openings, transfers.kept_blobs, office, log, areas.upkeep.suspect)
     service = SubmissionsService(intake, store, opened, transfers.queue, office)
-    attachments = Attachments(
-        AttachmentStore(database),
-        machine.blobs,
-        sealing.claims,
-        areas.upkeep.suspect,
-        clock,
-        machine.entropy,
-    )
+    kept, suspect = AttachmentStore(database), areas.upkeep.suspect
+    attachments = Attachments(kept, machine.blobs, sealing.claims, suspect, clock, machine.entropy)
     freeing = transfers.freeing(
         sealing.claims, timedelta(days=machine.settings.disk.retention_days)
     )
