@@ -18,6 +18,7 @@ from lpse.federation.reconciliation_replay import replay
 from lpse.federation.reconciliation_rules import entry, evidence
 from lpse.federation.v1 import records_pb2 as records
 from lpse.runtime.clock import ManualClock
+from lpse.runtime.sqlite import Transaction
 from tests.federation.rig import LOG, Authority, Centre, running
 
 NODE = "lpse-pacitan"
@@ -116,6 +117,21 @@ async def test_a_day_that_nothing_follows_is_closed_by_a_run_of_its_own(centre: 
         run = (await _journalled(centre))[-1]
         assert (run.node_id, len(run.entries)) == (NODE, 1)
         assert (run.entries[0].count, replay(run).complete) == (3, True)
+
+
+async def test_each_node_has_a_number_of_its_own(centre: Centre) -> None:
+    """Telling what was counted of one node takes nothing from another."""
+    clock = ManualClock(datetime(2026, 11, 22, 3, tzinfo=UTC))
+
+    def counted(tx: Transaction) -> None:
+        for node, day in (("lpse-ngawi", "2026-11-20"), (NODE, "2026-11-21")):
+            passed_store.count_in(tx, node, day, _clone(1), b"1")
+
+    async with running(centre):
+        await centre.database.write(counted)
+        assert await _runs(centre, clock).close_days() == 2
+        told = [(one.node_id, one.entries[0].count) for one in await _journalled(centre)]
+        assert told == [("lpse-ngawi", 1), (NODE, 1)]
 
 
 async def test_the_count_of_a_day_needs_bounded_room(
