@@ -15,6 +15,7 @@ from central.audit.comparisons import later
 from central.audit.entries import EntryHealing
 from central.audit.service import Admission
 from central.link.turns import Places, Turns
+from central.recovery.noticing import Noticing
 from lpse.federation.errors import FederationError
 from lpse.federation.limits import (
     AUDIT_CALL_SECONDS_MAX,
@@ -31,9 +32,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class HealingService(rpc.HealingServicer):
     """Handlers of `lpse.federation.v1.Healing`."""
 
-    def __init__(self, entries: EntryHealing, admission: Admission, clock: Clock) -> None:
+    def __init__(
+        self, entries: EntryHealing, callers: tuple[Admission, Noticing], clock: Clock
+    ) -> None:
         self._entries = entries
-        self._admission = admission
+        self._admission, self._noticing = callers
         places = Places(AUDIT_CALLS_MAX, AUDIT_CALLS_PER_NODE_MAX, AUDIT_CALL_SECONDS_MAX)
         self._turns = Turns(clock, places, _busy)
 
@@ -42,6 +45,8 @@ class HealingService(rpc.HealingServicer):
     ) -> wire.FetchEntriesResponse:
         node_id = self._admission.require_node(context)
         async with self._turns.turn(node_id):
+            if not request.wanted.national:
+                await self._noticing.read_back(node_id, request.wanted.epoch, context)
             held = await self._entries.show(node_id, request.wanted)
         return wire.FetchEntriesResponse(held=held)
 

@@ -22,6 +22,7 @@ from central.audit.proving import Proving
 from central.audit.service import Admission, AuditService
 from central.audit.store import BacklogStore
 from central.ledger.ledger import Ledger
+from central.recovery.noticing import Noticing
 from lpse.federation.checkpoints import Head
 from lpse.federation.v1 import audit_pb2_grpc, healing_pb2_grpc
 from lpse.runtime.clock import Clock, Entropy
@@ -108,6 +109,6 @@ def open_audit(base: AuditBase) -> Audit:
         clock,
     )
     entries = EntryHealing(database, held, ledger, verify, base.findings, (clock, base.log))
-    healing = HealingService(entries, base.admission, clock)
+    healing = HealingService(entries, (base.admission, Noticing(base.findings)), clock)
     waiting = BacklogWorker(database, ledger, backlog, clock)
     return Audit(service, waiting, verify, entries, healing)

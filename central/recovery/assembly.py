@@ -18,6 +18,7 @@ from central.link.ports import Admission
 from central.link.sessions import Sessions
 from central.link.store import LinkStore
 from central.recovery.advising import Advising
+from central.recovery.noticing import Noticing
 from central.recovery.service import RecoveryService
 from lpse.federation.notes import Signer
 from lpse.federation.v1 import recovery_pb2_grpc
@@ -39,7 +40,7 @@ def open_recovery(
     service = RecoveryService(
         ledger,
         keys,
-        admission,
+        (admission, Noticing(persons[1])),
         BranchReceiving(branches, ledger, keys, witness[1]),
         Advising(ledger, keys, branches, (LinkStore(database), sessions), persons),
         witness,

@@ -18,6 +18,7 @@ from central.ledger.ports import NodeKeys
 from central.link.ports import Admission
 from central.link.turns import Places, Turn, Turns
 from central.recovery.advising import Advising
+from central.recovery.noticing import Noticing
 from lpse.federation.checkpoints import Head, cosign
 from lpse.federation.errors import NotFound, Refused, Unavailable
 from lpse.federation.limits import (
@@ -46,7 +47,7 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         self,
         ledger: Ledger,
         keys: NodeKeys,
-        admission: Admission,
+        callers: tuple[Admission, Noticing],
         receiving: BranchReceiving,
         advising: Advising,
         witness: tuple[Signer, Clock],
@@ -54,7 +55,7 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         self._signer, self._clock = witness
         self._ledger = ledger
         self._keys = keys
-        self._admission = admission
+        self._admission, self._noticing = callers
         self._receiving = receiving
         self._advising = advising
         places = Places(RECOVERY_CALLS_MAX, RECOVERY_CALLS_PER_NODE_MAX, RECOVERY_IDLE_SECONDS_MAX)
@@ -96,6 +97,7 @@ class RecoveryService(recovery_pb2_grpc.RecoveryServicer):
         if not first <= last <= position.tree.size:
             raise Refused("FED-2401", "the range is not inside the stored journal")
         async with self._turns.turn(node_id) as turn:
+            await self._noticing.read_back(node_id, request.epoch, context)
             while first < last:
                 limit = min(RECOVERY_PIECE_ENTRIES_MAX, last - first)
                 rows = _piece(

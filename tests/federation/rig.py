@@ -213,6 +213,7 @@ class Centre:
         self.lease_seconds = 60
         self.heartbeat_seconds = 20
         self.decisions: Decisions = Undecided()
+        self.tells_readings = False
         self.further: list[Callable[[Centre], Callable[[grpc.aio.Server], None]]] = []
 
     async def start(self) -> None:
@@ -264,9 +265,10 @@ class Centre:
         self.server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=[ErrorInterceptor(LOG)])
         self.service.register(self.server)
         keys, witness = (self.enrolled, self.enrolled), (self.authority.centre, CLOCK)
-        open_recovery(
-            self.database, self.ledger, self.sessions, keys, (self.decisions, None), witness
-        )(self.server)
+        persons = (self.decisions, self.findings if self.tells_readings else None)
+        open_recovery(self.database, self.ledger, self.sessions, keys, persons, witness)(
+            self.server
+        )
         for made in self.further:
             made(self)(self.server)
         credentials = tls.server_credentials(self.authority.centre_identity, clients=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,11 @@ from lpse.federation.checkpoints import Head
 from lpse.federation.reconciliation_rules import choices, needs_person
 from lpse.federation.v1 import link_pb2 as link
 from lpse.federation.v1 import records_pb2 as records
+from lpse.federation.v1 import recovery_pb2 as recovery_wire
+from lpse.federation.v1.recovery_pb2_grpc import RecoveryStub
 from lpse.intake.v1 import node_pb2 as api
+from lpse.runtime import tls
+from lpse.runtime.channels import open_channel
 from regional_node.recovery.status import Told
 from tests.federation.rig import Authority, Centre, Node, eventually, running
 from tests.federation.test_recovery_rewound import NODE, first_life, recovering
@@ -73,6 +80,40 @@ async def test_every_recovery_waits_for_a_persons_word(
         assert len(await _noticed(centre)) == 1, "a restart is no recovery"
         await _acknowledge(centre, told.object)
         assert (await centre.parts.fleet.recoveries([NODE]))[NODE].resolution == "resolutions/1"
+
+
+async def test_a_copy_that_only_reads_is_told_without_a_hello(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Whoever holds the keys can read the journal back and never say hello; once is told once."""
+    centre = Centre(authority, tmp_path / "centre")
+    centre.tells_readings = True
+    async with running(centre):
+        await first_life(authority, tmp_path, centre)
+        held = centre.ledger.current(NODE)
+        assert held is not None
+        async with _thief(authority, centre) as stub:
+            for _ in range(2):
+                asked = recovery_wire.ReadJournalRequest(epoch=held.epoch, first=0, last=1)
+                async for piece in stub.ReadJournal(asked):
+                    assert piece.entries
+        [told] = [
+            one
+            for run in await centre.found()
+            for one in run.entries
+            if one.rule == "R-JOURNAL-READ-BACK/1"
+        ]
+        assert told.object == f"journal {held.epoch.hex()}"
+        assert told.words["address"] == "127.0.0.1"
+
+
+@asynccontextmanager
+async def _thief(authority: Authority, centre: Centre) -> AsyncIterator[Any]:
+    credentials = tls.client_credentials(authority.node(NODE))
+    async with open_channel(
+        f"127.0.0.1:{centre.port}", credentials, server_name=tls.CENTRE_SERVER_NAME
+    ) as channel:
+        yield RecoveryStub(channel)
 
 
 async def _comes(centre: Centre, epoch: bytes, address: str) -> None:

@@ -24,6 +24,15 @@ NOTICES: Final = (
         " atau Pusat dipulihkan; bila keduanya tidak dipulihkan, kuncinya berada di tangan lain",
     ),
     Rule(
+        "R-JOURNAL-READ-BACK/1",
+        C.CLASSIFICATION_REWOUND,
+        D.GIVE_BACK,
+        "a machine at {address} with this node's keys read its journal back; sealed details open"
+        " with the key that its backups hold, so nobody but the node may have them",
+        "mesin di {address} dengan kunci simpul ini membaca kembali jurnalnya; rincian tersegel"
+        " terbuka dengan kunci dalam cadangannya, jadi hanya simpul yang boleh memilikinya",
+    ),
+    Rule(
         "R-FINDINGS-LIMITED/1",
         C.CLASSIFICATION_PARKED,
         D.COUNT,
