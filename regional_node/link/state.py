@@ -6,7 +6,7 @@ the node takes uploads (Invariant 4). Leaves out the wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -50,10 +50,18 @@ class LinkState:
         self._journal = journal
         self._row: StateRow | None = None
         self._listeners: list[Callable[[], None]] = []
+        self._losses: list[Callable[[], Awaitable[object]]] = []
 
     def on_session(self, callback: Callable[[], None]) -> None:
         """Call back whenever a session has begun, or the centre contradicted the copy in one."""
         self._listeners.append(callback)
+
+    def on_loss(self, callback: Callable[[], Awaitable[object]]) -> None:
+        """Wait for this before it is forgotten that the centre had acknowledged more.
+
+        A kill in between must not hide from the next start what the centre has lost.
+        """
+        self._losses.append(callback)
 
     def told(self) -> None:
         """The centre has shown how it stands."""
@@ -114,6 +122,10 @@ class LinkState:
 
     async def take_ack(self, ack: Acknowledged) -> None:
         """The centre said what it holds."""
+        before = self.row.stored_head
+        if before is not None and _lower(ack.stored_head, before):
+            for callback in self._losses:
+                await callback()
         await self.store.keep_ack(ack)
         self._row = replace(
             self.row,
@@ -161,3 +173,8 @@ class LinkState:
     async def attempted(self, attempt: Attempt) -> None:
         """Remember one attempt."""
         await self.store.add_attempt(attempt)
+
+
+def _lower(shown: Head, before: Head) -> bool:
+    """Whether the centre holds less of an epoch than it had acknowledged."""
+    return shown.epoch == before.epoch and shown.size < before.size

@@ -1,7 +1,9 @@
 """Sealed bytes for a centre that was restored: what it once had VERIFIED is offered once more.
 
-Owns noticing it, once per session. Rule: a centre that went back may lack bytes of entries that it
-still has, so every copy kept here is offered; what it has, it says so without a byte. Leaves out
+Owns noticing it: where the centre shows less of this journal than it had acknowledged (`offer`,
+before that is forgotten), and once per session where it went back nationally. Rule: a centre that
+went back may lack bytes of entries that it still has, so every copy kept here is offered; what it
+has, it says so without a byte. Leaves out
 the transfers themselves, and copies that were given up here: those the centre had re-read.
 """
 
@@ -47,8 +49,13 @@ class BlobsAgain:
             return 0
         if session.relation != link_wire.HEAD_RELATION_CENTRE_REWOUND:
             return 0
-        offered = await self._store.offer_again()
+        offered = await self.offer()
         self._done = session.since
+        return offered
+
+    async def offer(self) -> int:
+        """Offer every kept copy once more, durably; how many."""
+        offered = await self._store.offer_again()
         if offered:
             self._log.warning("transfer.offered_again", blobs=offered)
             self._wake_transfers()

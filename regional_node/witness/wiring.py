@@ -57,6 +57,7 @@ def open_blobs_again(machine: Machine, wake_transfers: Callable[[], None]) -> Bl
     store = TransferStore(machine.database)
     again = BlobsAgain(machine.link, store, wake_transfers, machine.log)
     machine.link.on_session(again.wake)
+    machine.link.on_loss(again.offer)
     return again
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from google.protobuf.message import Message
@@ -12,6 +13,7 @@ from google.protobuf.message import Message
 from central.ledger.store import LedgerStore
 from lpse.federation.v1 import directives_pb2 as directives
 from lpse.federation.v1 import records_pb2 as records
+from regional_node.link.store import Acknowledged
 from regional_node.transfer.store import TransferStore
 from regional_node.witness.blobs_again import BlobsAgain
 from tests.federation.rig import LOG, Authority, eventually, running
@@ -27,6 +29,7 @@ class OfferingNode(DrainingNode):
         """As in the rig, and begin to drain."""
         await super().start()
         again = BlobsAgain(self.state, TransferStore(self.database), self.drain.wake, LOG)
+        self.state.on_loss(again.offer)
         self.state.on_session(again.wake)
         self.again = asyncio.create_task(again.run())
         self.begin_draining()
@@ -96,3 +99,25 @@ async def test_everything_that_was_handed_over_comes_back(tmp_path: Path) -> Non
             await eventually(node.drained)
             (totals,) = await restored.uploads.totals()
             assert (totals.accepted, totals.verified_blobs) == (3, 3)
+
+
+async def test_a_node_killed_at_the_first_contact_still_offers_its_bytes(tmp_path: Path) -> None:
+    """Invariant 1: when it is forgotten what the centre had acknowledged, the offer is durable."""
+    centre = TransferCentre(Authority(tmp_path / "keys"), tmp_path / "centre")
+    async with running(centre):
+        pass
+    centre.copy_database(tmp_path / "old")
+    async with running(centre):
+        node = OfferingNode(centre.authority, tmp_path / "node", NODE, centre)
+        async with running(node):
+            digests = await node.accept(_content(10_000, 1))
+            await eventually(node.drained)
+            assert node.state.stored_head is not None
+            node.paused = True
+            lost = replace(node.state.stored_head, size=1)
+            # As the first answer of a restored centre is taken; the process ends right after it.
+            await node.state.take_ack(Acknowledged(lost, 1, (), None))
+            states = await node.database.read(
+                lambda tx: tx.execute("SELECT digest, state FROM transfer_blobs")
+            )
+            assert states == [(digests[0], "RETRYING")]
