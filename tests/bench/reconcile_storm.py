@@ -45,6 +45,9 @@ class Stream:
         if not self.answer.done():
             self.answer.set_result(wire.CentralFrame.FromString(data))
 
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
     def cancelled(self) -> bool:
         return False
 

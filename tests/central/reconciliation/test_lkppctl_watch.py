@@ -27,11 +27,17 @@ async def watching(home: Path, *arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=env,
+        preexec_fn=_hears_interrupts,
     )
     assert process.stderr is not None
     said = await asyncio.wait_for(process.stderr.readline(), WAIT_SECONDS)
     assert b"Ctrl+C" in said, said
     return process
+
+
+def _hears_interrupts() -> None:
+    """Whoever runs the tests in the background ignores Ctrl+C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("received", [0, 1, 2])
