@@ -32,10 +32,8 @@ from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.entry_copies import Copies, OthersCopies, OwnCopies
 from lpse.storage.entry_healing import Damaged, Good, look, prove, rehash_in, took
 from lpse.storage.healing_backoff import Backoff
-from lpse.storage.healing_rows import put_back
+from lpse.storage.healing_rows import OWN_BYTES, put_back
 from lpse.storage.verify_pass import VerifyPass, label
-
-_OWN_BYTES = "the bytes themselves, whose kept hash alone was wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +189,7 @@ class EntryHealing:
         while indexes := damaged.next_rehashed():
             await self._database.write(_rehashing(copies, damaged, indexes))
             damaged.rehashed.difference_update(indexes)
-            await self._tell(damaged, indexes, _OWN_BYTES)
+            await self._tell(damaged, indexes, OWN_BYTES)
         if damaged.sound and self._open.pop(label(damaged.head), None) is one:
             await self._verify.read_again(label(damaged.head))
             if not one.national:

@@ -28,6 +28,7 @@ from lpse.federation.limits import (
     LINK_HELLO_SECONDS_MAX,
 )
 from lpse.federation.v1 import link_pb2 as link
+from lpse.runtime.channels import peer_address
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -42,8 +43,8 @@ class _ContextStream:
 
     @property
     def address(self) -> str:
-        """The peer's network address: `ipv4:10.0.0.1:5000` → `10.0.0.1`."""
-        return self._context.peer().rpartition(":")[0].partition(":")[2]
+        """Where the node calls from."""
+        return peer_address(self._context)
 
     async def read(self) -> bytes | None:
         """The next frame; None at the end."""

@@ -1,6 +1,6 @@
 """Whoever reads a node's journal back is written down: a thief's copy can do it without a hello.
 
-Owns one finding per journal and address, and the address of a call. Rule: what cannot be written
+Owns one finding per journal and address. Rule: what cannot be written
 now never refuses a recovery; it is told again by the next call. Leaves out the machines that go on
 in a new epoch, which the link tells (`central.link.findings`).
 """
@@ -16,6 +16,7 @@ from central.branches.ports import Findings
 from lpse.federation.errors import FederationError
 from lpse.federation.reconciliation_rules import entry, evidence
 from lpse.federation.v1 import records_pb2 as records
+from lpse.runtime.channels import peer_address
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _RESTORE: Final = records.RECONCILIATION_TRIGGER_RESTORE
@@ -31,14 +32,9 @@ class Noticing:
         """A caller with the node's certificate reads entries of this epoch."""
         if self._findings is None:
             return
-        address = address_of(context)
+        address = peer_address(context)
         subject = f"journal {epoch.hex()}"
         machine = evidence(address=address, epoch=epoch.hex())
         told = entry("R-JOURNAL-READ-BACK", subject, machine, b"", "", 1, address=address)
         with suppress(FederationError):
             await self._findings.record(node_id, _RESTORE, [told])
-
-
-def address_of(context: Context) -> str:
-    """The caller's network address: `ipv4:10.0.0.1:5000` → `10.0.0.1`."""
-    return context.peer().rpartition(":")[0].partition(":")[2]

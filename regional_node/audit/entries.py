@@ -29,7 +29,7 @@ from lpse.runtime.sqlite import Database, Transaction
 from lpse.storage.entry_copies import Copies, OthersCopies, OwnCopies
 from lpse.storage.entry_healing import Damaged, Good, look, prove, rehash_in, took
 from lpse.storage.healing_backoff import Backoff
-from lpse.storage.healing_rows import put_back
+from lpse.storage.healing_rows import OWN_BYTES, put_back
 from lpse.storage.verify_pass import VerifyPass, label
 from regional_node.audit.client import Connect, HealingCalls, open_healing_calls
 from regional_node.audit.store import Log
@@ -38,7 +38,6 @@ SCHEDULE = records.RECONCILIATION_TRIGGER_SCHEDULE
 _CENTRE = "the centre"
 _UNHELD_CODE = "FED-2427"
 _UNHELD = "FED-2427"
-_OWN_BYTES = "the bytes themselves, whose kept hash alone was wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ class EntryHealing:
 
     async def _rehash(self, copies: Copies, damaged: Damaged, *, national: bool) -> None:
         indexes = damaged.next_rehashed()
-        told = put_back(damaged.head, indexes, _OWN_BYTES, national=national, side="node")
+        told = put_back(damaged.head, indexes, OWN_BYTES, national=national, side="node")
 
         def work(tx: Transaction) -> None:
             rehash_in(tx, copies, damaged, indexes)

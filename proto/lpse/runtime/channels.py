@@ -128,6 +128,11 @@ def peer_subject(context: grpc.aio.ServicerContext[Any, Any]) -> Subject:
     raise Denied("FED-3001", "the caller showed no client certificate")
 
 
+def peer_address(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    """The caller's network address: `ipv4:10.0.0.1:5000` → `10.0.0.1`."""
+    return context.peer().rpartition(":")[0].partition(":")[2]
+
+
 def subject_of(certificate: x509.Certificate) -> Subject:
     """The subject in a certificate's one URI name; Denied (FED-3001) for any other form."""
     try:

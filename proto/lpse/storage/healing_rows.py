@@ -15,6 +15,7 @@ from lpse.federation.v1 import records_pb2 as records
 from lpse.storage.verify_pass import Verified
 
 _SIDES = ("node", "centre")
+OWN_BYTES = "the bytes themselves, whose kept hash alone was wrong"
 
 
 def judged(verified: Verified, *, national: bool, side: str) -> records.ReconciliationEntry:
